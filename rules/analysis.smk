@@ -1,8 +1,10 @@
 rule score_members:
     input:
         **EVALUATION_UNITS,
-        descriptions=member_files("member.json", PLAN.networks + list(PLAN.elsewhere.kinds)),
-        histories=member_files("history.csv", PLAN.trained),
+        descriptions=expand(
+            f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks + list(PLAN.elsewhere.kinds)
+        ),
+        histories=expand(f"{RESULTS}/members/{{member}}/history.csv", member=PLAN.trained),
         external_errors=[
             f"{RESULTS}/external/{of.name}/errors.csv" for of in PLAN.elsewhere.sources if of.kind == "scores"
         ],
@@ -14,9 +16,9 @@ rule score_members:
         calibration=in_report(f"{RESULTS}/tables/calibration.csv"),
         ranks=in_report(made(f"{RESULTS}/tables/member_ranks.csv")),
     log:
-        log_of("score_members"),
+        f"{RESULTS}/logs/score_members/all.log",
     benchmark:
-        benchmark_of("score_members")
+        f"{RESULTS}/benchmarks/score_members/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -44,9 +46,9 @@ rule correlate:
         origins=in_report(f"{RESULTS}/tables/origins.csv"),
         sizes=in_report(f"{RESULTS}/tables/ensemble_sizes.csv"),
     log:
-        log_of("correlate"),
+        f"{RESULTS}/logs/correlate/all.log",
     benchmark:
-        benchmark_of("correlate")
+        f"{RESULTS}/benchmarks/correlate/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: 2
@@ -63,19 +65,19 @@ rule correlate:
 rule leave_out_images:
     input:
         **EVALUATION_UNITS,
-        maps=attribution_maps(PLAN.pooled_networks),
-        skipped=skipped_methods(PLAN.pooled_networks),
+        maps=expand(f"{RESULTS}/attributions/{{member}}/{{method}}.npy", member=PLAN.pooled_networks, method=METHODS),
+        skipped=expand(f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.pooled_networks),
         members=f"{RESULTS}/tables/members.csv",
         ensembles=f"{RESULTS}/tables/ensembles.parquet",
         logits=predictions(PLAN.independent + PLAN.elsewhere.predicted),
-        features=features(PLAN.pooled_networks),
+        features=expand(f"{RESULTS}/features/{{member}}.npy", member=PLAN.pooled_networks),
     output:
         ensembles=f"{RESULTS}/ensembles/leave_images_out.parquet",
         members=f"{RESULTS}/ensembles/members_leave_images_out.parquet",
     log:
-        log_of("leave_out_images"),
+        f"{RESULTS}/logs/leave_out_images/all.log",
     benchmark:
-        benchmark_of("leave_out_images")
+        f"{RESULTS}/benchmarks/leave_out_images/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -105,9 +107,9 @@ rule observe:
         observations=in_report(f"{RESULTS}/tables/observations.csv"),
         exchange_rates=in_report(made(f"{RESULTS}/tables/exchange_rates.csv")),
     log:
-        log_of("observe"),
+        f"{RESULTS}/logs/observe/all.log",
     benchmark:
-        benchmark_of("observe")
+        f"{RESULTS}/benchmarks/observe/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -131,9 +133,9 @@ rule swap_members:
     output:
         in_report(f"{RESULTS}/tables/swaps.csv"),
     log:
-        log_of("swap_members"),
+        f"{RESULTS}/logs/swap_members/all.log",
     benchmark:
-        benchmark_of("swap_members")
+        f"{RESULTS}/benchmarks/swap_members/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -160,9 +162,9 @@ rule choose_ensembles:
         failures=in_report(f"{RESULTS}/tables/coincident_failures.csv"),
         ceiling=in_report(f"{RESULTS}/tables/ceiling.csv"),
     log:
-        log_of("choose_ensembles"),
+        f"{RESULTS}/logs/choose_ensembles/all.log",
     benchmark:
-        benchmark_of("choose_ensembles")
+        f"{RESULTS}/benchmarks/choose_ensembles/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -181,17 +183,17 @@ rule choose_ensembles:
 rule choose_members:
     input:
         **EVALUATION_UNITS,
-        maps=attribution_maps(PLAN.pooled_networks),
-        skipped=skipped_methods(PLAN.pooled_networks),
+        maps=expand(f"{RESULTS}/attributions/{{member}}/{{method}}.npy", member=PLAN.pooled_networks, method=METHODS),
+        skipped=expand(f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.pooled_networks),
         members=f"{RESULTS}/tables/members.csv",
         logits=predictions(PLAN.pooled),
-        features=features(PLAN.pooled_networks),
+        features=expand(f"{RESULTS}/features/{{member}}.npy", member=PLAN.pooled_networks),
     output:
         in_report(f"{RESULTS}/tables/choosing.csv"),
     log:
-        log_of("choose_members"),
+        f"{RESULTS}/logs/choose_members/all.log",
     benchmark:
-        benchmark_of("choose_members")
+        f"{RESULTS}/benchmarks/choose_members/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -214,7 +216,7 @@ rule assess_ensembles:
         members=f"{RESULTS}/tables/members.csv",
         deployment=f"{RESULTS}/tables/deployment.csv",
         logits=LOGITS,
-        validation=validation_of(PLAN.networks),
+        validation=expand(f"{RESULTS}/validation/{{member}}.npy", member=PLAN.networks if VALIDATION_INPUTS else []),
         validation_labels=VALIDATION_INPUTS["validation_labels"] if PLAN.networks and VALIDATION_INPUTS else [],
         card=of_dataset(f"{RESULTS}/data/card.json"),
         named=of_dataset(f"{RESULTS}/data/test/items.csv"),
@@ -235,9 +237,9 @@ rule assess_ensembles:
         costs=in_report(made(f"{RESULTS}/tables/costs.csv")),
         costly_confusions=in_report(made(f"{RESULTS}/tables/costly_confusions.csv")),
     log:
-        log_of("assess_ensembles"),
+        f"{RESULTS}/logs/assess_ensembles/all.log",
     benchmark:
-        benchmark_of("assess_ensembles")
+        f"{RESULTS}/benchmarks/assess_ensembles/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: 2

@@ -15,9 +15,9 @@ rule dataset:
         digests=f"{RESULTS}/data/digests.npy",
         card=f"{RESULTS}/data/card.json",
     log:
-        log_of("dataset"),
+        f"{RESULTS}/logs/dataset/all.log",
     benchmark:
-        benchmark_of("dataset")
+        f"{RESULTS}/benchmarks/dataset/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -46,9 +46,9 @@ for name, test_set in STUDY.test_sets.items():
             f"{RESULTS}/data/test_sets/{name}/items.csv",
             **further(name),
         log:
-            log_of("test_set", name),
+            f"{RESULTS}/logs/test_set/{name}.log",
         benchmark:
-            benchmark_of("test_set", name)
+            f"{RESULTS}/benchmarks/test_set/{name}.tsv"
         conda:
             "../envs/resiliency.yaml"
         resources:
@@ -74,7 +74,7 @@ if STUDY.dataset:
             units=f"{RESULTS}/data/{{grouped}}/units.npy",
             described=f"{RESULTS}/data/{{grouped}}/units.json",
         log:
-            log_of("units", "{grouped}"),
+            f"{RESULTS}/logs/units/{{grouped}}.log",
         wildcard_constraints:
             grouped=one_of(["test", *(f"test_sets/{name}" for name in STUDY.test_sets)]),
         conda:
@@ -97,7 +97,7 @@ if STUDY.dataset:
         output:
             f"{RESULTS}/conditions.csv",
         log:
-            log_of("conditions"),
+            f"{RESULTS}/logs/conditions/all.log",
         conda:
             "../envs/resiliency.yaml"
         resources:
@@ -120,9 +120,9 @@ rule corrupt:
         f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
         [directory(f"{RESULTS}/corrupted/{{corruption}}")] if GENERATED and STUDY.data.on_the_fly else [],
     log:
-        log_of("corrupt", "{corruption}"),
+        f"{RESULTS}/logs/corrupt/{{corruption}}.log",
     benchmark:
-        benchmark_of("corrupt", "{corruption}")
+        f"{RESULTS}/benchmarks/corrupt/{{corruption}}.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:

@@ -1,17 +1,19 @@
 rule pairwise_diversity:
     input:
         **EVALUATION,
-        maps=attribution_maps(PLAN.networks_in_ensembles),
-        skipped=skipped_methods(PLAN.networks_in_ensembles),
+        maps=expand(
+            f"{RESULTS}/attributions/{{member}}/{{method}}.npy", member=PLAN.networks_in_ensembles, method=METHODS
+        ),
+        skipped=expand(f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.networks_in_ensembles),
         logits=predictions(PLAN.in_ensembles),
-        features=features(PLAN.networks_in_ensembles),
-        stages=features(PLAN.networks_in_ensembles, stages=True),
+        features=expand(f"{RESULTS}/features/{{member}}.npy", member=PLAN.networks_in_ensembles),
+        stages=expand(f"{RESULTS}/features/{{member}}.stages.npy", member=PLAN.networks_in_ensembles),
     output:
         f"{RESULTS}/diversity/pairs.parquet",
     log:
-        log_of("pairwise_diversity"),
+        f"{RESULTS}/logs/pairwise_diversity/all.log",
     benchmark:
-        benchmark_of("pairwise_diversity")
+        f"{RESULTS}/benchmarks/pairwise_diversity/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: 2
@@ -39,9 +41,9 @@ rule score_ensembles:
         by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet",
     log:
-        log_of("score_ensembles"),
+        f"{RESULTS}/logs/score_ensembles/all.log",
     benchmark:
-        benchmark_of("score_ensembles")
+        f"{RESULTS}/benchmarks/score_ensembles/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: 2
@@ -61,15 +63,15 @@ rule compare_members:
     input:
         conditions=EVALUATION["conditions"],
         members=f"{RESULTS}/tables/members.csv",
-        skipped=skipped_methods(PLAN.networks_in_ensembles),
-        stages=features(PLAN.networks_in_ensembles, stages=True),
+        skipped=expand(f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.networks_in_ensembles),
+        stages=expand(f"{RESULTS}/features/{{member}}.stages.npy", member=PLAN.networks_in_ensembles),
     output:
         skipped=in_report(f"{RESULTS}/tables/skipped.csv"),
         robustness=in_report(made(f"{RESULTS}/tables/effective_robustness.csv")),
     log:
-        log_of("compare_members"),
+        f"{RESULTS}/logs/compare_members/all.log",
     benchmark:
-        benchmark_of("compare_members")
+        f"{RESULTS}/benchmarks/compare_members/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:

@@ -2,11 +2,11 @@
 checkpoint choose_export:
     input:
         deployment=f"{RESULTS}/tables/deployment.csv",
-        descriptions=member_files("member.json", PLAN.networks),
+        descriptions=expand(f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks),
     output:
         f"{RESULTS}/ensembles/exported.json",
     log:
-        log_of("choose_export"),
+        f"{RESULTS}/logs/choose_export/all.log",
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -31,7 +31,7 @@ rule write_export:
         members=f"{RESULTS}/tables/members.csv",
         card=f"{RESULTS}/data/card.json",
         logits=LOGITS,
-        weights=member_files("weights.safetensors", PLAN.networks),
+        weights=expand(f"{RESULTS}/members/{{member}}/weights.safetensors", member=PLAN.networks),
     output:
         onnx=f"{RESULTS}/export/{{row}}/ensemble.onnx",
         about=f"{RESULTS}/export/{{row}}/ensemble.json",
@@ -40,7 +40,7 @@ rule write_export:
         evidence=f"{RESULTS}/export/{{row}}/evidence.json",
         page=f"{RESULTS}/export/{{row}}/evidence.html",
     log:
-        log_of("write_export", "{row}"),
+        f"{RESULTS}/logs/write_export/{{row}}.log",
     wildcard_constraints:
         row=r"\d+",
     conda:

@@ -4,11 +4,11 @@ if PLAN.elsewhere.kinds:
         input:
             STUDY.external.members,
         output:
-            member_files("member.json", list(PLAN.elsewhere.kinds)),
+            expand(f"{RESULTS}/members/{{member}}/member.json", member=list(PLAN.elsewhere.kinds)),
         log:
-            log_of("describe_external"),
+            f"{RESULTS}/logs/describe_external/all.log",
         benchmark:
-            benchmark_of("describe_external")
+            f"{RESULTS}/benchmarks/describe_external/all.tsv"
         conda:
             "../envs/resiliency.yaml"
         resources:
@@ -32,9 +32,9 @@ for source in PLAN.elsewhere.sources:
         output:
             imported(source),
         log:
-            log_of("import", source.name),
+            f"{RESULTS}/logs/import/{source.name}.log",
         benchmark:
-            benchmark_of("import", source.name)
+            f"{RESULTS}/benchmarks/import/{source.name}.tsv"
         conda:
             "../envs/resiliency.yaml"
         resources:
@@ -61,9 +61,9 @@ if not STUDY.dataset:
             described=beside_labels("units.json"),
             images=beside_labels("items.csv"),
         log:
-            log_of("external_conditions"),
+            f"{RESULTS}/logs/external_conditions/all.log",
         benchmark:
-            benchmark_of("external_conditions")
+            f"{RESULTS}/benchmarks/external_conditions/all.tsv"
         conda:
             "../envs/resiliency.yaml"
         resources:

@@ -78,11 +78,6 @@ def all_tables():
     return [f"{RESULTS}/{tables.TABLES[name].path}" for name in PLAN.tables]
 
 
-def member_files(name, members):
-    """The file of this name of each of these members."""
-    return [f"{RESULTS}/members/{member}/{name}" for member in members]
-
-
 def given(wildcards):
     """The files from outside that a member is loaded from, or that its training starts from."""
     design, seed = wildcards
@@ -115,26 +110,6 @@ def predictions(members):
 LOGITS = predictions(PLAN.networks + PLAN.elsewhere.predicted)
 
 
-def features(members, stages=False):
-    """The activations of these members, of their last layer or of all stages."""
-    return [f"{RESULTS}/features/{member}{'.stages' if stages else ''}.npy" for member in members]
-
-
-def validation_of(members):
-    """The predictions of these members on validation images, if the study has any."""
-    return [f"{RESULTS}/validation/{member}.npy" for member in members if "validation" in STUDY.splits]
-
-
-def attribution_maps(members):
-    """The maps of these members by all methods."""
-    return [f"{RESULTS}/attributions/{member}/{method}.npy" for member in members for method in METHODS]
-
-
-def skipped_methods(members):
-    """What says which methods could not be applied to these members."""
-    return [f"{RESULTS}/attributions/{member}/skipped.json" for member in members]
-
-
 def made_on_the_way():
     """One file of each job that tables are made from, to be asked for beside them.
 
@@ -142,11 +117,11 @@ def made_on_the_way():
     """
     return [
         of_dataset([f"{RESULTS}/data/card.json", f"{RESULTS}/data/gallery.parquet", *CORRUPTED]),
-        member_files("weights.safetensors", PLAN.networks),
-        member_files("member.json", PLAN.networks + list(PLAN.elsewhere.kinds)),
+        expand(f"{RESULTS}/members/{{member}}/weights.safetensors", member=PLAN.networks),
+        expand(f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks + list(PLAN.elsewhere.kinds)),
         [f"{RESULTS}/search/supernet/weights.safetensors"] if PLAN.searched else [],
         LOGITS,
-        skipped_methods(PLAN.networks_in_ensembles),
+        expand(f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.networks_in_ensembles),
         of_further("labels"),
     ]
 

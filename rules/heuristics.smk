@@ -1,25 +1,17 @@
 if PLAN.joint:
+    INDICES = range(len(STUDY.joint.designs))
 
     rule train_jointly:
         input:
             **TRAINING,
         output:
-            weights=[
-                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/weights.safetensors"
-                for index in range(len(STUDY.joint.designs))
-            ],
-            descriptions=[
-                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/member.json"
-                for index in range(len(STUDY.joint.designs))
-            ],
-            histories=[
-                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/history.csv"
-                for index in range(len(STUDY.joint.designs))
-            ],
+            weights=[f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/weights.safetensors" for index in INDICES],
+            descriptions=[f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/member.json" for index in INDICES],
+            histories=[f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/history.csv" for index in INDICES],
         log:
-            log_of("train_jointly", "{setting}-s{seed}"),
+            f"{RESULTS}/logs/train_jointly/{{setting}}-s{{seed}}.log",
         benchmark:
-            benchmark_of("train_jointly", "{setting}-s{seed}")
+            f"{RESULTS}/benchmarks/train_jointly/{{setting}}-s{{seed}}.tsv"
         conda:
             "../envs/resiliency.yaml"
         threads: decoding

@@ -32,16 +32,6 @@ def decoding(wildcards):
     return 1 + (DECODERS if RUN.elsewhere or visible_gpus() else 0)
 
 
-def log_of(rule, job="all"):
-    """The log of a job of a rule; `job` may hold wildcards."""
-    return f"{RESULTS}/logs/{rule}/{job}.log"
-
-
-def benchmark_of(rule, job="all"):
-    """What Snakemake measures of a job of a rule."""
-    return f"{RESULTS}/benchmarks/{rule}/{job}.tsv"
-
-
 @cache
 def code(script, *files, designs=()):
     """The fingerprint of a script, of what it imports from the library and of other files that it uses there.

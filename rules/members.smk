@@ -9,9 +9,9 @@ rule train:
         description=f"{RESULTS}/members/{{design}}-s{{seed}}/member.json",
         history=f"{RESULTS}/members/{{design}}-s{{seed}}/history.csv",
     log:
-        log_of("train", "{design}-s{seed}"),
+        f"{RESULTS}/logs/train/{{design}}-s{{seed}}.log",
     benchmark:
-        benchmark_of("train", "{design}-s{seed}")
+        f"{RESULTS}/benchmarks/train/{{design}}-s{{seed}}.tsv"
     wildcard_constraints:
         design=one_of(design for design in STUDY.trained_designs() if design not in STUDY.fine_tuned_designs()),
     conda:
@@ -37,9 +37,9 @@ if STUDY.fine_tuned_designs():
         output:
             **rules.train.output,
         log:
-            log_of("fine_tune", "{design}-s{seed}"),
+            f"{RESULTS}/logs/fine_tune/{{design}}-s{{seed}}.log",
         benchmark:
-            benchmark_of("fine_tune", "{design}-s{seed}")
+            f"{RESULTS}/benchmarks/fine_tune/{{design}}-s{{seed}}.tsv"
         wildcard_constraints:
             design=one_of(STUDY.fine_tuned_designs()),
         priority: 1  # what is wrong with weights is said before others are trained
@@ -59,9 +59,9 @@ rule predict:
         features=f"{RESULTS}/features/{{member}}.npy",
         stages=f"{RESULTS}/features/{{member}}.stages.npy",
     log:
-        log_of("predict", "{member}"),
+        f"{RESULTS}/logs/predict/{{member}}.log",
     benchmark:
-        benchmark_of("predict", "{member}")
+        f"{RESULTS}/benchmarks/predict/{{member}}.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -86,9 +86,9 @@ rule predict_test_set:
     output:
         f"{RESULTS}/predictions/{{member}}/{{test_set}}.npy",
     log:
-        log_of("predict_test_set", "{member}-{test_set}"),
+        f"{RESULTS}/logs/predict_test_set/{{member}}-{{test_set}}.log",
     benchmark:
-        benchmark_of("predict_test_set", "{member}-{test_set}")
+        f"{RESULTS}/benchmarks/predict_test_set/{{member}}-{{test_set}}.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -110,9 +110,9 @@ rule attribute:
         maps=[f"{RESULTS}/attributions/{{member}}/{method}.npy" for method in METHODS],
         skipped=f"{RESULTS}/attributions/{{member}}/skipped.json",
     log:
-        log_of("attribute", "{member}"),
+        f"{RESULTS}/logs/attribute/{{member}}.log",
     benchmark:
-        benchmark_of("attribute", "{member}")
+        f"{RESULTS}/benchmarks/attribute/{{member}}.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -138,9 +138,9 @@ if PLAN.loaded:
             weights=f"{RESULTS}/members/{{loaded}}-s{{seed}}/weights.safetensors",
             description=f"{RESULTS}/members/{{loaded}}-s{{seed}}/member.json",
         log:
-            log_of("load", "{loaded}-s{seed}"),
+            f"{RESULTS}/logs/load/{{loaded}}-s{{seed}}.log",
         benchmark:
-            benchmark_of("load", "{loaded}-s{seed}")
+            f"{RESULTS}/benchmarks/load/{{loaded}}-s{{seed}}.tsv"
         priority: 1  # what is wrong with a member is said before any is predicted
         conda:
             "../envs/resiliency.yaml"
@@ -160,14 +160,18 @@ if PLAN.loaded:
                 **TEST,
                 corrupted=CORRUPTED,
                 further=of_further("images"),
-                weights=lambda wildcards: member_files("weights.safetensors", PLAN.together[int(wildcards.number)]),
-                descriptions=lambda wildcards: member_files("member.json", PLAN.together[int(wildcards.number)]),
+                weights=lambda wildcards: expand(
+                    f"{RESULTS}/members/{{member}}/weights.safetensors", member=PLAN.together[int(wildcards.number)]
+                ),
+                descriptions=lambda wildcards: expand(
+                    f"{RESULTS}/members/{{member}}/member.json", member=PLAN.together[int(wildcards.number)]
+                ),
             output:
                 f"{RESULTS}/predicted_together/{{number}}.done",
             log:
-                log_of("predict_together", "{number}"),
+                f"{RESULTS}/logs/predict_together/{{number}}.log",
             benchmark:
-                benchmark_of("predict_together", "{number}")
+                f"{RESULTS}/benchmarks/predict_together/{{number}}.tsv"
             conda:
                 "../envs/resiliency.yaml"
             threads: decoding

@@ -19,17 +19,17 @@ rule gallery:
         classes=f"{RESULTS}/data/test/items.csv",
         corrupted=CORRUPTED[0],
         published=[] if GENERATED else CORRUPTED,
-        weights=member_files("weights.safetensors", STUDY.pictured_members()),
-        descriptions=member_files("member.json", STUDY.pictured_members()),
+        weights=expand(f"{RESULTS}/members/{{member}}/weights.safetensors", member=STUDY.pictured_members()),
+        descriptions=expand(f"{RESULTS}/members/{{member}}/member.json", member=STUDY.pictured_members()),
         maps=[f"{RESULTS}/attributions/{member}/{METHODS[0]}.npy" for member in STUDY.pictured_members()],
     output:
         corruptions=f"{RESULTS}/data/gallery.parquet",
         attributions=f"{RESULTS}/data/attribution_gallery.parquet",
         distances=in_report(f"{RESULTS}/tables/attribution_distances.csv"),
     log:
-        log_of("gallery"),
+        f"{RESULTS}/logs/gallery/all.log",
     benchmark:
-        benchmark_of("gallery")
+        f"{RESULTS}/benchmarks/gallery/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -59,9 +59,9 @@ rule charts:
     output:
         [in_report(path) if path.endswith(".svg") else path for path in CHART_FILES],
     log:
-        log_of("charts"),
+        f"{RESULTS}/logs/charts/all.log",
     benchmark:
-        benchmark_of("charts")
+        f"{RESULTS}/benchmarks/charts/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -77,7 +77,9 @@ rule report:
     input:
         tables=all_tables(),
         charts=CHART_FILES,
-        descriptions=member_files("member.json", PLAN.networks + list(PLAN.elsewhere.kinds)),
+        descriptions=expand(
+            f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks + list(PLAN.elsewhere.kinds)
+        ),
         card=of_dataset(f"{RESULTS}/data/card.json"),
         test_sets=of_further("card"),
         units=beside_labels("units.json"),
@@ -85,7 +87,7 @@ rule report:
         page=report(f"{RESULTS}/report.html", category="Report", labels={"file": "Report of the study"}),
         provenance=report(f"{RESULTS}/provenance.json", category="Report", labels={"file": "Provenance"}),
     log:
-        log_of("report"),
+        f"{RESULTS}/logs/report/all.log",
     conda:
         "../envs/resiliency.yaml"
     resources:

@@ -9,9 +9,9 @@ if PLAN.searched:
             description=f"{RESULTS}/search/supernet/member.json",
             history=f"{RESULTS}/search/supernet/history.csv",
         log:
-            log_of("train_supernet"),
+            f"{RESULTS}/logs/train_supernet/all.log",
         benchmark:
-            benchmark_of("train_supernet")
+            f"{RESULTS}/benchmarks/train_supernet/all.tsv"
         conda:
             "../envs/resiliency.yaml"
         threads: decoding
@@ -33,12 +33,12 @@ if PLAN.searched:
             description=f"{RESULTS}/search/supernet/member.json",
         output:
             table=in_report(f"{RESULTS}/search/evaluations.csv"),
-            weights=member_files("weights.safetensors", PLAN.searched),
-            descriptions=member_files("member.json", PLAN.searched),
+            weights=expand(f"{RESULTS}/members/{{member}}/weights.safetensors", member=PLAN.searched),
+            descriptions=expand(f"{RESULTS}/members/{{member}}/member.json", member=PLAN.searched),
         log:
-            log_of("search"),
+            f"{RESULTS}/logs/search/all.log",
         benchmark:
-            benchmark_of("search")
+            f"{RESULTS}/benchmarks/search/all.tsv"
         conda:
             "../envs/resiliency.yaml"
         threads: decoding
