@@ -308,7 +308,14 @@ CHANGED = {
         "b.py": "X = 1000\ndef __getattr__(name):\n    return X\n",
     },
 }
+RECORD = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Record:\n    x: int\n"
+REFUSING = f"{RECORD}    def __post_init__(self):\n        if self.x < 0:\n            raise ValueError\n"
+CHANGED["a record that is kept where it is made"] = {
+    "a.py": f"KNOWN = []\n{RECORD}    def __post_init__(self):\n        KNOWN.append(self)\n"
+    "X = Record(1000)\ndef work():\n    return KNOWN\n"
+}
 SAME = {
+    "a record beside": {"a.py": f"{REFUSING}X = Record(1000)\n{WORK}"},
     "a function beside": {"a.py": f"{WORK}def more():\n    return 1000\n"},
     "a constant beside of a pattern": {"a.py": f"import re\nX = re.compile('1000')\n{WORK}"},
     "an item that is added beside": {"a.py": f"X = [1]\nX += [1000]\n{WORK}"},

@@ -96,9 +96,11 @@ METRICS = {
     "jensen_shannon": Metric("prediction", "probabilities", predictions.jensen_shannon, unchanged, (0, 1)),
     "probability_cosine": Metric("prediction", "probabilities", predictions.probability_cosine, complement, (0, 1)),
     **{
-        f"{method}_{name}": Metric("attribution", method, raw, complement, (0, 1) if name == "iou" else (0, 2))
+        f"{method}_{name}": Metric(
+            "attribution", method, representations.SIMILARITIES[name], complement, (0, 1) if name == "iou" else (0, 2)
+        )
         for method in METHODS
-        for name, raw in representations.SIMILARITIES.items()
+        for name in representations.SIMILARITIES
     },
     "linear_cka": Metric("activation", "features", representations.linear_cka, complement),
     **{f"linear_cka_{stage}": Metric("activation", stage, representations.gram_cka, complement) for stage in STAGES},

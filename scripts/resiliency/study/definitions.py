@@ -43,9 +43,6 @@ HARMLESS |= {"numpy.array", "numpy.float32", "pandas.DataFrame", "pathlib.Path",
 HARMLESS |= {"pydantic.BeforeValidator", "pydantic.ConfigDict", "pydantic.Field", "pydantic.WithJsonSchema"}
 HARMLESS |= {"pydantic.field_validator", "pydantic.model_validator", "types.MappingProxyType"}
 HARMLESS |= {f"{PACKAGE}.base.compiled.compiled", "numba.extending.intrinsic"}
-# So that an edit of a metric leaves alone what reads the other registry only.
-HARMLESS |= {f"{PACKAGE}.diversity.{name}" for name in ("metrics.Metric", "metrics.EnsembleMetric")}
-HARMLESS |= {f"{PACKAGE}.diversity.representations.SIMILARITIES.items"}
 
 NAME = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)*")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -90,12 +87,13 @@ class Module(NamedTuple):
 
 
 class _Scope(NamedTuple):
-    """The meaning of names in a module or a part of it: own names, and full names of imports."""
+    """The meaning of names in a module or a part of it: own names, full names of imports, and of own records."""
 
     module: str
     package: str
     own: set[str]
     aliases: dict[str, list[str]]
+    records: set[str]
 
     def full(self, text: str) -> list[str]:
         """The full names that a dotted name may refer to; itself if it is neither imported nor defined here."""
@@ -201,7 +199,8 @@ def _parsed(source: bytes, name: str, is_package: bool) -> Module:
     except (SyntaxError, ValueError):
         return Module([Definition(_digest(source), [], [], True)], {}, {}, [], False)
     own = {one for statement in tree.body if not isinstance(statement, IMPORTS) for one in _bound(statement)}
-    whole = _Part([tree], _Scope(name, name if is_package else name.rpartition(".")[0], own, {}))
+    records = {f"{name}.{one.name}" for one in tree.body if isinstance(one, ast.ClassDef) and _is_record(one)}
+    whole = _Part([tree], _Scope(name, name if is_package else name.rpartition(".")[0], own, {}, records))
     dynamic, hooks = whole.is_dynamic(), whole.hears_of_subclasses()
     if name.partition(".")[0] == PACKAGE and not dynamic and not _registers(tree.body, whole.scope):
         return _divided(tree.body, whole.outer, hooks)
@@ -314,7 +313,17 @@ def _runs(statement: ast.stmt, scope: _Scope) -> bool:
 
 def _is_harmless(function: ast.expr, scope: _Scope) -> bool:
     called = function.func if isinstance(function, ast.Call) else function
-    return all(full in HARMLESS for full in scope.full(_dotted(called)))
+    return all(full in HARMLESS or full in scope.records for full in scope.full(_dotted(called)))
+
+
+def _is_record(node: ast.ClassDef) -> bool:
+    """Whether a class is a frozen dataclass that, when one is made, stores its fields, and at most refuses them."""
+    text = ast.unparse(node)
+    methods = [one for one in node.body if isinstance(one, FUNCTIONS)]
+    checks = [part for one in methods if one.name == "__post_init__" for part in one.body]
+    refuses = all(isinstance(one, ast.If) and isinstance(one.body[0], ast.Raise) and not one.orelse for one in checks)
+    plain = not node.bases and not {"__init__", "__new__"} & {one.name for one in methods}
+    return refuses and plain and text.startswith("@dataclass(frozen=True)\n") and "default_factory" not in text
 
 
 def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
