@@ -46,9 +46,8 @@ def runs_of(files: Sequence[Path], seeds: int) -> dict[int, str]:
         Fault: the files hold no valid study, or one that chooses no model.
     """
     study = load(read_merged([ROOT / "config.yaml", *files]))
-    elsewhere = study.contents()
-    corruptions = study.corruptions.names if study.dataset else elsewhere.corruptions
-    if not corruptions or not (study.independent_members() or (elsewhere and elsewhere.predicted)):
+    corruptions = study.corruptions.names if study.dataset else study.elsewhere.corruptions
+    if not corruptions or not study.independent_members() + study.elsewhere.predicted:
         raise Fault(f"{study.study}: expected a study with corruptions and ensembles, got none; the page is about both")
     names = {study.seed: study.study}
     return names | {seed: f"{study.study}_seed{seed}" for seed in range(study.seed + 1, study.seed + seeds)}

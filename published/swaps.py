@@ -103,7 +103,7 @@ def read_counts(path: Path, members: Iterable[str]) -> dict[str, PairCounts]:
 def answers_of(study: str) -> tuple[pd.DataFrame, list[Predictions], pd.DataFrame]:
     """Of the published labels of a study: rows of members.csv, their predictions, and the table of conditions."""
     settings = load(current_study(OF_LABELS[study]))
-    contents, known = settings.contents(), settings.external.known_classes
+    contents, known = settings.elsewhere, settings.external.known_classes
     readers = [Reader(of.kind, of.file, contents.layout(of), known) for of in contents.sources]
     first = readers[0]
     labels, images, units = first.labels(), first.images(), first.units()

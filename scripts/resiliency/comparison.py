@@ -9,7 +9,7 @@ from filecmp import cmp
 from functools import cache
 from itertools import compress, product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import altair as alt
 import numpy as np
@@ -21,7 +21,7 @@ from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
 from resiliency.ensembles.combination import RULES, Ensemble
-from resiliency.prediction.reading import condition_groups, read_predictions
+from resiliency.prediction.reading import Predictions, condition_groups, read_predictions
 from resiliency.report import style, words
 from resiliency.report.overview import contenders
 from resiliency.report.panels import intervals, line_at, measure, names, told_apart
@@ -41,6 +41,7 @@ COLUMNS = ["question", "study", "reference", "model", "images", "n_images", "uni
 COLUMNS += ["low", "high", "confidence", "comparisons", "not_comparable"]
 FLIPS, CHUNK = 2000, 1024
 Errors = dict[str, np.ndarray]  # clean and corrupted -> error on each test image, float32 N
+Row = dict[str, Any]  # of a table, by column
 LABEL_WIDTH, WIDTH, STEP = 400, 300, 20  # pixels: labels, a panel, and a study in a row
 MOST = 30  # number of members that the chart shows
 
@@ -56,9 +57,9 @@ class Finished(NamedTuple):
     name: str
     folder: Path
     run: Run
-    study: dict
+    study: dict[str, Any]
     tables: dict[str, pd.DataFrame]
-    card: dict | None
+    card: dict[str, Any] | None
 
     @property
     def labels(self) -> str:
@@ -86,7 +87,15 @@ def read_studies(folders: list[Path]) -> list[Finished]:
     studies = [
         study._replace(name=study.name if names.count(study.name) == 1 else str(study.folder)) for study in studies
     ]
-    _check(studies)
+    known = [(study, study.card["classes"]) for study in studies if study.card]
+    for other, theirs in known[1:]:
+        first, classes = known[0]
+        if theirs != classes:
+            alike = len(set(classes) & set(theirs))
+            wanted = expected(f"the same {len(classes)} classes", f"{len(theirs)}, of which {alike} are the same")
+            raise Fault(
+                f"{other.folder}: not comparable with {first.folder}: {wanted}; name studies of the same classes"
+            )
     return studies
 
 
@@ -99,18 +108,6 @@ def _read(folder: Path) -> Finished:
     tables = {name: read_table(run.file(TABLES[name].path)) for name in made}
     card = read_json(run.file(CARD)) if study["dataset"] else None
     return Finished(study["study"], folder, run, study, tables, card)
-
-
-def _check(studies: list[Finished]) -> None:
-    known = [(study, study.card["classes"]) for study in studies if study.card]
-    for other, theirs in known[1:]:
-        first, classes = known[0]
-        if theirs != classes:
-            alike = len(set(classes) & set(theirs))
-            wanted = expected(f"the same {len(classes)} classes", f"{len(theirs)}, of which {alike} are the same")
-            raise Fault(
-                f"{other.folder}: not comparable with {first.folder}: {wanted}; name studies of the same classes"
-            )
 
 
 def units_of(studies: list[Finished]) -> Units | None:
@@ -138,12 +135,6 @@ def corruptions_of(study: Finished) -> set[tuple[str, int]]:
     return set(zip(rows["corruption"], rows["severity"], strict=True))
 
 
-def same_corruptions(a: Finished, b: Finished) -> bool:
-    """Whether errors on corrupted images are means over the same corruptions, made in the same way."""
-    made = [{key: study.study["corruptions"].get(key) for key in OF_CORRUPTIONS} for study in (a, b)]
-    return corruptions_of(a) == corruptions_of(b) and made[0] == made[1]
-
-
 def not_comparable(first: Finished, other: Finished, images: str) -> str:
     """Why the errors of two studies on clean or corrupted images cannot be paired; empty if they can."""
     if not first.card or not other.card:
@@ -152,20 +143,16 @@ def not_comparable(first: Finished, other: Finished, images: str) -> str:
         return "other test images"
     if images != CORRUPTED:
         return ""
-    if not same_corruptions(first, other):
+    made = [[study.study["corruptions"].get(key) for key in OF_CORRUPTIONS] for study in (first, other)]
+    if corruptions_of(first) != corruptions_of(other) or made[0] != made[1]:
         return "other corruptions"
     if first.study["seed"] != other.study["seed"] and first.study["corruptions"].get("source") != "precomputed":
         return "another seed, which corrupts images in another way"
-    return "other corrupted images" if _other_pixels(first, other) else ""
-
-
-def _other_pixels(a: Finished, b: Finished) -> bool:
-    """Whether corrupted images that both studies still have are not the same."""
-    for name in {name for name, _ in corruptions_of(a)}:
-        own, other = (study.folder / f"corrupted/{name}.npy" for study in (a, b))
-        if own.is_file() and other.is_file() and not cmp(own, other, shallow=False):
-            return True
-    return False
+    for name in {name for name, _ in corruptions_of(first)}:  # as far as both studies still have the images
+        own, theirs = (study.folder / f"corrupted/{name}.npy" for study in (first, other))
+        if own.is_file() and theirs.is_file() and not cmp(own, theirs, shallow=False):
+            return "other corrupted images"
+    return ""
 
 
 class Pair(NamedTuple):
@@ -224,7 +211,7 @@ def _pair(study: str, model: str, images: str, why: str, own: Errors, theirs: Er
     return Pair(study, model, images, each, why)
 
 
-def _model(study: Finished) -> dict | str:
+def _model(study: Finished) -> Row | str:
     """The row of deployment.csv of the recommended model, or why its errors are unknown here."""
     if "deployment" not in study.tables:
         return f"{study.name} recommends no model"
@@ -254,7 +241,7 @@ def _conditions(study: Finished) -> pd.DataFrame:
     return table[table["test_set"] == CLEAN]
 
 
-def _predictions(study: Finished, members: list[str]) -> dict:
+def _predictions(study: Finished, members: list[str]) -> dict[str, Predictions]:
     """Member -> its predictions of the dataset's own test images, of those that have any."""
     paths = [f"predictions/{member}/{CLEAN}.npy" for member in members]
     files = [file for path in paths if (file := study.folder / path).is_file()]
@@ -284,7 +271,7 @@ def _shared(studies: list[Finished], errors: dict[str, dict[str, Errors]]) -> It
             yield _pair(other.name, member, images, why, errors[other.name][member], errors[first.name][member])
 
 
-def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[Finished]) -> list[dict]:
+def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[Finished]) -> list[Row]:
     """Differences of these networks, with intervals over units of images."""
     first, confidence = studies[0], studies[0].study["statistics"]["confidence"]
     differ = [not pair.why and bool(np.nan_to_num(pair.each).any()) for pair in pairs]

@@ -30,7 +30,7 @@ def read(external: dict, **settings: object) -> Read:
         Fault: a file is refused, before the first job or by the job that reads it.
     """
     study = load(elsewhere(external) | settings)
-    contents = study.contents()
+    contents = study.elsewhere
     predicted = [source for source in contents.sources if source.kind != "scores"]
     found = {}
     for source in contents.sources:

@@ -22,9 +22,8 @@ TAKEN = ("clean", "corrupted", "validation", "mean", "Fog", *MAIN, *HELD_OUT)
 
 def _judged(study: Study) -> None:
     """Raise `Wrong` if a name is no part of a file name."""
-    external = study.contents()
-    further = list(external.test_sets if external and not study.dataset else study.test_sets)
-    members = study.independent_members() + (list(external.kinds) if external else [])
+    further = study.test_sets if study.dataset else study.elsewhere.test_sets
+    members = study.independent_members() + list(study.elsewhere.kinds)
     for name in (*members, *further, study.study):
         if not name.isascii() or set("+/ \n\0") & set(name) or len(name) > 200:
             raise Wrong(f"{name!r:.60} is no part of a file name")

@@ -17,34 +17,9 @@ BLOCK_ROWS = 2**19
 CHECKED = "RESILIENCY_TABLES_CHECKED"  # set in the environment of tests: refuse what tables.yaml excludes
 EXACT = 2.0**53  # whole numbers below it are exact as floats
 # Columns of names, which pandas would read as numbers if all look like some, such as designs 1 and 01.
-IDENTIFIERS = {
-    *(
-        "member",
-        "design",
-        "family",
-        "architecture",
-        "weights_source",
-        "first",
-        "second",
-        "objective",
-        "setting",
-        "recipe",
-    ),
-    *(
-        "best_member",
-        "current",
-        "addition",
-        "most_accurate",
-        "influential",
-        "images",
-        "test_set",
-        "corruption",
-        "layers",
-        "channels",
-        "kernels",
-    ),
-    *("class", "predicted", "name"),
-}
+IDENTIFIERS = {"member", "design", "family", "architecture", "weights_source", "objective", "setting", "recipe"}
+IDENTIFIERS |= {"first", "second", "best_member", "current", "addition", "most_accurate", "influential"}
+IDENTIFIERS |= {"images", "test_set", "corruption", "layers", "channels", "kernels", "class", "predicted", "name"}
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:

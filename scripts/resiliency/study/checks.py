@@ -37,7 +37,7 @@ def _deployment(study: Study) -> Iterator[str]:
         return
     if not study.costs:
         yield "deployment.objective: cost needs a table of costs, got costs: null; name a file in costs, or set mean"
-    if study.external and "decisions" in study.contents().kinds.values():
+    if "decisions" in study.elsewhere.kinds.values():
         yield "deployment.objective: cost needs probabilities, got members with only predicted labels; set mean"
 
 
@@ -153,7 +153,6 @@ def _files_from_elsewhere(study: Study) -> Iterator[str]:
         return
     try:
         if study.external:
-            study.contents()
             study.described_elsewhere()
     except Fault as fault:
         added = any(str(fault).startswith((f"{file}:", f"{file}/")) for file in study.add)
@@ -162,7 +161,7 @@ def _files_from_elsewhere(study: Study) -> Iterator[str]:
 
 def _members_from_elsewhere(study: Study) -> Iterator[str]:
     """Faults of the members in imported files, together with the study or with each other."""
-    kinds = study.contents().kinds if study.external else {}
+    kinds = study.elsewhere.kinds
     predicted = {kind for kind in kinds.values() if kind != "scores"}
     if predicted == {"decisions"} and not study.members.designs and study.ensembles.main_rule != "plurality_vote":
         yield "ensembles.rules: the first rule must be plurality_vote, because some members have only predicted labels"
@@ -195,10 +194,8 @@ def _corruptions(study: Study) -> Iterator[str]:
 
 
 def _baseline(study: Study) -> Iterator[str]:
-    external = study.contents()
     members, baseline = study.independent_members(), study.members.baseline
-    if external:
-        members += external.predicted or (list(external.kinds) if not members else [])
+    members += study.elsewhere.predicted or (list(study.elsewhere.kinds) if not members else [])
     if baseline not in (*members, ALEXNET):
         yield f"members.baseline: {short(baseline)} is not a member{hint(baseline, members)}"
 
@@ -208,7 +205,7 @@ def _alexnet(study: Study) -> Iterator[str]:
     if study.members.baseline != ALEXNET:
         return
     corruptions, dataset, imagenet = study.corruptions, study.dataset, PUBLISHED["imagenet"]
-    severities = corruptions.severities if dataset or not study.external else study.contents().severities
+    severities = corruptions.severities if dataset or not study.external else study.elsewhere.severities
     needed = {
         "corruptions.names among the 15 main ones": set(averaged(corruptions.names)) <= set(MAIN),
         "corruptions.severities 1 to 5": set(severities) == set(SEVERITIES),
@@ -246,7 +243,7 @@ def _reference(study: Study) -> Iterator[str]:
 
 def _robustness(study: Study) -> Iterator[str]:
     """Test sets in place of corruptions, or of clean images, that the study does not have."""
-    there = list(study.test_sets) if study.dataset else study.contents().test_sets if study.external else []
+    there = list(study.test_sets) if study.dataset else study.elsewhere.test_sets
     for index, name in enumerate(study.shifts()):
         if name not in there:
             yield _no_test_set(f"robustness.{index}", study.statistics.robustness[index], there)
@@ -261,8 +258,7 @@ def _no_test_set(key: str, given: str, there: list[str]) -> str:
 
 
 def _ensembles(study: Study) -> Iterator[str]:
-    elsewhere = study.contents().predicted if study.external else []
-    there = [*study.members.designs, *dict.fromkeys(map(design_of, elsewhere))]
+    there = [*study.members.designs, *dict.fromkeys(map(design_of, study.elsewhere.predicted))]
     for index, design in enumerate(study.ensembles.designs or []):
         if design not in there:
             yield f"ensembles.designs.{index}: {short(design)} is not the design of a member{hint(design, there)}"
@@ -275,8 +271,8 @@ def _test_sets(study: Study) -> Iterator[str]:
     """Names of test sets, by whatever road they come, that cannot be."""
     places = {f"test_sets.{short(name, quote=False)}": name for name in study.test_sets}
     if study.external and not study.dataset:
-        source = study.contents().sources[0]
-        places |= {f"external: {source.file}: test set {short(source.names[n])}": n for n in study.contents().test_sets}
+        source = study.elsewhere.sources[0]
+        places |= {f"external: {source.file}: test set {short(source.names[n])}": n for n in study.elsewhere.test_sets}
     for place, name in places.items():
         if fault := form_fault("test set", name) or images_fault(name, (*MAIN, *HELD_OUT), METRIC_LABELS):
             yield f"{place}: {fault}"

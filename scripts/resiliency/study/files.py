@@ -40,7 +40,9 @@ def command(target: str, files: Iterable[Path], given: Mapping[str, Any], reposi
         folder: working folder of the study.
     """
     names = [_file_argument(file, repository, folder) for file in files]
-    config = ["--config", *(f"{key}={_config_value(value)}" for key, value in given.items())] if given else []
+    values = {key: json.dumps(value) if isinstance(value, dict | list) else value for key, value in given.items()}
+    texts = [f"{key}={'' if value is None else value}" for key, value in values.items()]
+    config = ["--config", *texts] if texts else []
     if repository == INSTALLED:
         words = ["resiliency", target, *(name.removeprefix(f"{CHECKOUT}/") for name in names)]
         return shlex.join([*words, *(["--", *config] if config else [])])
@@ -55,11 +57,6 @@ def _file_argument(file: Path, repository: Path, folder: Path) -> str:
     if file.is_relative_to(folder):
         return str(file.relative_to(folder))
     return f"{CHECKOUT}/{file.relative_to(repository)}" if file.is_relative_to(repository) else str(file)
-
-
-def _config_value(value: object) -> str:
-    """A value as --config takes it: nothing for None, mappings and lists as JSON."""
-    return "" if value is None else json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
 def _quoted(word: str) -> str:

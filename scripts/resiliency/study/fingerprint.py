@@ -45,7 +45,7 @@ def fingerprint(script: Path, *files: Path, root: Path | None = None) -> str:
     root = root or script.parent
     modules = [file for file in files if file.suffix == ".py"]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files if file not in modules))
-    names = [script.stem, *(_name(module, root) for module in modules)]
+    names = [script.stem, *(".".join(module.relative_to(root).with_suffix("").parts) for module in modules)]
     digest.update(_Reached(names, *dict.fromkeys([str(script.parent), str(root)])).counted())
     return digest.hexdigest()[:DIGITS]
 
@@ -84,7 +84,7 @@ def factory_code(factory: str, folder: Path) -> str:
     module = factory.partition(":")[0]
     installed = _installed(module.partition(".")[0])
     content = _of_factory(factory, folder).counted() or b"".join(path.read_bytes() for path in installed)
-    return hashlib.sha256(content).hexdigest()[:16] if content else ""
+    return hashlib.sha256(content).hexdigest()[:DIGITS] if content else ""
 
 
 def unfollowed_code(factory: str, folder: Path) -> list[str]:
@@ -116,10 +116,6 @@ def _installed(package: str) -> list[Path]:
     folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
     files = sorted(path for folder in folders for path in folder.rglob("*.py"))
     return files or ([Path(spec.origin)] if spec and spec.origin and spec.has_location else [])
-
-
-def _name(path: Path, root: Path) -> str:
-    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
 class _Loaded(NamedTuple):
@@ -303,4 +299,4 @@ def published_states(folder: Path, corruption: str, severities: Iterable[int]) -
 
 
 def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256(os.fsencode("\n".join(parts))).hexdigest()[:16]
+    return hashlib.sha256(os.fsencode("\n".join(parts))).hexdigest()[:DIGITS]

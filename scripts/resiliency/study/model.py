@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
@@ -21,7 +22,7 @@ from resiliency.designs.settings import Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.export.settings import BEST, Requirements, checked_ensemble
-from resiliency.external.tables import External, Paths
+from resiliency.external.tables import External, Paths, name_in_tables
 from resiliency.metrics.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import Prediction
 from resiliency.report.settings import Charts
@@ -29,6 +30,7 @@ from resiliency.search.space import Search
 from resiliency.training.settings import FineTuning, Joint, Recipe
 
 MOST_PICTURED = 8
+NOTHING = SimpleNamespace(sources=[], kinds={}, predicted=[], added=[], left_out={}, test_sets=[], corruptions=[])
 
 
 class Statistics(Settings):
@@ -187,9 +189,8 @@ class Study(Settings):
 
     def combined_members(self) -> list[str]:
         """Names of the independent members that ensembles are formed of, made here or elsewhere."""
-        contents, chosen = self.contents(), self.ensembles.designs
-        members = self.independent_members() + (contents.predicted if contents else [])
-        added = contents.added if contents else []
+        members, chosen = self.independent_members() + self.elsewhere.predicted, self.ensembles.designs
+        added = self.elsewhere.added
         return [member for member in members if not chosen or member in added or design_of(member) in chosen]
 
     def pictured_members(self) -> list[str]:
@@ -202,32 +203,25 @@ class Study(Settings):
         return list(first.values())[:MOST_PICTURED]
 
     @cached_property
-    def _contents(self) -> Any:
+    def elsewhere(self) -> Any:
+        """What the imported files hold, as `resiliency.external.contents.Contents` says; nothing if there are none.
+
+        Raises:
+            Fault: a file is wrong.
+        """
         if self.external is None:
-            return None
+            return NOTHING
         from resiliency.external.contents import read_contents  # its imports take a second
 
         needed = list(self.test_sets) if self.dataset else None
         return read_contents(self.external, self.corruptions.names, self.corruptions.severities, needed, self.add)
 
-    def contents(self) -> Any:
-        """The content of the imported files (`resiliency.external.contents.Contents`); None if there are none.
-
-        Raises:
-            Fault: a file is wrong.
-        """
-        return self._contents
-
     def shifts(self) -> list[str]:
         """Names in tables of the test sets in `statistics.robustness`."""
-        from resiliency.external.tables import name_in_tables
-
         return list(map(name_in_tables, self.statistics.robustness))
 
     def accuracy_on(self) -> str | None:
         """Name in tables of the test set in `statistics.accuracy_on`."""
-        from resiliency.external.tables import name_in_tables
-
         return self.statistics.accuracy_on and name_in_tables(self.statistics.accuracy_on)
 
     def described_elsewhere(self) -> Any:
@@ -239,7 +233,7 @@ class Study(Settings):
         from resiliency.external.predictions import described_members, read_members
 
         return described_members(
-            self.contents().kinds, map(read_members, self.external.members if self.external else [])
+            self.elsewhere.kinds, map(read_members, self.external.members if self.external else [])
         )
 
     def joint_settings(self) -> dict[str, tuple[str, float]]:

@@ -1,15 +1,12 @@
 """What a study consists of, as rules need it: members, test sets, corruptions and tables; and the needs of its jobs."""
 
 from math import comb
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from resiliency import tables
 from resiliency.base.names import CLEAN, FEWEST_IMAGES, design_of
 from resiliency.data.settings import PUBLISHED
 from resiliency.study.model import Study
-
-NOTHING = SimpleNamespace(sources=[], kinds={}, predicted=[], added=[], left_out={}, test_sets=[], corruptions=[])
 
 
 class Plan(NamedTuple):
@@ -72,7 +69,7 @@ def plan_of(study: Study) -> Plan:
     Raises:
         Fault: a file of members from elsewhere is wrong.
     """
-    elsewhere, independent, pooled = study.contents() or NOTHING, study.independent_members(), study.combined_members()
+    elsewhere, independent, pooled = study.elsewhere, study.independent_members(), study.combined_members()
     given, at_once = {*study.loaded_designs()}, study.prediction.members_per_job
     loaded = [member for member in independent if design_of(member) in given]
     together = [loaded[start : start + at_once] for start in range(0, len(loaded), at_once)]
@@ -168,8 +165,8 @@ def _minutes_of_ensembles(study: Study, predictions: int) -> dict[str, int]:
     """Rule -> minutes, for the rules that process all members, pairs or ensembles of `predictions` each."""
     name, ensembles = study.data.name, study.ensembles
     probabilities = predictions * (PUBLISHED[name].classes if name in PUBLISHED else UNCOUNTED_CLASSES)
-    alone, joint = [study.independent_members(), study.searched_members()], study.joint_ensembles()
-    alone[0] += study.contents().predicted if study.external else []
+    independent = study.independent_members() + study.elsewhere.predicted
+    alone, joint = [independent, study.searched_members()], study.joint_ensembles()
     members = sum(map(len, alone + joint))
     pairs = sum(comb(len(group), 2) for group in alone + joint)
     scored = sum(min(ensembles.limit, sum(comb(len(group), size) for size in ensembles.sizes)) for group in alone)
