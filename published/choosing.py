@@ -16,7 +16,7 @@ from published.kept import RESULTS
 from published.study_changes import current_study
 from resiliency.analysis.choosing import choosing_table
 from resiliency.base.names import CLEAN, design_of
-from resiliency.diversity.pairs import reader
+from resiliency.diversity.metrics import reader
 from resiliency.prediction.reading import Predictions, read_predictions
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.model import Study

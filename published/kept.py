@@ -14,9 +14,8 @@ from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.verdicts import AGAINST
 from resiliency.base.names import CORRUPTED, INDEPENDENT
 from resiliency.report.templates import markdown_environment
-from resiliency.statistics.intervals import FISHER
+from resiliency.statistics.intervals import FISHER, holm
 from resiliency.statistics.mixed_model import logits
-from resiliency.statistics.p_values import holm
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 

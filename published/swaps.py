@@ -43,7 +43,7 @@ from resiliency.report.charts.swaps import (
 )
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.style import finish
-from resiliency.statistics.p_values import holm
+from resiliency.statistics.intervals import holm
 from resiliency.storage.tables import write_table
 from resiliency.study.files import load
 

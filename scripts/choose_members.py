@@ -2,7 +2,7 @@
 
 from resiliency.analysis.choosing import choosing_table
 from resiliency.analysis.without_images import UNKNOWN
-from resiliency.diversity.pairs import reader
+from resiliency.diversity.metrics import reader
 from resiliency.ensembles.pool import eligible_members
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import read_predictions

@@ -1,7 +1,7 @@
 """Score and compare members and ensembles without each group of the test images in turn."""
 
 from resiliency.analysis.without_images import scores_without_images
-from resiliency.diversity.pairs import reader
+from resiliency.diversity.metrics import reader
 from resiliency.prediction.reading import read_predictions
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.stage import stage

@@ -1,6 +1,6 @@
 """Measure the diversity of every pair of members that occur together in an ensemble."""
 
-from resiliency.diversity.pairs import pairs_of_groups, reader
+from resiliency.diversity.metrics import pairs_of_groups, reader
 from resiliency.prediction.reading import read_predictions
 from resiliency.storage.tables import appending_table, read_table
 from resiliency.study.stage import stage

@@ -3,7 +3,7 @@
 from resiliency.base.names import averaged
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import EnsemblesOfStudy
-from resiliency.metrics.resiliency import baseline_errors
+from resiliency.metrics.errors import baseline_errors
 from resiliency.prediction.reading import corruption_conditions, read_predictions
 from resiliency.storage.tables import read_blocks, read_table, write_table
 from resiliency.study.stage import stage

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.search.members import search_members
+from resiliency.search.searching import search_members
 from resiliency.search.space import Search
 from resiliency.study.stage import stage
 

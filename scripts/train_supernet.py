@@ -3,8 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from resiliency.search.members import supernet_description
-from resiliency.search.network import progressive_phases, start_from, supernet_loss
+from resiliency.search.network import progressive_phases, start_from, supernet_description, supernet_loss
 from resiliency.search.space import Space
 from resiliency.storage.files import read_json
 from resiliency.study.stage import stage

@@ -15,7 +15,8 @@ from shared import options, peak_memory, timed
 from resiliency.analysis.observations.correlation import correlation_table, difference_table
 from resiliency.base.streams import stream
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.ensembles.pool import chosen_ensembles, stands_for
+from resiliency.ensembles.pool import chosen_ensembles
+from resiliency.ensembles.table import stands_for
 
 SIZE = 5
 

@@ -38,8 +38,7 @@ from shared import options, peak_memory, timed
 from resiliency.base.names import CLEAN
 from resiliency.base.streams import stream
 from resiliency.corruptions.settings import MAIN
-from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.diversity.pairs import pair_tables
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS, pair_tables
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import score_condition
 from resiliency.ensembles.table import Pool

@@ -31,7 +31,7 @@ from resiliency.analysis.without_images import image_groups, some_ensembles, wit
 from resiliency.base.machine import processor
 from resiliency.base.names import CLEAN
 from resiliency.designs.networks import build, parameters_and_macs
-from resiliency.diversity.pairs import pair_tables
+from resiliency.diversity.metrics import pair_tables
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import all_conditions, read_predictions

@@ -28,7 +28,7 @@ from swaps import FAMILIES, IMAGES, OUTCOMES, covered
 
 from resiliency.analysis.verdicts import SUPPORTED
 from resiliency.base.streams import derived_seed
-from resiliency.statistics.p_values import holm
+from resiliency.statistics.intervals import holm
 
 PAGE = EXPERIMENTS / "coverage.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("coverage_rows.json", "coverage.md.template"))

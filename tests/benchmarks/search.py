@@ -31,8 +31,7 @@ from shared_training import digit_images, train
 from resiliency.base.streams import stream
 from resiliency.data.split import stratified_sample
 from resiliency.designs.networks import SUPERNETWORK, build
-from resiliency.search.members import network_description
-from resiliency.search.network import progressive_phases, supernet_loss
+from resiliency.search.network import network_description, progressive_phases, supernet_loss
 from resiliency.search.searching import Evaluator, search
 from resiliency.search.space import Space
 from resiliency.training.checkpoints import Preprocessing, accuracies

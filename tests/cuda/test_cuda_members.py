@@ -9,8 +9,7 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.prediction.attributions import METHODS, Inapplicable, attribution_maps
 from resiliency.prediction.writing import features, logits, stage_grams
-from resiliency.search.members import supernet_description
-from resiliency.search.network import progressive_phases, supernet_loss
+from resiliency.search.network import progressive_phases, supernet_description, supernet_loss
 from resiliency.search.searching import Evaluator
 from resiliency.search.space import Space
 from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies

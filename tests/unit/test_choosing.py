@@ -28,8 +28,7 @@ from resiliency.analysis.without_images import UNKNOWN
 from resiliency.base.names import CATEGORIES
 from resiliency.ensembles import pool
 from resiliency.ensembles.combination import VOTE
-from resiliency.ensembles.pool import EnsembleErrors
-from resiliency.ensembles.selection import farthest
+from resiliency.ensembles.pool import EnsembleErrors, farthest
 from resiliency.report.choosing import choosing
 
 CORRUPTIONS = ("gaussian_noise", "glass_blur", "fog", "contrast")

@@ -14,7 +14,7 @@ from resiliency.analysis.contenders import MEMBER, calibration_bins, comparison,
 from resiliency.analysis.judging import both_halves, ensemble_of, judged
 from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import CALIBRATION, calibration_error, confidence_bins
-from resiliency.metrics.costs import cost_matrix, read_costs
+from resiliency.metrics.errors import cost_matrix, read_costs
 from resiliency.prediction.reading import read_validation
 from resiliency.statistics.intervals import wilson
 from resiliency.statistics.resampling import Resampling, Units

@@ -19,8 +19,7 @@ from resiliency.statistics.correlation import (
     weighted_ranks,
     weighted_spearman,
 )
-from resiliency.statistics.intervals import FISHER, jackknife
-from resiliency.statistics.p_values import holm, p_value
+from resiliency.statistics.intervals import FISHER, holm, jackknife, p_value
 
 
 def test_correlations_are_those_of_repeated_values_with_ties():

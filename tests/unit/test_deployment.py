@@ -23,8 +23,7 @@ from resiliency.analysis.deployment import (
     worst_cases,
 )
 from resiliency.analysis.judging import halves
-from resiliency.ensembles.pool import EnsembleErrors, front
-from resiliency.ensembles.selection import greedy
+from resiliency.ensembles.pool import EnsembleErrors, front, greedy
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import softmax
 from resiliency.statistics.resampling import Resampling, Units

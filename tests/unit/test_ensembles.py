@@ -32,12 +32,11 @@ from scipy.special import softmax
 
 from resiliency.analysis.compared_members import skipped_table
 from resiliency.base.names import CLEAN
-from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.diversity.pairs import pair_tables
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS, pair_tables
 from resiliency.ensembles import pool, scoring
 from resiliency.ensembles.combination import RULES, VOTE, Ensemble, mean_logarithms, member_values
 from resiliency.ensembles.settings import Ensembles
-from resiliency.ensembles.table import Pool
+from resiliency.ensembles.table import TOGETHER, Pool, limits, stands_for, trained_together
 from resiliency.metrics.classification import brier_score, calibration_error, confidence_bins, negative_log_likelihood
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
@@ -52,7 +51,7 @@ def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
         ("independent", np.nan, np.nan, np.nan, 0, "vit-s0"),
         ("search", np.nan, np.nan, np.nan, np.nan, "search-0"),
     ]
-    groups = pool.trained_together(pd.DataFrame(rows, columns=[*pool.TOGETHER, "member"]))
+    groups = trained_together(pd.DataFrame(rows, columns=[*TOGETHER, "member"]))
     assert [tuple(common.values()) for common, _ in groups] == ensembles
     for common, chosen in groups:
         assert chosen.member.tolist() == [f"{common['setting']}-s{common['seed']:g}-m{index}" for index in range(3)]
@@ -348,9 +347,9 @@ DESIGNS = [f"d{index // 3}" for index in range(12)]
 
 
 def test_limits_are_shared_by_the_sizes():
-    assert pool.limits(12, [2, 3, 4], 10**6) == [66, 220, 495]
-    assert pool.limits(12, [4, 2, 3], 300) == [117, 66, 117]
-    assert pool.limits(12, [2, 3], 100) == [50, 50]
+    assert limits(12, [2, 3, 4], 10**6) == [66, 220, 495]
+    assert limits(12, [4, 2, 3], 300) == [117, 66, 117]
+    assert limits(12, [2, 3], 100) == [50, 50]
 
 
 @pytest.mark.parametrize("count", [100, 50, 6])
@@ -370,7 +369,7 @@ def test_a_sample_is_drawn_from_all_ensembles_once(count):
 def test_what_a_sample_stands_for(count):
     designs = ["a"] * 6 + ["b", "c"] * 3
     chosen = pool.chosen_ensembles(designs, 4, count, seed=0)
-    weights = pool.stands_for(designs, chosen)
+    weights = stands_for(designs, chosen)
     alike = (chosen < 6).all(axis=1)
     assert weights[alike].sum() == pytest.approx(15)
     assert weights[~alike].sum() == pytest.approx(480)

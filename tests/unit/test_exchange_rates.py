@@ -11,7 +11,7 @@ from simulated_exchanges import Logits, drawn
 from resiliency.analysis.equal_accuracy import slope_freedom
 from resiliency.analysis.exchange_rates import Pairs, Scored, against_better, joint_training, mixing, more_members
 from resiliency.analysis.exchanges_of_members import Designs, Exchange, families, predictors, table_of
-from resiliency.statistics.spreads import spread, without_image_noise
+from resiliency.statistics.intervals import spread, without_image_noise
 
 CONFIDENCE = 0.95
 GAINS = {2: 0.03, 3: 0.04}  # of ensembles on the mean of their members

@@ -18,13 +18,14 @@ from resiliency.statistics.intervals import (
     Scale,
     bootstrap,
     crossed_jackknife,
+    holm,
     jackknife,
     max_t,
     of_linear,
+    p_value,
     share,
     wilson,
 )
-from resiliency.statistics.p_values import holm, p_value
 from resiliency.statistics.resampling import Units, in_groups
 
 samples = st.lists(st.floats(-0.9, 0.9), min_size=3, max_size=12).filter(lambda values: np.ptp(values) > 1e-3)

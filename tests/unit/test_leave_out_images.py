@@ -12,7 +12,7 @@ from resiliency.analysis.observations.study import metrics_in, with_images
 from resiliency.analysis.parts import Part, Placebo
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
-from resiliency.diversity.pairs import pair_tables
+from resiliency.diversity.metrics import pair_tables
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import Predictions, Truth

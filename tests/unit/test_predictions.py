@@ -7,7 +7,7 @@ from scipy.special import softmax
 from sklearn.metrics import cohen_kappa_score
 
 from resiliency.base.faults import Fault
-from resiliency.diversity.pairs import pair_tables
+from resiliency.diversity.metrics import pair_tables
 from resiliency.ensembles.combination import Ensemble
 from resiliency.ensembles.scoring import score_decisions
 from resiliency.prediction import reading

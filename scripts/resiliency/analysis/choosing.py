@@ -21,15 +21,12 @@ from resiliency.analysis.without_images import image_groups
 from resiliency.base.names import CATEGORIES, CLEAN
 from resiliency.base.streams import stream
 from resiliency.data.split import probe_indices
-from resiliency.diversity.metrics import METRICS
-from resiliency.diversity.pairs import probability_metrics
+from resiliency.diversity.metrics import METRICS, probability_metrics
 from resiliency.diversity.representations import applicable
 from resiliency.ensembles.combination import VOTE
-from resiliency.ensembles.pool import EnsembleErrors
-from resiliency.ensembles.selection import DIGITS, Selection, farthest
+from resiliency.ensembles.pool import DIGITS, EnsembleErrors, Selection, farthest
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.intervals import jackknife
-from resiliency.statistics.p_values import holm, p_value
+from resiliency.statistics.intervals import holm, jackknife, p_value
 
 SIZES = (2, 3, 5)
 NEAR = 0.01  # members whose error is at most this much above the least are about as accurate

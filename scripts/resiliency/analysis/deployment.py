@@ -21,8 +21,7 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN, JOINT
 from resiliency.base.streams import stream
 from resiliency.ensembles.combination import VOTE, member_weights
-from resiliency.ensembles.pool import EnsembleErrors, front, is_inaccurate
-from resiliency.ensembles.selection import greedy
+from resiliency.ensembles.pool import EnsembleErrors, front, greedy, is_inaccurate
 from resiliency.ensembles.settings import Deployment, Limits
 from resiliency.metrics.classification import accuracies, accuracy_columns, near_chance
 from resiliency.prediction.reading import Predictions

@@ -32,7 +32,7 @@ from resiliency.base.names import (
     mean_member_accuracy_of,
 )
 from resiliency.ensembles.combination import VOTE
-from resiliency.statistics.spreads import spread, without_image_noise
+from resiliency.statistics.intervals import spread, without_image_noise
 
 
 class Pairs(NamedTuple):

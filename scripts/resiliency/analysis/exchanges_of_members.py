@@ -14,8 +14,8 @@ from scipy.special import expit, logit, stdtrit
 from resiliency.analysis.equal_accuracy import designs_of, medians, slope_freedom
 from resiliency.analysis.observations.architecture import IN_LOG_ODDS, SPREAD, families_differ_at_equal_accuracy
 from resiliency.analysis.parts import Part
+from resiliency.statistics.intervals import Spread, spread
 from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points, precisions
-from resiliency.statistics.spreads import Spread, spread
 
 POINTS = 100  # percentage points in a share
 

@@ -22,7 +22,7 @@ from resiliency.metrics.classification import (
     member_warnings,
     negative_log_likelihood,
 )
-from resiliency.metrics.resiliency import (
+from resiliency.metrics.errors import (
     ALEXNET_ERRORS,
     LARGEST_RELATIVE_ERROR,
     PUBLISHED_ERRORS,

@@ -33,7 +33,7 @@ from resiliency.analysis.pair_counts import AVAILABILITIES, PairCounts, pair_cou
 from resiliency.analysis.without_images import drawn_groups
 from resiliency.base.names import INDEPENDENT, JOINT, SEARCH
 from resiliency.base.streams import stream
-from resiliency.designs.kinds import KINDS
+from resiliency.designs.settings import KINDS
 from resiliency.prediction.reading import Predictions, condition_groups
 from resiliency.statistics.intervals import LINEAR, LOG, UNKNOWN, crossed_jackknife
 

@@ -21,8 +21,7 @@ from resiliency.api.evaluating import evaluate
 from resiliency.api.evaluation import Evaluation
 from resiliency.base.faults import Fault, available, expected, short
 from resiliency.base.names import CLEAN, HELD_OUT, MAIN
-from resiliency.diversity.metrics import ENSEMBLE_METRICS
-from resiliency.diversity.pairs import pair_tables
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, pair_tables
 from resiliency.diversity.representations import (
     cosine_similarity,
     linear_cka,
@@ -34,7 +33,7 @@ from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.metrics.classification import may_be_probabilities
-from resiliency.metrics.resiliency import mean_corruption_error
+from resiliency.metrics.errors import mean_corruption_error
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from resiliency.base.progress import Progress
 from resiliency.base.settings import AUTO
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import SEVERITIES, table_for
-from resiliency.metrics.resiliency import PUBLISHED_ERRORS
+from resiliency.metrics.errors import PUBLISHED_ERRORS
 from resiliency.statistics.resampling import Units
 
 if TYPE_CHECKING:

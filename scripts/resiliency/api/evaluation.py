@@ -11,7 +11,7 @@ from scipy.special import softmax
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED, averaged
 from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error, may_be_probabilities
-from resiliency.metrics.resiliency import mean_corruption_error
+from resiliency.metrics.errors import mean_corruption_error
 from resiliency.statistics.intervals import share, wilson
 from resiliency.statistics.resampling import Units
 

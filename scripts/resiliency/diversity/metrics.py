@@ -1,20 +1,27 @@
-"""The registries of diversity metrics: of pairs, and of whole ensembles.
+"""The registries of diversity metrics, of pairs and of whole ensembles, and the table of pairs.
 
 A new metric is a function and a line here; `METRIC_LABELS` of `report/settings.py` has what charts call it. A diversity
 is the raw value, its negative or 1 less it, so that it grows with diversity.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from operator import neg as negative
 from operator import pos as unchanged
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 
+from resiliency.base.progress import Progress
 from resiliency.diversity import predictions, representations
+from resiliency.diversity.representations import applicable
 from resiliency.diversity.settings import METHODS, STAGES
+from resiliency.prediction.reading import Predictions
+from resiliency.storage.files import read_array
 
 # What the metrics of pairs of a kind can take, and those of whole ensembles.
 SOURCES = {
@@ -119,3 +126,154 @@ ENSEMBLE_METRICS = {
     "common_failure": EnsembleMetric(("shares", "failures"), predictions.common_failure, negative, (-1, 1)),
     "geometric_ambiguity": EnsembleMetric(("log_sums",), predictions.geometric_ambiguity, unchanged, (0, inf)),
 }
+
+
+TABLE_ROWS = 2**12
+CHUNK_VALUES, MEMBER_VALUES = 2**24, 2**15  # probabilities of all members, and of one, that fit into a cache
+
+
+def pair_tables(
+    names: list[str],
+    predictions: list[Predictions],
+    representations: Callable[[str], Sequence[np.ndarray]],
+    metrics: list[str],
+    networks: list[bool] | None = None,
+    threads: int = 1,
+) -> Iterator[pd.DataFrame]:
+    """A row per pair of members, metric and condition, in parts: one condition and some of the metrics at a time.
+
+    Args:
+        names: names of the M members.
+        predictions: predictions of each member.
+        representations: source of an attribution or activation metric -> arrays of the members with networks; NaN for
+            members to which a method does not apply, and pairs with these are left out.
+        metrics: attribution and activation metrics. Prediction metrics are always computed, those of probabilities only
+            for pairs that both have them.
+        networks: whether the network of each member is available; by default all are.
+        threads: number of conditions that are compared at a time.
+
+    Yields:
+        Columns first, second (members), kind, metric, condition, raw (as the literature defines it) and diversity
+        (grows with diversity). Attributions and activations are compared on clean images, condition 0.
+    """
+    everyone, count = np.array(names), len(predictions[0])
+    probable = np.array([member.has_probabilities for member in predictions])
+    chosen = [member for member, has in zip(predictions, probable, strict=True) if has]
+
+    def compare(condition: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        labels, predicted = predictions[0].labels(condition), np.stack([of.decisions(condition) for of in predictions])
+        given = {"correct": predicted == labels, "predicted": predicted}
+        of_decisions = {name: of.raw(given[of.source]) for name, of in METRICS.items() if of.source in given}
+        of_both = probability_metrics(chosen, condition, np.arange(len(labels))) if len(chosen) > 1 else {}
+        return of_decisions, of_both
+
+    with ThreadPoolExecutor(threads) as executor:
+        for start in range(0, count, threads):  # holds only what is compared at a time
+            conditions = range(start, min(start + threads, count))
+            for condition, (of_decisions, of_both) in zip(conditions, executor.map(compare, conditions), strict=True):
+                yield from _tables(of_decisions, condition, everyone)
+                yield from _tables(of_both, condition, everyone[probable])
+    with_networks = everyone if networks is None else everyone[networks]
+    for source in dict.fromkeys(METRICS[name].source for name in metrics):
+        arrays = representations(source)
+        applies = applicable(arrays)
+        own = [array for array, fits in zip(arrays, applies, strict=True) if fits]
+        if len(own) > 1:
+            compared = own if source == "features" else np.stack(own)
+            raw = {name: METRICS[name].raw(compared) for name in metrics if METRICS[name].source == source}
+            yield from _tables(raw, 0, with_networks[applies])
+
+
+def _tables(matrices: dict[str, np.ndarray], condition: int, names: np.ndarray) -> Iterator[pd.DataFrame]:
+    """A row per metric and pair of members from raw values M x M, of about `TABLE_ROWS` or of one metric at a time.
+
+    A table costs as much time as thousands of its rows.
+    """
+    first, second = np.triu_indices(len(names), k=1)
+    metrics, several = list(matrices), max(1, TABLE_ROWS // max(1, len(first)))
+    for some in (metrics[start : start + several] for start in range(0, len(metrics), several)):
+        raw = [matrices[name][first, second] for name in some]
+        columns: dict[str, object] = {"first": np.tile(names[first], len(some))}
+        columns |= {"second": np.tile(names[second], len(some))}
+        columns |= {"kind": np.repeat([METRICS[name].kind for name in some], len(first))}
+        columns |= {"metric": np.repeat(some, len(first)), "condition": condition, "raw": np.concatenate(raw)}
+        of_pairs = [METRICS[name].diversity(values) for name, values in zip(some, raw, strict=True)]
+        yield pd.DataFrame(columns | {"diversity": np.concatenate(of_pairs)})
+
+
+def probability_metrics(predictions: list[Predictions], condition: int, images: np.ndarray) -> dict[str, np.ndarray]:
+    """The raw metrics of probabilities under one condition, float64 M x M, of `images` (int n), read in chunks."""
+    classes = predictions[0].classes(condition)
+    metrics = {name: metric.raw for name, metric in METRICS.items() if metric.source == "probabilities"}
+    totals: dict[str, np.ndarray] = dict.fromkeys(metrics, np.zeros(()))
+    chunk = max(1, min(CHUNK_VALUES // len(predictions), MEMBER_VALUES) // classes)
+    for start in range(0, len(images), chunk):
+        some = images[start : start + chunk]
+        probabilities = np.stack([member.probabilities(condition, some) for member in predictions])
+        for name, raw in metrics.items():
+            totals[name] = totals[name] + raw(probabilities) * (len(some) / len(images))
+    return totals
+
+
+def reader(
+    networks: Sequence[str], methods: Sequence[str], features: Sequence[str], maps: Sequence[str], stages: Sequence[str]
+) -> Callable[[str, str], np.ndarray]:
+    """A function of a member and a source that reads the array by which the member is compared.
+
+    Sources are `features`, a method of attribution, and, where there are files of them, a name in `STAGES`.
+
+    Args:
+        networks: members of which the networks are available.
+        features: a file per network.
+        maps: a file per network and method, all files of a network together.
+        stages: a file per network, or none at all.
+    """
+    of_features = dict(zip(networks, features, strict=True))
+    of_stages = dict(zip(networks, stages, strict=True)) if stages else {}
+    of_maps = dict(zip([(member, method) for member in networks for method in methods], maps, strict=True))
+
+    def representation(member: str, source: str) -> np.ndarray:
+        if source in STAGES:
+            return read_array(of_stages[member])[STAGES.index(source)]
+        return read_array(of_features[member] if source == "features" else of_maps[member, source])
+
+    return representation
+
+
+def _representations(
+    representation: Callable[[str, str], np.ndarray], members: list[str], source: str
+) -> list[np.ndarray]:
+    return [representation(member, source) for member in members]
+
+
+def pairs_of_groups(
+    groups: list[list[str]],
+    predictions: dict[str, Predictions],
+    networks: list[str],
+    representation: Callable[[str, str], np.ndarray],
+    attribution_metrics: list[str],
+    threads: int = 1,
+) -> Iterator[pd.DataFrame]:
+    """As `pair_tables`, for one group of members after the other.
+
+    Args:
+        groups: groups of members that occur together in an ensemble.
+        predictions: member -> its predictions.
+        networks: members of which the networks are available.
+        representation: member, and source of an attribution or activation metric -> array that the metric compares.
+        attribution_metrics: attribution metrics of the study. All activation metrics are computed too.
+        threads: number of conditions that are compared at a time.
+    """
+    activations = [name for name, metric in METRICS.items() if metric.kind == "activation"]
+    with_networks, progress = set(networks), Progress(len(groups))
+    for group in groups:
+        of_networks = [member for member in group if member in with_networks]
+        yield from pair_tables(
+            group,
+            [predictions[member] for member in group],
+            partial(_representations, representation, of_networks),
+            attribution_metrics + activations if networks else [],
+            [member in with_networks for member in group],
+            threads,
+        )
+        progress.step(", ".join(group))

@@ -4,9 +4,6 @@ from collections.abc import Callable, Sequence
 from math import ceil
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-
-from resiliency.statistics.gram import gram
 
 TOP_SHARE = 0.1
 SSIM_SIGMA = 1.5
@@ -86,6 +83,8 @@ def structural_similarity(maps: np.ndarray) -> np.ndarray:
     Returns:
         float64 M x M in -1..1; 1 for equal maps, constant maps included.
     """
+    from scipy.ndimage import gaussian_filter1d  # takes long to load
+
     rows, columns = (
         gaussian_filter1d(np.eye(side), SSIM_SIGMA, axis=0, mode="reflect", truncate=3.5) for side in maps.shape[2:]
     )
@@ -124,6 +123,21 @@ def _cosine(flat: np.ndarray) -> np.ndarray:
     units = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
     empty = (norms == 0).astype(np.float64)
     return units @ units.T + empty @ empty.T
+
+
+VALUES = 2**24  # number of float64 values in memory at a time
+
+
+def gram(features: np.ndarray) -> np.ndarray:
+    """Inner products float64 N x N of centred features, float N x D: a sum over parts of the D."""
+    count, width = features.shape
+    inner = np.zeros((count, count))
+    columns = max(1, VALUES // max(count, 1))
+    for start in range(0, width, columns):
+        part = features[:, start : start + columns]
+        centred = part - part.mean(axis=0, dtype=np.float64)
+        inner += centred @ centred.T
+    return inner
 
 
 def linear_cka(features: list[np.ndarray]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The ensembles of a study, or a sample of them if there are too many."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import chain, combinations, product
 from math import comb
@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from resiliency.base.faults import Fault, expected, short
-from resiliency.base.names import CORRUPTED, INDEPENDENT, JOINT
+from resiliency.base.names import CORRUPTED, INDEPENDENT
 from resiliency.base.streams import stream
 from resiliency.ensembles.kernels import BINS, confidence_bins
 from resiliency.ensembles.scoring import (
@@ -291,6 +291,97 @@ def _sums_in_groups(parts: Iterable[np.ndarray], in_group: np.ndarray | csr_arra
         start += values.shape[1]
 
 
+def greedy(members: EnsembleErrors, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:
+    """Ensembles of 1, 2, ..., `largest` of the `pool` (int), each the one before with the member that helps it most.
+
+    Members are selected by the objective on `images`; each is taken once, since it is paid for once. Ties go to the
+    first.
+    """
+    ensembles: list[np.ndarray] = []
+    chosen = np.empty(0, np.int64)
+    while len(chosen) < min(largest, len(pool)):
+        rest = np.setdiff1d(pool, chosen)
+        grown = np.sort(np.column_stack([np.tile(chosen, (len(rest), 1)), rest]), axis=1)
+        chosen = grown[members.errors(grown, images).argmin()]
+        ensembles.append(chosen)
+    return ensembles
+
+
+DIGITS = 12  # decimals of errors that are compared, so that rounding decides no tie
+
+
+class Selection:
+    """Selection from many pools by errors in many ways, for which each ensemble is evaluated once.
+
+    Args:
+        scored: errors of ensembles of M members.
+        parts: images on which members are selected, int each.
+        groups: positions in `scored.corrupted`, int, of each of C groups of conditions.
+    """
+
+    def __init__(self, scored: EnsembleErrors, parts: Sequence[np.ndarray], groups: Sequence[np.ndarray]):
+        self.scored, self.parts, self.groups = scored, parts, groups
+        self.known: dict[tuple[int, tuple[int, ...]], np.ndarray] = {}
+
+    def errors(self, part: int, weights: np.ndarray, chosen: tuple[int, ...] = ()) -> np.ndarray:
+        """Error of the ensemble of `chosen` (ascending) with each further member on a part, float64 M.
+
+        Args:
+            weights: float C, weights of the groups of conditions.
+        """
+        self._learn(part, {chosen})
+        return (self.known[part, chosen] @ weights).round(DIGITS)
+
+    def paths(
+        self, ways: Sequence[tuple[int, np.ndarray]], pools: np.ndarray, labels: np.ndarray, largest: int
+    ) -> list[list[np.ndarray]]:
+        """For each way and pool, members in the order of their selection, `largest` at most, fewer if none is left.
+
+        Args:
+            ways: part, and weights of the groups.
+            pools: bool P x M, the members of each pool.
+            labels: int M; of members with one label, one is selected.
+        """
+        paths = [[np.empty(0, np.int64) for _ in pools] for _ in ways]
+        for _ in range(largest):
+            chosen = [[tuple(np.sort(path).tolist()) for path in of] for of in paths]
+            for part in range(len(self.parts)):
+                self._learn(part, {key for way, of in zip(ways, chosen, strict=True) if way[0] == part for key in of})
+            for way, of, keys in zip(ways, paths, chosen, strict=True):
+                for place, kept in enumerate(pools):
+                    errors = self.errors(*way, keys[place])
+                    if (allowed := kept & ~np.isin(labels, labels[of[place]])).any():
+                        of[place] = np.append(of[place], np.where(allowed, errors, np.inf).argmin())
+        return paths
+
+    def _learn(self, part: int, wanted: set[tuple[int, ...]]) -> None:
+        """Evaluate ensembles of `wanted`, all of one size, with each further member, as far as they are not known."""
+        if some := sorted(chosen for chosen in wanted if (part, chosen) not in self.known):
+            members = np.arange(len(self.scored.predictions))
+            others = [np.setdiff1d(members, chosen) for chosen in some]
+            grown = [sorted([*of, new]) for of, rest in zip(some, others, strict=True) for new in rest.tolist()]
+            errors = self.scored.condition_errors(np.array(grown), self.parts[part])
+            means = np.stack([errors[:, places].mean(axis=1) for places in self.groups], axis=1)
+            starts = np.cumsum([len(rest) for rest in others])[:-1]
+            for chosen, rest, of in zip(some, others, np.split(means, starts), strict=True):
+                self.known[part, chosen] = np.ones((len(members), len(self.groups)))
+                self.known[part, chosen][rest] = of
+
+
+def farthest(apart: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
+    """The first of `among`, then the one whose mean diversity from those so far is largest, up to `count`; int.
+
+    Args:
+        apart: float M x M, diversity of two members.
+        among: int, members to choose among.
+    """
+    chosen = among[:1]
+    while len(chosen) < min(count, len(among)):
+        rest = among[~np.isin(among, chosen)]
+        chosen = np.append(chosen, rest[apart[rest][:, chosen].sum(axis=1).argmax()])
+    return chosen
+
+
 def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:
     """Whether each ensemble is on the Pareto front of error and cost, the first of equals; bool N.
 
@@ -303,7 +394,6 @@ def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:
     return on_front
 
 
-TOGETHER = ["origin", "objective", "setting", "loss_weight", "seed"]  # equal for members trained together
 MOST_LISTED = 2 * 10**8
 DRAWN_VALUES = 2**22  # number of random numbers at once, one per member of each ensemble
 
@@ -330,18 +420,6 @@ def ensembles_of(members: int, size: int) -> np.ndarray:
         raise Fault(f"ensembles: {expected(f'at most {MOST_LISTED:,} positions of members', got)}; draw some of them")
     chosen = chain.from_iterable(combinations(range(members), size))
     return np.fromiter(chosen, np.int64, count=comb(members, size) * size).reshape(-1, size)
-
-
-def limits(member_count: int, sizes: list[int], limit: int) -> list[int]:
-    """Number of ensembles of each size that are scored, at most `limit` in all.
-
-    Sizes share the limit equally; what a size cannot use goes to the larger ones.
-    """
-    left, counts = limit, {}
-    for index, size in enumerate(sorted(sizes, key=lambda size: comb(member_count, size))):
-        counts[size] = min(comb(member_count, size), left // (len(sizes) - index))
-        left -= counts[size]
-    return [counts[size] for size in sizes]
 
 
 def chosen_ensembles(designs: list[str], size: int, count: int, seed: int) -> np.ndarray:
@@ -380,21 +458,6 @@ def chosen_ensembles(designs: list[str], size: int, count: int, seed: int) -> np
     return chosen[np.lexsort(chosen.T[::-1])]
 
 
-def stands_for(designs: list[str], chosen: np.ndarray) -> np.ndarray:
-    """Number of possible ensembles that each of `chosen`, as from `chosen_ensembles`, represents; float64 E.
-
-    The inverse of the probability that it was drawn (Horvitz and Thompson 1952): of a stratum, all possible ensembles
-    over those drawn; 1 if all are there. A statistic of all ensembles takes these as weights, since a sample
-    holds more ensembles of one design than their share.
-    """
-    size = chosen.shape[1]
-    kinds, counts = np.unique(designs, return_inverse=True, return_counts=True)[1:]
-    alike = sum(comb(int(count), size) for count in counts)
-    of_one = (kinds[chosen] == kinds[chosen[:, :1]]).all(axis=1)
-    drawn = np.where(of_one, of_one.sum(), len(chosen) - of_one.sum())
-    return np.where(of_one, float(alike), float(comb(len(designs), size) - alike)) / drawn
-
-
 def _smallest(keys: np.ndarray, size: int) -> np.ndarray:
     """Positions of the `size` smallest values of each row of `keys`, ascending: a random ensemble if keys are."""
     return np.sort(keys.argpartition(size - 1, axis=1)[:, :size], axis=1)
@@ -406,9 +469,3 @@ def _distinct(draw: Callable[[], np.ndarray], count: int) -> list[tuple[int, ...
     while len(ensembles) < count:
         ensembles |= dict.fromkeys(map(tuple, draw().tolist()))
     return list(ensembles)[:count]
-
-
-def trained_together(members: pd.DataFrame) -> list[tuple[dict, pd.DataFrame]]:
-    """The jointly trained ensembles: what the members of each have in common, and their rows of members.csv."""
-    groups = members[members["origin"] == JOINT].groupby(TOGETHER, sort=False)
-    return [(dict(zip(TOGETHER, common, strict=True)), chosen) for common, chosen in groups]

@@ -13,6 +13,7 @@ from resiliency.base.names import (
     CORRUPTED,
     HELD_OUT_IMAGES,
     INDEPENDENT,
+    JOINT,
     SEARCH,
     accuracy_of,
     averaged,
@@ -21,19 +22,11 @@ from resiliency.base.names import (
 from resiliency.base.progress import Progress
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import VOTE, member_weights
-from resiliency.ensembles.pool import (
-    TOGETHER,
-    EnsembleErrors,
-    chosen_ensembles,
-    eligible_members,
-    limits,
-    stands_for,
-    trained_together,
-)
+from resiliency.ensembles.pool import EnsembleErrors, chosen_ensembles, eligible_members
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition, score_decisions
 from resiliency.ensembles.settings import Ensembles
 from resiliency.metrics.classification import accuracies
-from resiliency.metrics.resiliency import mean_corruption_error
+from resiliency.metrics.errors import mean_corruption_error
 from resiliency.prediction.reading import Predictions, additional_test_sets, group_names
 
 SCORES = ("nll", "brier", "ece")
@@ -260,7 +253,41 @@ def _rows_of_each(metrics: pd.Series, conditions: np.ndarray) -> Iterator[tuple[
         yield names[kinds[kind] // count], int(kinds[kind] % count), parts[kind]
 
 
+TOGETHER = ["origin", "objective", "setting", "loss_weight", "seed"]  # equal for members trained together
 COMPARED = ["objective", "loss_weight", "seed"]  # columns that identify jointly trained ensembles
+
+
+def limits(member_count: int, sizes: list[int], limit: int) -> list[int]:
+    """Number of ensembles of each size that are scored, at most `limit` in all.
+
+    Sizes share the limit equally; what a size cannot use goes to the larger ones.
+    """
+    left, counts = limit, {}
+    for index, size in enumerate(sorted(sizes, key=lambda size: comb(member_count, size))):
+        counts[size] = min(comb(member_count, size), left // (len(sizes) - index))
+        left -= counts[size]
+    return [counts[size] for size in sizes]
+
+
+def stands_for(designs: list[str], chosen: np.ndarray) -> np.ndarray:
+    """Number of possible ensembles that each of `chosen`, as from `chosen_ensembles`, represents; float64 E.
+
+    The inverse of the probability that it was drawn (Horvitz and Thompson 1952): of a stratum, all possible ensembles
+    over those drawn; 1 if all are there. A statistic of all ensembles takes these as weights, since a sample
+    holds more ensembles of one design than their share.
+    """
+    size = chosen.shape[1]
+    kinds, counts = np.unique(designs, return_inverse=True, return_counts=True)[1:]
+    alike = sum(comb(int(count), size) for count in counts)
+    of_one = (kinds[chosen] == kinds[chosen[:, :1]]).all(axis=1)
+    drawn = np.where(of_one, of_one.sum(), len(chosen) - of_one.sum())
+    return np.where(of_one, float(alike), float(comb(len(designs), size) - alike)) / drawn
+
+
+def trained_together(members: pd.DataFrame) -> list[tuple[dict, pd.DataFrame]]:
+    """The jointly trained ensembles: what the members of each have in common, and their rows of members.csv."""
+    groups = members[members["origin"] == JOINT].groupby(TOGETHER, sort=False)
+    return [(dict(zip(TOGETHER, common, strict=True)), chosen) for common, chosen in groups]
 
 
 class EnsemblesOfStudy:

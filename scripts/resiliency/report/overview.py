@@ -13,7 +13,7 @@ from resiliency.data.card import OWN
 from resiliency.designs.members import WeightsKind
 from resiliency.report import words
 from resiliency.report.rows import compared_with, difference_words, measured_on, under_main_rule
-from resiliency.statistics.p_values import holm
+from resiliency.statistics.intervals import holm
 
 LEADING = 3
 SCALES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # possible ends of the scale of bars

@@ -13,7 +13,7 @@ from jinja2 import Template
 
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
-from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
+from resiliency.metrics.errors import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
 from resiliency.report.advice import advice_of
 from resiliency.report.cautions import (

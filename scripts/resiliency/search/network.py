@@ -1,4 +1,4 @@
-"""Residual networks of any shape, whose weights are named as in timm's ResNets."""
+"""Residual networks of any shape, whose weights are named as in timm's ResNets, and super-networks of them."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,7 +16,9 @@ from resiliency.base.faults import Fault
 from resiliency.designs.checks import load_weights
 from resiliency.designs.layers import has_wrong_gradients, subsampled
 from resiliency.designs.members import Member
-from resiliency.search.space import EXPANSION, Shape, Space
+from resiliency.designs.networks import SUPERNETWORK
+from resiliency.search.space import EXPANSION, RANDOM, Search, Shape, Space
+from resiliency.storage.files import sha256
 from resiliency.training.engine import Loss
 
 
@@ -331,3 +333,35 @@ def training_macs(space: Space, strategy: str, random_subnetworks: int, phases: 
     if strategy == "sandwich":
         return round(largest + space.macs(space.sizes - 1) + random_subnetworks * mean(None))
     return round(largest + random_subnetworks * np.mean([mean(phase) if phase else 0 for phase in phases]))
+
+
+def search_cost(space: Space, settings: Search, trained: dict, evaluated: np.ndarray, n_images: int) -> dict:
+    """The cost of all members of a search together, as `training.member.cost_of_training` gives it for one.
+
+    Args:
+        trained: `training_cost` of the super-network, of which epochs and n_images are used.
+        evaluated: MACs of each evaluated sub-network.
+        n_images: number of images on which each of them was evaluated.
+    """
+    phases = progressive_phases(space.dimensions, settings.start != RANDOM)
+    macs = training_macs(space, settings.strategy, settings.random_subnetworks, phases)
+    spent = 3 * macs * trained["n_images"] + int(evaluated.sum()) * n_images
+    return trained | {"macs": spent, "shared_by": settings.members}
+
+
+def network_description(factory: str, shape: Shape, side: int) -> dict:
+    """Input of `networks.build` for a network of a shape, for images of `side` pixels squared."""
+    return {"architecture": None, "factory": factory, "arguments": shape, "stem": "original", "side": side}
+
+
+def supernet_description(space: Space, start: str | None) -> dict:
+    """The description of a super-network before training.
+
+    Args:
+        start: path of a member's weights from which training starts; None if they are random.
+    """
+    description = network_description(SUPERNETWORK, space.largest, space.side)
+    if start:
+        member = Member.read(Path(start).with_name("member.json"))
+        description |= {"start": f"{member.member} (sha256 {sha256(start)})", "mean": member.mean, "std": member.std}
+    return description

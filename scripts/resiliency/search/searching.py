@@ -1,7 +1,8 @@
-"""The search for sub-networks: every evaluation is kept, and a search that was interrupted repeats none."""
+"""The search for sub-networks, and the members made of them; a search that was interrupted repeats no evaluation."""
 
 from collections.abc import Callable, Iterable
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,13 +20,18 @@ from torch import Tensor, nn
 from resiliency.base.progress import Progress
 from resiliency.base.streams import derived_seed, stream
 from resiliency.data.loading import batches, in_order
+from resiliency.data.pictures import read_images
+from resiliency.data.split import stratified_sample
 from resiliency.designs.device import inference
-from resiliency.designs.members import Member
+from resiliency.designs.members import Member, WeightsKind
+from resiliency.designs.networks import SUBNETWORK, read_member, write_member
+from resiliency.designs.weights import design_card
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.metrics.classification import softmax
 from resiliency.prediction.writing import logits
-from resiliency.search.network import Residual, Supernetwork, extract
+from resiliency.search.network import Residual, Supernetwork, extract, network_description, search_cost
 from resiliency.search.space import Search, Space
+from resiliency.storage.files import read_array, read_json, sha256, write_csv
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing
 
 Score = Callable[[np.ndarray], tuple[list[float], float]]
@@ -321,3 +327,73 @@ def search_table(evaluations: Evaluations, members: dict[int, str]) -> list[dict
             {"evaluation": position, **sizes, **scores, "front": position in front, "member": members.get(position, "")}
         )
     return rows
+
+
+def search_members(
+    folders: list[Path],
+    table: Path,
+    design: dict,
+    descriptions: dict[str, dict],
+    settings: Search,
+    data: dict[str, str],
+    seed: int,
+    workers: int,
+    code: str,
+) -> None:
+    """Search the super-network for sub-networks, and write the chosen ones and the table of evaluations.
+
+    The search resumes from a checkpoint beside the table, which is removed when all are written.
+
+    Args:
+        folders: folders of the members, with their names; weights.safetensors and member.json are written to each.
+        table: path to which the table of evaluations is written.
+        design: description of the super-network, as from `Design.description`.
+        descriptions: member -> its description before the search.
+        data: paths by name: weights (of the super-network), card, images, labels, validation_images and
+            validation_labels.
+        workers: number of processes that decode image files.
+        code: fingerprint of the code that searches.
+    """
+    card = read_json(data["card"])
+    space = Space.of_design(design, settings.elastic.model_dump(), len(card["classes"]))
+    network, supernet = read_member(Path(data["weights"]).parent)
+    labels = read_array(data["labels"])
+    count = min(settings.n_calibration_images, len(labels))
+    calibration = read_images(data["images"])[stratified_sample(labels, count, seed, "search", "calibration")]
+    validation = LabelledImages(read_images(data["validation_images"]), read_array(data["validation_labels"]))
+    preprocessing = Preprocessing(supernet.mean, supernet.std, workers)
+    evaluator = Evaluator(network, space, calibration, validation, preprocessing)
+    dependencies = {"code": code, "search": settings.model_dump(exclude={"training"}), "seed": seed}
+    dependencies |= {"data": card["splits"], "supernet": sha256(data["weights"])}
+    with Checkpoint(table.with_name("checkpoint.pt"), dependencies) as checkpoint:
+        evaluations = search(evaluator, settings, seed, checkpoint)
+    evaluated, images_seen = evaluations.objectives[:, 1], len(calibration) + len(validation.labels)
+    common = {key: getattr(supernet, key) for key in ("mean", "std", "normalisation", "precision")} | {
+        "weights_kind": WeightsKind.SUPERNET,
+        "weights_source": "a super-network trained here",
+        "training_cost": search_cost(space, settings, supernet.training_cost, evaluated, images_seen),
+        "device": checkpoint.device,
+    }
+    positions = dict(zip(select_members(evaluations, settings, seed), folders, strict=True))
+    for position, folder in positions.items():
+        _write_member(folder, evaluator, evaluations, position, descriptions[folder.name], card, common)
+    write_csv(table, search_table(evaluations, {position: folder.name for position, folder in positions.items()}))
+    checkpoint.remove()
+
+
+def _write_member(
+    folder: Path,
+    evaluator: Evaluator,
+    evaluations: Evaluations,
+    position: int,
+    description: dict,
+    card: dict,
+    common: dict,
+) -> None:
+    """Write the sub-network at a position among `evaluations` as a member; `common` is the same of all."""
+    genes, space = evaluations.genes[position], evaluator.space
+    network = evaluator.network(genes)
+    description = network_description(SUBNETWORK, space.shape(genes), space.side) | description
+    fields = design_card(network, description, card, len(card["classes"])) | common
+    accuracy = float(1 - evaluations.objectives[position, 0])
+    write_member(folder, network, Member(member=folder.name, validation_accuracy=accuracy, **description | fields))

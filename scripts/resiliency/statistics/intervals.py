@@ -16,7 +16,7 @@ others: its interval reaches as far as Wilson's of a share of 0 of these units."
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit, ndtr, ndtri, stdtrit
+from scipy.special import expit, logit, ndtr, ndtri, stdtr, stdtrit
 
 from resiliency.statistics.resampling import Units
 
@@ -263,6 +263,87 @@ def studentised(replicates: np.ndarray, scale: Scale) -> tuple[Any, Any, int]:
     if units < 2:
         return value, value * np.nan, 1
     return value, np.sqrt((units - 1) * np.var(without, axis=0)), units - 1
+
+
+def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
+    """Two-sided p-value of the hypothesis that the statistic is 0: 2 P(T > |t|).
+
+    t is the statistic over its standard error, both on `scale`, and T has Student's distribution with U - 1 degrees of
+    freedom for U units. `jackknife` excludes 0 at all confidences below 1 - p. With a standard error of 0, p is 1 for a
+    statistic of 0, else 0.
+
+    Args:
+        replicates: float 1 + U, statistic of all units, then without each.
+    """
+    value, error, freedom = studentised(replicates, scale)
+    if error == 0:
+        return float(value == 0)
+    return float(2 * stdtr(freedom, -abs(value) / error))
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """p-values of a family of tests, adjusted so that any is wrongly small only as often as one alone (Holm 1979).
+
+    Args:
+        p_values: float n; NaN for a statistic that is not defined, which is no test.
+    """
+    adjusted = np.full(len(p_values), np.nan)
+    tests = np.flatnonzero(np.isfinite(p_values))
+    order = tests[np.argsort(p_values[tests], kind="stable")]
+    stepped = p_values[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1)
+    return adjusted
+
+
+class Spread(NamedTuple):
+    """A standard deviation and its interval; 0 if the variance is no larger than that of noise."""
+
+    deviation: float
+    low: float
+    high: float
+
+
+def without_image_noise(value: np.ndarray | float, without: np.ndarray) -> np.ndarray | float:
+    """A statistic with an error of order 1 / n removed: G times itself less G - 1 times its mean without a group.
+
+    Args:
+        value: statistic on all images, of any shape.
+        without: the statistic without each of G groups of images of about equal size, G x that shape; if G is 0,
+            `value` is returned.
+    """
+    groups = len(without)
+    return groups * value - (groups - 1) * np.mean(without, axis=0) if groups else value
+
+
+def spread(
+    replicates: np.ndarray, freedom: float, without: np.ndarray, confidence: float, noise: float = 0.0
+) -> Spread:
+    """The root of a variance over units less that of noise.
+
+    The interval is that of the measured variance on the logarithm, less the noise (as Williams, Biometrika 49, 1962).
+    Its standard error is the jackknife's, but no smaller than sqrt(2 / freedom), that of normal values, because the
+    jackknife's is itself uncertain with few units. The variance over images is added.
+
+    Args:
+        replicates: float 1 + U, measured variance of all units, then without each.
+        freedom: degrees of freedom of the measured variance.
+        without: float G, measured variance without each group of images; empty if images cannot be left out.
+        confidence: level of the interval, between 0 and 1.
+        noise: variance that is noise on any images.
+
+    Returns:
+        The deviation and the ends of its interval; 0 if the variance is 0.
+    """
+    variance = replicates[0]
+    noise = noise + variance - without_image_noise(variance, without)
+    if variance <= 0:
+        return Spread(0.0, 0.0, 0.0)
+    with np.errstate(divide="ignore"):
+        _, error, units = studentised(replicates, LOG)
+        images = (len(without) - 1) * np.var(np.log(without)) if len(without) else 0.0
+    reach = stdtrit(units, (1 + confidence) / 2) * np.sqrt(max(error**2, 2 / freedom) + images)
+    ends = np.array([variance, variance * np.exp(-reach), variance * np.exp(reach)]) - noise
+    return Spread(*np.sqrt(np.maximum(ends, 0)).tolist())
 
 
 def _normal(confidence: float) -> float:

@@ -17,8 +17,7 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.classification import images_of
 from resiliency.statistics.correlation import MEASURES
-from resiliency.statistics.intervals import FISHER, LINEAR, Scale, jackknife, studentised
-from resiliency.statistics.p_values import holm, p_value
+from resiliency.statistics.intervals import FISHER, LINEAR, Scale, holm, jackknife, p_value, studentised
 from resiliency.statistics.resampling import in_groups
 
 GROUP = ["rule", "size", "images", "measure"]
