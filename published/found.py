@@ -41,7 +41,6 @@ def readme(studies: Studies) -> str:
     corrupted = rates[rates["images"] == CORRUPTED]
     rows = [row for row in bought(corrupted) if row["exchange"] in CHOICES]
     priced = list(corrupted["study"].unique())
-    rows.append(equal_accuracy_row(studies, factors=False))
     said = template_of("readme.md.j2").render(
         priced=priced, rows=rows, medians=median_errors(corrupted), swapped=answers(studies)
     )

@@ -22,7 +22,7 @@ from published.kept import EXPERIMENTS, FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, 
 from published.several_verdicts import agreement, counted_verdicts
 from published.site import draw_all, drawn
 from published.study_changes import command_settings, current_study, outdated_keys
-from published.swaps import answers, rows_of
+from published.swaps import answers, rows_of, second_run
 from resiliency.analysis.contenders import clean_accuracy
 from resiliency.analysis.member_tables import LITTLE, late_gain
 from resiliency.base.faults import Fault, one_line_faults, parser
@@ -242,6 +242,7 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         swapped=(swapped := next(iter(answers({kept.name: tables})), None)),
         choosing=choosing(tables["choosing"]) if "choosing" in tables else None,
         swap_rows=rows_of(tables["swaps"]) if swapped else [],
+        second_run=second_run(kept.name),
         diversity=finding_of("swaps", tables["swaps"], tables["members"]) if swapped else "",
         longest=read_json(kept / LONGEST) if (kept / LONGEST).is_file() else {},
         registration=name if (pages / (name := f"{kept.name}_registration.md")).is_file() else "",

@@ -67,7 +67,8 @@ def file_of(study: str) -> Path:
 def table_of(study: str) -> pd.DataFrame:
     """swaps.csv of the published labels of a study, as its workflow computes it.
 
-    Pairs are those of the counts that `published.pairs` kept of a run, which knew probabilities, if there are any.
+    Outcomes that need probabilities are those of the counts that `published.pairs` kept of a second run, if there are
+    any; all others rest on the published labels.
     """
     settings = load(current_study(OF_LABELS[study]))
     members, of_members, conditions = answers_of(study)
@@ -76,7 +77,8 @@ def table_of(study: str) -> pd.DataFrame:
         return table
     counts = read_counts(pairs_file(study), members["member"])
     pairs = swap_table(members, counts, settings.statistics.confidence, settings.seed)
-    return pd.concat([pairs, table[table["outcome"].str.startswith("votes")]], ignore_index=True)
+    of_both = pd.concat([table, pairs[~pairs["outcome"].isin(table["outcome"])]])
+    return pd.concat([rows for _, rows in of_both.groupby(["images", "rung"], sort=False)], ignore_index=True)
 
 
 def pairs_file(study: str) -> Path:
@@ -98,6 +100,18 @@ def read_counts(path: Path, members: Iterable[str]) -> dict[str, PairCounts]:
                 outcomes[str(outcome)] = of_pairs[:, order][:, :, order]
             counts[str(images)] = PairCounts(number, outcomes)
     return counts
+
+
+def second_run(study: str) -> str:
+    """What a page says of the run whose counts of pairs are kept beside published labels; "" if there is none."""
+    if study not in OF_LABELS or not pairs_file(study).is_file():
+        return ""
+    with np.load(pairs_file(study)) as file:
+        differing = file["differing"]
+    other, count = differing[differing > 0], len(differing)
+    said = f"Outcomes of probabilities are those of a second run: {count - len(other)} of its {count} members predict"
+    rest = f"; the other {len(other)} differ in {words.percent(other.mean())} of them" if len(other) else ""
+    return f"{said} the published labels{rest}."
 
 
 def answers_of(study: str) -> tuple[pd.DataFrame, list[Predictions], pd.DataFrame]:
@@ -184,17 +198,17 @@ def verdicts(parts: dict[str, dict]) -> dict[str, str]:
     }
 
 
-def equal_accuracy_row(studies: Studies, factors: bool = True) -> dict:
+def equal_accuracy_row(studies: Studies) -> dict:
     """The row of an equally accurate second design, as `published.pooled.bought` has those of other exchanges.
 
-    Points are undetected errors; the factors by which these change stand behind them, if asked for.
+    Points are undetected errors; the factors by which these change stand behind them.
     """
     cells = {}
     for study, tables in studies.items():
         if of := headline(tables.get("swaps", pd.DataFrame())).get(UNDETECTED):
             ends = -of["difference_high"], -of["difference_low"]
             points = f"{words.difference(-of['difference'], *ends)} {words.difference_interval(*ends)}".rstrip()
-            cells[study] = f"{points}; {of['said']}" if factors else points
+            cells[study] = f"{points}; {of['said']}"
     name = "an equally accurate second design: undetected errors"
     return {"exchange": "equally_accurate_design", "name": name, "cells": cells, "odds": ""}
 
