@@ -7,7 +7,7 @@ import numpy as np
 
 from resiliency.analysis.observations.architecture import FAMILIES, MARGIN, WITHIN
 from resiliency.analysis.parts import p_values
-from resiliency.analysis.verdicts import NOT_TESTED, PValues, decide
+from resiliency.analysis.verdicts import NOT_TESTED, decide
 from resiliency.statistics.correlation import CONTESTS, Families, replicates, share_within
 from resiliency.statistics.intervals import FISHER
 
@@ -103,7 +103,7 @@ def verdicts(
     values = drawn(random, effects, between, kind, sizes, studies)
     of_all = FISHER.to(replicates(values, families, CONTESTS[:1]))
     errors = np.sqrt((len(sizes) - 1) * of_all[:, 1:].var(axis=1))
-    p = PValues(*p_values(of_all[:, 0], errors, families.large - 1, float(FISHER.to(MARGIN))))
+    p = p_values(of_all[:, 0], errors, families.large - 1, float(FISHER.to(MARGIN)))
     reached, each = decide(p, 1 - CONFIDENCE)
     tested = (share_within(values, families)[:, 0] >= WITHIN) & (families.large >= FAMILIES)
     return np.where(tested, reached, NOT_TESTED), np.where(tested[:, None], each, NOT_TESTED)

@@ -89,7 +89,7 @@ def test_parts_that_are_decided_but_not_alike_support_in_part(estimates, expecte
 def test_bounds_and_p_values_agree():
     for scale, estimate in ((LINEAR, 0.4), (FISHER, 0.4), (ANGULAR, 0.4), (ANGULAR, 1), (FISHER, -1)):
         part = Part("", estimate, 0.2 if abs(estimate) < 1 else 0.0, 7, scale, units=8)
-        supports, opposes, within = part.p_values(1, 0.9)
+        supports, opposes, within = part.p_values(part.estimate, part.error, part.freedom, 1, 0.9)
         assert part.bound(1 - supports, -1) == pytest.approx(0, abs=1e-9)
         assert opposes == pytest.approx(1 - supports)
         if abs(estimate) < 1:
@@ -113,7 +113,7 @@ def test_bounds_and_p_values_agree():
 def test_false_verdicts_together_are_rarer_than_six_in_a_hundred(truths, false, most):
     """Of 4,000 studies with a margin of 3 and errors of 1; 5.6 % is what the rule allows where one part of two is 0."""
     drawn = np.random.default_rng(0).normal(truths, 1, (4000, len(truths)))
-    reached, _ = verdicts.decide(verdicts.PValues(*p_values(drawn, np.ones_like(drawn), 10**6, 3)), 0.05)
+    reached, _ = verdicts.decide(p_values(drawn, np.ones_like(drawn), 10**6, 3), 0.05)
     assert np.isin(reached, list(false)).mean() < most
 
 

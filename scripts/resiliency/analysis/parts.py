@@ -161,26 +161,28 @@ class Part:
         """Whether it is a Cliff's delta of 1 or -1 that leaving out units does not change."""
         return self.scale is not LINEAR and self.error == 0 and abs(self.estimate) == 1
 
-    def p_values(self, sign: int, margin: float, least: float = 0) -> tuple[float, float, float]:
-        """The p-values of this part, as in `resiliency.analysis.verdicts.PValues`.
+    def p_values(
+        self,
+        estimates: np.ndarray | float,
+        errors: np.ndarray | float,
+        freedom: float,
+        sign: int,
+        margin: float,
+        least: float = 0,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One-sided p-values of statistics of this kind with the same number of units, in the shape of these.
 
         Args:
+            estimates, errors: estimates and their errors on `scale`.
+            freedom: degrees of freedom of the errors.
             sign: sign of statistics that support the statement.
             margin: differences between minus and plus this margin have no practical importance.
             least: smallest effect of interest: a supporting statistic must exceed it on the statement's side of 0.
-        """
-        of_one = self.p_values_of(np.array([self.estimate]), np.array([self.error]), self.freedom, sign, margin, least)
-        supports, opposes, within = (float(p[0]) for p in of_one)
-        return supports, opposes, within
 
-    def p_values_of(
-        self, estimates: np.ndarray, errors: np.ndarray, freedom: float, sign: int, margin: float, least: float = 0
-    ) -> tuple[np.ndarray, ...]:
-        """The p-values of S statistics of this kind with the same number of units; float64 S each.
-
-        Args:
-            estimates, errors: float S, estimates and their errors on `scale`.
-            freedom: degrees of freedom of the errors.
+        Returns:
+            The p-values of the hypotheses that the statistic is `least` or less or against the statement; that it is 0
+            or for the statement; and that it is as large as the margin or larger, in either direction. NaN without an
+            error.
         """
         values, margin, least = sign * self.scale.to(estimates), *(float(self.scale.to(of)) for of in (margin, least))
         supports, opposes, _ = p_values(values, errors, freedom, margin, least)
@@ -252,7 +254,7 @@ class Part:
 
 def p_values(
     values: np.ndarray, errors: np.ndarray, freedom: float, margin: float, least: float = 0
-) -> tuple[np.ndarray, ...]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One-sided p-values that a statistic is `least` or less, is 0 or more, and is as large as the margin either way.
 
     Args:

@@ -20,18 +20,7 @@ DECIDED = (SUPPORTED, IN_PART, CONTRADICTED, NO_DIFFERENCE, NOISE)
 CAUTION = 4  # contradicting is allowed a quarter of the error that supporting is
 
 
-class PValues(NamedTuple):
-    """One-sided p-values of S studies and k parts, each float S x k; NaN if a part has no standard error.
-
-    Attributes:
-        supports: p-values of the hypothesis that a part is 0 or against the statement.
-        opposes: p-values of the hypothesis that a part is 0 or for the statement.
-        within: p-values of the hypothesis that a part is as large as the margin or larger, in either direction.
-    """
-
-    supports: np.ndarray
-    opposes: np.ndarray
-    within: np.ndarray
+PValues = tuple[np.ndarray, np.ndarray, np.ndarray]  # those of `Part.p_values`, float S x k of S studies and k parts
 
 
 def against(alpha: float, parts: int) -> float:
@@ -51,9 +40,10 @@ def decide(p: PValues, alpha: float, noise: np.ndarray | None = None) -> tuple[n
     verdicts, each = _without_placebo(p, alpha)
     if noise is None:
         return verdicts, each
-    beyond, each_beyond = _without_placebo(p._replace(supports=np.where(noise, 1, p.supports)), alpha)
+    supports, opposes, within = p
+    beyond, each_beyond = _without_placebo((np.where(noise, 1, supports), opposes, within), alpha)
     lost = np.isin(verdicts, (SUPPORTED, IN_PART)) & (beyond == UNDECIDED)
-    of_noise = (p.supports < alpha) & noise & (each_beyond == UNDECIDED)
+    of_noise = (supports < alpha) & noise & (each_beyond == UNDECIDED)
     return np.where(lost, NOISE, beyond), np.where(of_noise, NOISE, each_beyond)
 
 
@@ -62,14 +52,15 @@ def _without_placebo(p: PValues, alpha: float) -> tuple[np.ndarray, np.ndarray]:
 
     In part, Holm's correction decides each part, some of them for the statement.
     """
-    parts = p.supports.shape[1]
-    supports, opposes, within = p.supports < alpha, p.opposes < against(alpha, parts), p.within < alpha
-    each = np.select([supports, opposes, within], [SUPPORTED, CONTRADICTED, NO_DIFFERENCE], UNDECIDED)
-    candidates = np.stack([p.supports, p.within])
+    supports, opposes, within = p
+    parts = supports.shape[1]
+    certain = [supports < alpha, opposes < against(alpha, parts), within < alpha]
+    each = np.select(certain, [SUPPORTED, CONTRADICTED, NO_DIFFERENCE], UNDECIDED)
+    candidates = np.stack([supports, within])
     stepped = np.sort(candidates.min(axis=0), axis=1) * np.arange(parts, 0, -1)
     claims = np.array([SUPPORTED, NO_DIFFERENCE])[candidates.argmin(axis=0)]
     in_part = (stepped < alpha).all(axis=1) & (claims == SUPPORTED).any(axis=1)
-    cases = [supports.all(axis=1), opposes.any(axis=1), within.all(axis=1), in_part]
+    cases = [certain[0].all(axis=1), certain[1].any(axis=1), certain[2].all(axis=1), in_part]
     verdicts = np.select(cases, [SUPPORTED, CONTRADICTED, NO_DIFFERENCE, IN_PART], UNDECIDED)
     return verdicts, np.where((verdicts == IN_PART)[:, None], claims, each)
 
@@ -201,16 +192,17 @@ def verdicts_of(
     """
     alpha, sign, parts = 1 - confidence, observation.sign, len(observation.parts)
     columns = zip(observation.parts + observation.controls, estimates.T, errors.T, freedom, strict=True)
-    each = [part.p_values_of(*of_part, sign, observation.margin, observation.least) for part, *of_part in columns]
-    p = PValues(*(np.stack(of, axis=1) for of in zip(*each, strict=True)))
+    each = [part.p_values(*of_part, sign, observation.margin, observation.least) for part, *of_part in columns]
+    supports, opposes, within = (np.stack(of, axis=1) for of in zip(*each, strict=True))
     noise = np.zeros(estimates.shape, bool)
     if observation.placebo:
         bounds = observation.placebo.bounds(sign) if bounds is None else bounds
         noise = ~(sign * estimates > sign * bounds)
     if not observation.controls:
-        return decide(p, alpha, noise)
-    noise[:, parts:] |= ~(p.supports[:, parts:] < alpha)
-    verdicts, of_parts = decide(PValues(*(of[:, :parts] for of in p)), alpha, noise[:, :parts] | noise[:, parts:])
+        return decide((supports, opposes, within), alpha, noise)
+    noise[:, parts:] |= ~(supports[:, parts:] < alpha)
+    tested = supports[:, :parts], opposes[:, :parts], within[:, :parts]
+    verdicts, of_parts = decide(tested, alpha, noise[:, :parts] | noise[:, parts:])
     return verdicts, np.hstack([of_parts, np.where(noise[:, parts:], NOISE, SUPPORTED)])
 
 
@@ -294,7 +286,8 @@ def _leans(part: Part, sign: int, confidence: float) -> str:
 
     It lies on neither if it is within its range on data without the effect.
     """
-    (supports, opposes, _), (low, high) = part.p_values(sign, 0), sorted(sign * end for end in part.noise)
+    supports, opposes, _ = part.p_values(part.estimate, part.error, part.freedom, sign, 0)
+    low, high = sorted(sign * end for end in part.noise)
     alpha, estimate = 1 - confidence, sign * part.estimate
     if supports < alpha and not estimate <= high:
         return FOR
