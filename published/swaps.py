@@ -227,7 +227,8 @@ def chart(studies: Studies) -> alt.TopLevelMixin:
     for study, tables in studies.items():
         if of := headline(tables.get("swaps", pd.DataFrame())):
             first, rows = of[UNDETECTED], ratios(tables["swaps"])
-            rows = rows[rows["rung"].eq(first["rung"]) | rows["outcome"].eq(VOTES)]
+            votes = rows["outcome"].eq(VOTES)
+            rows = rows[rows["rung"].eq(first["rung"]) & ~votes | votes & (WRONG not in of)]
             rows = rows[rows["images"].isin([CLEAN, first["images"]])]
             name = f"{study}: {RUNGS[first['rung']].removeprefix('family, ')}"
             rows = rows.assign(outcome=rows["outcome"].replace(VOTES, WRONG))
