@@ -84,7 +84,7 @@ def page(studies: Studies) -> str:
         bought=bought(rates) + [equal_accuracy_row(studies)] * bool(len(rates)),
         swapped=(swapped := answers(studies)),
         second_part=next((of["verdicts"].get(WRONG) for of in swapped if of["study"] == DECIDES), None),
-        choosing={of: choosing(tables["choosing"])["answer"] for of, tables in studies.items() if "choosing" in tables},
+        choosing={of: choosing(tables["choosing"]).said for of, tables in studies.items() if "choosing" in tables},
         medians=median_errors(rates),
         registered=[study for study, tables in studies.items() if "exchange_rates_present" in tables],
         leading=leading(studies),
@@ -140,7 +140,7 @@ def _qualified(number: str, own: dict[str, dict], studies: Studies) -> list[str]
     """Sentences on what a reader must know of the verdicts on an observation beside their counts."""
     tested = _tested(own)
     sentences = []
-    if number == "1a" and (earned := [row["study"] for row in _architecture(studies) if row["earned"].get("alone")]):
+    if number == "1a" and (earned := [row["study"] for row in _architecture(studies) if row["alone"]]):
         what = "the rule supports what has nothing to do with corruptions as well (table below)"
         says = "it says that families differ, not that they differ under corruptions"
         sentences.append(f"In {words.listed(earned)}, {what}: {says}.")
@@ -172,7 +172,7 @@ def _architecture(studies: Studies) -> list[dict]:
             clean = [row for row in of["beside"] if row["reading"] == CLEAN_ERROR]
             accuracy = [row for row in of["beside"] if row["part"].startswith(ON_ACCURACY)]
             found.append(
-                {"study": study, "earned": of["earned"], "size": of["key"], "clean": clean, "accuracy": accuracy}
+                {"study": study, "alone": of["alone"], "size": of["key"], "clean": clean, "accuracy": accuracy}
             )
     return found
 

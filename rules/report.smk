@@ -1,4 +1,4 @@
-from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES
+from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES, ROW
 
 # What charts are drawn from, by the names in their registry; those that are drawn, and their files.
 CHART_TABLES = {Path(path).stem: path for path in all_tables()} | {
@@ -98,6 +98,6 @@ rule report:
         made=PLAN.tables,
         added=PLAN.elsewhere.added,
         resampled=PLAN.test_sets if EVALUATION["labels"] else [],
-        export=lambda wildcards, output: export_command(0),  # not recorded: another folder of the code changes nothing
+        export=lambda wildcards, output: export_command(ROW),  # not recorded: another folder of the code changes nothing
     script:
         "../scripts/report.py"

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from synthetic import synthetic_tables
 
+from resiliency.report.deployment import deployment_answers
 from resiliency.report.overview import contenders
 
 Tables = dict[str, pd.DataFrame]
@@ -98,3 +99,9 @@ KNOWN = {  # by what is known
     "a member without network": without_networks(1),
     "no network": BASE | {"members": BASE["members"].assign(weights_kind="none")},
 }
+
+
+def answers(tables: Tables, **others: str) -> dict[str, str]:
+    """Question -> its answer, and below it the rows of its table."""
+    told = deployment_answers(tables, "tiny", **others)
+    return {of.question: "\n".join([of.said, *map(" | ".join, of.table)]) for of in told}

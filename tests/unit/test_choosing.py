@@ -287,15 +287,11 @@ def test_verdicts_are_corrected_over_kinds_and_sizes():
 def test_the_first_line_says_whether_diversity_is_worth_choosing_by():
     table = Drawn(families=8).table()
     said = choosing(table)
-    assert said["answer"].startswith("Diversity of attributions, predictions and activations is not shown to be worth")
-    assert [len(cells) for _, cells in said["rows"]] == [6] * len(CHOICES)
+    assert said.said.startswith("Diversity of attributions, predictions and activations is not shown to be worth")
+    assert [len(cells) for cells in said.table] == [7] * (1 + len(CHOICES))
     of = table["choice"] == "attribution_diversity"
     table.loc[of & (table["size"] == 3), "verdict"] = WORTH
-    assert choosing(table)["answer"].startswith(
-        "Diversity of attributions is worth choosing by: the error minus that of"
-    )
-    assert " with 3 members, in percentage points. Diversity of predictions and" in choosing(table)["answer"]
+    assert choosing(table).said.startswith("Diversity of attributions is worth choosing by: the error with that minus")
+    assert " with 3 members, in percentage points. Diversity of predictions and" in choosing(table).said
     table.loc[of, ["verdict", "missing"]] = NOT_TESTED, "not known for 3 of 24 members"
-    assert choosing(table)["answer"].startswith(
-        "Diversity of attributions is not tested (not known for 3 of 24 members). D"
-    )
+    assert choosing(table).said.startswith("Diversity of attributions is not tested (not known for 3 of 24 members). D")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from deployment_cases import CHOSEN, KNOWN
+from deployment_cases import CHOSEN, KNOWN, answers
 from drawn_charts import PROVENANCE, described
 from page_text import END, Text, compare, oddities
 from synthetic import synthetic_tables
@@ -23,7 +23,6 @@ from verdict_cases import CASES, observation_of
 from published.kept import RESULTS, kept_tables
 from published.site import drawn
 from resiliency.corruptions.settings import MAIN
-from resiliency.report.deployment import deployment_answers
 from resiliency.report.page import render
 from resiliency.report.settings import PAGE_TABLES
 from resiliency.storage.files import read_json
@@ -82,7 +81,7 @@ def variants() -> str:
 
     Two cases are there whole, of the others the sentences that are more and less than in the one that is nearer.
     """
-    cases = {name: dict(deployment_answers(tables, "tiny")) for name, tables in (CHOSEN | KNOWN).items()}
+    cases = {name: answers(tables) for name, tables in (CHOSEN | KNOWN).items()}
     parts = [f"# {name}\n{in_lines(cases[name])}" for name in WHOLE]
     for name, said in cases.items():
         changes = {whole: changed(cases[whole], said) for whole in WHOLE}

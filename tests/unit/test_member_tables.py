@@ -16,7 +16,7 @@ from resiliency.designs.members import Member
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
 from resiliency.metrics.classification import member_warnings, near_chance
-from resiliency.report.overview import added_sentences
+from resiliency.report.overview import added_table
 from resiliency.statistics.resampling import Resampling
 
 RESAMPLING = Resampling(500, 0.95, 0)
@@ -158,10 +158,10 @@ def test_a_report_says_where_an_added_member_ranks():
     members = pd.DataFrame([["one", 0.9, 0.88, 0.92], ["mine", 0.8, 0.77, 0.83]], columns=columns)
     columns = ["member", "images", "accuracy", "low", "high", "predicted_accuracy", "effective_robustness"]
     rows = [["one", "night", 0.4, 0.37, 0.43, 0.5, -0.1], ["mine", "night", 0.6, 0.57, 0.63, 0.5, 0.1]]
-    (sentence,) = added_sentences(members, pd.DataFrame(rows, columns=columns), ["mine"])
-    assert sentence.startswith("mine ranks 2 of 2 on clean images (error 20.0%")
-    assert " and 1 of 2 on night images (error 40.0%" in sentence
-    assert "10.0 [7.0, 13.0] on night images" in sentence
+    assert added_table("mine", members, pd.DataFrame(rows, columns=columns))[1:] == [
+        ["clean", "2 of 2", "20.0% [17.0, 23.0]", "–"],
+        ["night", "1 of 2", "40.0% [37.0, 43.0]", "10.0 [7.0, 13.0]"],
+    ]
 
 
 STUDY = External(decisions="published.csv", clean="original", test_sets=["night", "day"])

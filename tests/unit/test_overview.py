@@ -7,6 +7,7 @@ from synthetic import HOSTILE, synthetic_tables
 from verdict_cases import part
 
 from resiliency.report import cautions, overview
+from resiliency.report.advice import architecture_answer
 from resiliency.report.picture import interval_picture
 
 
@@ -26,11 +27,9 @@ def test_contenders_are_the_best_of_their_kind_on_the_images_of_the_choice(optio
 def test_the_best_ensemble_may_be_the_only_one_and_less_accurate_than_a_member():
     rows = pd.DataFrame({"size": [2, 1], "members": ["a+b", "a"], "ensembles": [1, 2], "clean_accuracy": [0.8, 0.9]})
     best = rows.assign(rank=1, clean_accuracy_low=0.7, clean_accuracy_high=0.95)
-    assert [row["role"] for row in overview.leaders({"best_ensembles": best}, [])] == [
-        "Only 1 ensemble of 2",
-        "Best of 2 members",
-    ]
-    assert overview.best_answer(best).startswith("None is more accurate than the best member: a, right on 90.0%")
+    rows = overview.leaders({"best_ensembles": best}, [])
+    assert [row["role"] for row in rows] == ["Best of 1 ensemble of 2", "Best of 2 members"]
+    assert overview.best_answer(rows) == "By accuracy on clean images, a, with 90.0% [70.0, 95.0]."
 
 
 def test_a_caution_counts_and_names_its_members():
@@ -63,7 +62,7 @@ def test_neighbouring_ranks_are_corrected_for_their_number():
     rows = pd.DataFrame({"next_difference": [0.05, 0.021, 0.0, np.nan], "n_images_needed": [9, 99, np.nan, np.nan]})
     rows = rows.assign(images="corrupted", confidence=0.95, next_low=rows["next_difference"] - 0.01959964)
     said = overview.ranks_sentence(rows)
-    assert "1 of 3 pairs differ" in said
+    assert "1 of 3 pairs of neighbouring ranks differ" in said
     assert said.endswith("The first two do.")
     assert overview.ranks_sentence(rows.iloc[[1, 0, 2, 3]]).endswith(
         "The first two differ only before this correction."
@@ -72,7 +71,7 @@ def test_neighbouring_ranks_are_corrected_for_their_number():
 
 def test_what_architecture_is_worth_is_shown_without_an_interval():
     rates = synthetic_tables()["exchange_rates"]
-    assert "nan" not in overview.architecture_answer(rates.assign(points_low=np.nan, points_high=np.nan))
+    assert "nan" not in architecture_answer(rates.assign(points_low=np.nan, points_high=np.nan))
 
 
 def test_intervals_placebos_and_margins_are_drawn_around_zero_on_one_scale():

@@ -106,7 +106,7 @@ def test_pages_of_registered_studies_say_what_was_known_and_what_earns_1a(tmp_pa
     size = runs.loc[runs["part"].str.endswith("parameters"), "estimate"]
     assert f"family against size was {' and '.join(map(words.estimate, size))}" in page
     assert "| 1a again |" in page
-    assert "The rule supports data in which accuracy alone acts (97% of draws, 90% of whose estimates lie in" in page
+    assert "The rule also supports 97% of draws in which accuracy alone acts: this says that families differ" in page
     assert re.search(r"1a again: family against size \|.*\| \[0.210, 0.330\] \| 97.0% \|", page)
 
 

@@ -9,6 +9,7 @@ from resiliency.report.verdicts import by_observation
 NOTHING = dict.fromkeys(("leans", "reading", "metrics", "influential", "shifts", "least", "units_needed"), np.nan)
 NOTHING |= dict.fromkeys(("accuracy_low", "accuracy_high", "accuracy_supported"), np.nan)
 NOTHING |= dict.fromkeys(("placebo", "placebo_low", "placebo_high", "placebo_supported"), np.nan)
+NOTHING |= dict.fromkeys(("opposite_bound", "image_share"), np.nan)
 
 
 def part(verdict: str, low: float, high: float, name: str = "part") -> dict:

@@ -106,7 +106,7 @@ def test_what_accuracy_alone_earns_is_told(tmp_path, workflow_in):
     of_1a = next(of for of in by_observation(observations) if of["number"] == "1a")
     assert of_1a["verdict"] == "supported"
     assert of_1a["key"]["accuracy_supported"] > 0.5 > 0.05 > of_1a["key"]["placebo_supported"]
-    assert "The rule supports the clean error and data in which accuracy alone acts" in of_1a["reason"]
+    assert "of draws in which accuracy alone acts: this says that families differ" in of_1a["reason"]
     decides = observations[observations.part == SPREAD].iloc[0]
     assert decides.verdict in ("undecided", "no practical difference")
     assert decides.estimate <= decides.placebo_high

@@ -13,6 +13,14 @@ from resiliency.report.charts.swaps import AGREED, HARMS, HELPS, UNDETECTED, VOT
 from resiliency.report.rows import difference_words
 from resiliency.report.words import percent
 
+WORTHS = {
+    "family": "families differ by SD",
+    "family_at_equal_accuracy": "families of equal accuracy and size by SD",
+    "second_member": "a second member buys",
+    "doubling_of_parameters": "a doubling of parameters buys",
+}
+LONGER, LARGER = "Train longer before you enlarge a network", "Enlarge a network before you train it for longer"
+
 
 def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
     """Exchange -> its row, with `said`, such as "2.2 [−0.1, 4.6]", and by its interval whether it `helps` or `harms`.
@@ -25,26 +33,34 @@ def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
     rows = {}
     for row in rates.dropna(subset=["points"]).to_dict("records"):
         low, high = row["points_low"], row["points_high"]
+        of = {"low": low, "high": high, "helps": bool(low > 0), "harms": bool(high < 0)}
         name = "mixing" if row["exchange"] in MIXING else row["exchange"]
-        rows[name] = row | {
-            "low": low,
-            "high": high,
-            "said": amount_of(row["points"], low, high),
-            "helps": bool(low > 0),
-            "harms": bool(high < 0),
-        }
+        rows[name] = row | of | {"said": amount_of(row["points"], low, high)}
     return dict.fromkeys([*NAMES, "mixing"]) | rows if rows else {}
+
+
+def architecture_answer(rates: pd.DataFrame) -> str:
+    """The worth of a better family, if known, beside that of a second member and of twice the size; "" of nothing.
+
+    Args:
+        rates: exchange_rates.csv.
+    """
+    rows = facts(rates)
+    said = [
+        f"{name} {row['said']}{'' if row['helps'] or row['harms'] else ' (not significant)'}"
+        for exchange, name in WORTHS.items()
+        if (row := rows.get(exchange))
+    ]
+    if not said:
+        return ""
+    unknown = "" if rows["family"] else "Unknown: the study has too few families of several designs. "
+    images = images_of(rates["images"].iloc[0])
+    return f"{unknown}In percentage points of error on {images}, {'; '.join(said)}."
 
 
 def compared(one: dict, other: dict) -> int:
     """1 if a row buys more than another for certain, their intervals apart, -1 if less, and else 0."""
     return int(np.sign(max(one["low"] - other["high"], 0) - max(other["low"] - one["high"], 0)))
-
-
-def lengths(members: pd.DataFrame) -> str:
-    """The lengths of training of independent members, such as "1 to 8 epochs"; "" if all are alike."""
-    epochs = members.loc[members["origin"] == INDEPENDENT, "training_epochs"].astype(float)
-    return f"{epochs.min():g} to {epochs.max():g} epochs" if epochs.nunique() > 1 else ""
 
 
 def gain(contenders: pd.DataFrame) -> str:
@@ -61,62 +77,61 @@ def gain(contenders: pd.DataFrame) -> str:
 def advice_of(tables: dict[str, pd.DataFrame]) -> list[str]:
     """Sentences on what to do, by the tables of a study; none without exchange rates and swaps."""
     rates = tables.get("exchange_rates", pd.DataFrame(columns=["points"]))
-    swapped, rows = headline(tables.get("swaps", pd.DataFrame())), facts(rates) or dict.fromkeys([*NAMES, "mixing"])
+    swapped, rows = headline(tables.get("swaps", pd.DataFrame())), facts(rates)
+    if not rows and not swapped:
+        return []
+    row = dict.fromkeys([*NAMES, "mixing"]) | rows
     tested = tables["observations"]["verdict"][tables["observations"]["observation"].astype(str) == "1b"]
-    lower, training = gain(tables["contenders"]) if "contenders" in tables else "", rows["doubling_of_training"]
-    seen = f" (seen from {of})" if training and (of := lengths(tables["members"])) else ""
+    lower = gain(tables["contenders"]) if "contenders" in tables else ""
     better = f"Select an ensemble by its error on your images: the recommended one’s is {lower} than the best member’s."
     lines = [
-        _of_families(rows["family_at_equal_accuracy"]) if (tested != NOT_TESTED).any() else "",
-        _of_training(training, rows["doubling_of_parameters"], seen),
-        _of_members(rows["second_member"] or rows["two_more_members"], rows["doubling_of_parameters"]),
+        _of_families(row["family_at_equal_accuracy"]) if (tested != NOT_TESTED).any() else "",
+        _of_training(row["doubling_of_training"], row["doubling_of_parameters"], tables["members"]),
+        _of_members(row["second_member"] or row["two_more_members"], row["doubling_of_parameters"]),
         better if lower else "",
         _of_diversity(tables.get("choosing", pd.DataFrame(columns=["choice", "verdict"]))),
         _of_channels(swapped, twin_of(tables["members"])) if swapped else "",
-        _of_mixing(rows["mixing"]),
+        _of_mixing(row["mixing"]),
     ]
-    if joint := rows["joint_training"]:
+    if joint := row["joint_training"]:
         independently = "Train members independently: joint training is not shown to help."
         lines.append("Train members jointly, by the balanced loss." if joint["helps"] else independently)
-    return [line for line in lines if line] if swapped or len(rates.dropna(subset=["points"])) else []
+    return [line for line in lines if line]
 
 
 def _of_families(equal: dict | None) -> str:
     if not equal:
         return ""
+    images = images_of(equal["images"])
     if equal["low"] > WORTH:
-        images = images_of(equal["images"])
         return f"Compare families by their errors on {images}: of equal size and clean accuracy, they still differ."
     if equal["high"] < WORTH:
         less = f"families differ by less than {WORTH:.0f} point"
         return f"Choose a family by clean accuracy: of equal size and accuracy, {less}."
-    if equal["helps"]:
-        perhaps = "at equal accuracy, families differ, perhaps by little"
-        return (
-            f"Choose a family by clean accuracy first, then by its errors on {images_of(equal['images'])}: {perhaps}."
-        )
-    return "Choose a family by clean accuracy first: whether families of equal size and accuracy differ is open."
+    then = f", then by its errors on {images}" if equal["helps"] else ""
+    by = "differ, perhaps by little" if equal["helps"] else "are not shown to differ"
+    return f"Choose a family by clean accuracy first{then}: of equal size and accuracy, families {by}."
 
 
-def _of_training(training: dict | None, size: dict | None, seen: str) -> str:
+def _of_training(training: dict | None, size: dict | None, members: pd.DataFrame) -> str:
     """Whether to train longer or to enlarge networks, of which longer training costs nothing at inference."""
     if not size:
         return ""
     if not training:
         small = "Do not enlarge a network for robustness alone: that is not shown to help."
         return "Enlarge a network if inference may cost more." if size["helps"] else small
-    longer, larger = "Train longer before you enlarge a network:", "Enlarge a network before you train it for longer:"
-    if training["helps"] and compared(training, size) > 0:
-        return f"{longer} it buys more{seen}, and costs nothing at inference."
-    if size["helps"] and compared(size, training) > 0:
-        return f"{larger} it buys more."
-    if training["helps"] and size["helps"]:
-        return f"{longer} neither is shown to buy more{seen}, and longer training costs nothing at inference."
-    if training["helps"]:
-        return f"{longer} longer training helps{seen}, a larger network is not shown to help."
-    if size["helps"]:
-        return f"{larger} longer training is not shown to help."
-    return "Neither longer training nor a larger network is shown to help."
+    larger = size["helps"] and (not training["helps"] or compared(size, training) > 0)
+    first, other, what = (size, training, "longer training") if larger else (training, size, "a larger network")
+    if not first["helps"]:
+        return "Neither longer training nor a larger network is shown to help."
+    why = "neither is shown to buy more" if other["helps"] else f"{what} is not shown to help"
+    if compared(first, other) > 0:
+        why = "it buys more"
+    if larger:
+        return f"{LARGER}: {why}."
+    epochs = members.loc[members["origin"] == INDEPENDENT, "training_epochs"].astype(float)
+    seen = f" (seen from {epochs.min():g} to {epochs.max():g} epochs)" if epochs.nunique() > 1 else ""
+    return f"{LONGER}: {why}{seen}, and longer training costs nothing at inference."
 
 
 def _of_members(member: dict | None, size: dict | None) -> str:
@@ -125,10 +140,9 @@ def _of_members(member: dict | None, size: dict | None) -> str:
         return ""
     if not member["helps"]:
         return "Do not add just any member: a second one is not shown to help on average."
-    add = "If inference may cost more, add"
-    if size and compared(member, size):
-        more, fewer = ("members", "parameters") if compared(member, size) > 0 else ("parameters", "members")
-        return f"{add} {more} rather than {fewer}: they buy more."
+    add, sign = "If inference may cost more, add", compared(member, size) if size else 0
+    if sign:
+        return f"{add} {'members rather than parameters' if sign > 0 else 'parameters rather than members'}."
     if size and not size["helps"]:
         return f"{add} members: more parameters are not shown to help."
     return f"{add} members or parameters: neither is shown to buy more." if size else f"{add} members."
@@ -137,18 +151,17 @@ def _of_members(member: dict | None, size: dict | None) -> str:
 def _of_channels(swapped: dict[str, dict], twins: str) -> str:
     """Which second member to compare a first one with, by undetected errors: those wrong with the same class."""
     pair, agreed, if_two = swapped[UNDETECTED], swapped[AGREED], "If two channels are compared"
-    stranger, fewer = "an equally accurate member of another family", f"makes fewer undetected errors than {twins}"
+    stranger, said = "an equally accurate member of another family", pair["said"]
     if pair["finding"] == HELPS:
         less = f"{percent(agreed['stranger'])} instead of {percent(agreed['twin'])}"
-        votes = swapped[VOTES]["said"] if VOTES in swapped else ""
-        of_votes = (
-            f"; at 90% availability, votes of four families are wrong {votes} as often as of one" if votes else ""
-        )
-        errors = f"undetected errors, wrong with the same class, are {pair['said']} what they are with {twins}"
-        return f"{if_two}, let the second be {stranger}: {errors}, though the two agree less often ({less}){of_votes}."
+        of_four = "; at 90% availability, votes of four families are wrong {} as often as of one"
+        votes = of_four.format(swapped[VOTES]["said"]) if VOTES in swapped else ""
+        errors = f"undetected errors, wrong with the same class, are {said} what they are with {twins}"
+        return f"{if_two}, let the second be {stranger}: {errors}, though the two agree less often ({less}){votes}."
     if pair["finding"] == HARMS:
-        return f"{if_two}, take as the second {twins}: {stranger} makes more undetected errors, {pair['said']}."
-    return f"{if_two}, pick the second by its errors: that {stranger} {fewer} is not shown, {pair['said']}."
+        return f"{if_two}, take as the second {twins}: {stranger} makes more undetected errors, {said}."
+    fewer = f"{stranger} makes fewer undetected errors than {twins}"
+    return f"{if_two}, pick the second by its errors: that {fewer} is not shown, {said}."
 
 
 def _of_mixing(mixing: dict | None) -> str:

@@ -92,22 +92,18 @@ def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
     return [f"Pretrained weights ({names}) {seen} {advice}"] if names else []
 
 
-def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
-    """The parts that were left out, each with its reason and members: `item`, `reason`, `count` and `members`.
-
-    What the study as a whole leaves out for one reason is one item.
+def skipped_reasons(skipped: pd.DataFrame) -> list[str]:
+    """The parts that were left out, each with its reason and members; one line for what lacks the study as a whole.
 
     Args:
         skipped: table skipped.csv; rows about the whole study have no member.
     """
-    entries = []
-    of_study = skipped["member"].fillna("") == ""
-    for _, rows in skipped.groupby([skipped["skipped"].mask(of_study, ""), "reason"], sort=False):
+    lines, of_study = [], skipped["member"].fillna("") == ""
+    for (_, reason), rows in skipped.groupby([skipped["skipped"].mask(of_study, ""), "reason"], sort=False):
         members = rows["member"].dropna().tolist()
-        items = ", ".join(words.label(item) for item in rows["skipped"].unique())
-        entry = {"item": items, "reason": rows["reason"].iloc[0], "count": len(members)}
-        entries.append(entry | {"members": words.first_of(members, NAMED)})
-    return entries
+        who = f" ({words.plural(len(members), 'member')}: {words.first_of(members, NAMED)})" if members else ""
+        lines.append(f"{', '.join(map(words.label, rows['skipped'].unique()))}: {reason}{who}")
+    return lines
 
 
 def shortcomings(row: dict | pd.Series, classes: Sequence[str]) -> str:

@@ -1,9 +1,10 @@
-"""How members should be chosen: the first line, made from choosing.csv, and the table below it."""
+"""How members should be chosen: the answer, and the table below it, from choosing.csv."""
 
 import pandas as pd
 
-from resiliency.analysis.choosing import GREEDY, KINDS, NOT_TESTED, OUTCOMES, UNDECIDED, WORSE, WORTH
+from resiliency.analysis.choosing import GREEDY, KINDS, OUTCOMES, UNDECIDED, WORSE, WORTH
 from resiliency.report import words
+from resiliency.report.deployment import Answer
 
 SAID = {
     WORTH: "is worth choosing by",
@@ -11,54 +12,41 @@ SAID = {
     UNDECIDED: "is not shown to be worth choosing by",
 }
 ORDER = ("attribution_diversity", "prediction_diversity", "activation_diversity")  # attributions are the question
+HEADS = {"error": "Error", "wrong_at_90": "Wrong at 90% availability"}
 
 
-def choosing(table: pd.DataFrame) -> dict:
-    """The answer, the numbers of members and, per rule, its cells in words.
+def choosing(table: pd.DataFrame) -> Answer:
+    """Whether each kind of diversity is worth choosing by, and per rule its outcomes beside those of greedy choice.
 
     Args:
         table: choosing.csv.
     """
     of_rules = {choice: rows.to_dict("records") for choice, rows in table.groupby("choice", sort=False)}
-    return {
-        "answer": _answer(of_rules, table.iloc[0]),
-        "sizes": table["size"].unique().tolist(),
-        "rows": [
-            (words.label(of), [_cell(row, name) for name in OUTCOMES for row in rows]) for of, rows in of_rules.items()
-        ],
-        "about": table.iloc[0].to_dict(),
-    }
-
-
-def _answer(of_rules: dict[str, list[dict]], about: pd.Series) -> str:
-    """Whether each kind of diversity is worth choosing by; kinds of one verdict together, the first with numbers."""
     groups: dict[str, list[str]] = {}
-    missing: dict[str, list[str]] = {}
     for choice in ORDER:
         verdicts = [row["verdict"] for row in of_rules[choice]]
-        verdict = next((of for of in SAID if of in verdicts), NOT_TESTED)
-        of, key = (missing, of_rules[choice][0]["missing"]) if verdict == NOT_TESTED else (groups, verdict)
-        of.setdefault(key, []).append(choice)
-    sentences = [f"Diversity of {_kinds(of)} is not tested ({reason})." for reason, of in missing.items()]
-    for verdict, choices in groups.items():
-        said = f"Diversity of {_kinds(choices)} {SAID[verdict]}"
-        if verdict != UNDECIDED or verdict == next(iter(groups)):
-            first = f"with {_kinds(choices[:1])} " if len(choices) > 1 else ""
-            rows = [row for row in of_rules[choices[0]] if row["verdict"] == verdict]
-            differences = words.listed([f"{_difference(row, 'error')} with {row['size']}" for row in rows])
-            minus = f"the error {first}minus that of greedy choice by error"
-            said += f": {minus} is {differences} members, in percentage points"
-        sentences.append(f"{said}.")
-    if about["near"] == about["near"]:
-        sentences.append(
-            f"On average {words.number(about['near'], 1)} of {about['members']} members lie within a percentage point "
-            "of the best, among which diversity may choose; an ensemble that needs more takes the most accurate ones."
-        )
-    return " ".join(sentences)
-
-
-def _kinds(choices: list[str]) -> str:
-    return words.listed([f"{KINDS[choice]}s" for choice in choices])
+        verdict = next((SAID[of] for of in SAID if of in verdicts), f"is not tested ({of_rules[choice][0]['missing']})")
+        groups.setdefault(verdict, []).append(choice)
+    sentences = []
+    for said, choices in groups.items():
+        sentence = f"Diversity of {words.listed([f'{KINDS[choice]}s' for choice in choices])} {said}"
+        rows = [row for row in of_rules[choices[0]] if SAID.get(row["verdict"]) == said]
+        if rows:
+            of = f" of {KINDS[choices[0]]}s" * (len(choices) > 1)
+            by = words.listed([f"{_difference(row, 'error')} with {row['size']}" for row in rows])
+            sentence += f": the error with that{of} minus that of greedy choice by error is {by} members"
+            sentence += ", in percentage points"
+        sentences.append(f"{sentence}.")
+    near, members = table["near"].iloc[0], table["members"].iloc[0]
+    if near == near:
+        which = f"On average {words.number(near, 1)} of {members} members lie within a percentage point of the best"
+        sentences.append(f"{which}, among which diversity may choose.")
+    sizes = table["size"].unique()
+    head = ["Members chosen", *(f"{HEADS[name]}, {size} members" for name in OUTCOMES for size in sizes)]
+    cells = [
+        [words.label(of), *(_cell(row, name) for name in OUTCOMES for row in rows)] for of, rows in of_rules.items()
+    ]
+    return Answer("How should I choose members?", " ".join(sentences), [head, *cells])
 
 
 def _cell(row: dict, name: str) -> str:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.errors import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
-from resiliency.report.advice import advice_of
+from resiliency.report.advice import advice_of, architecture_answer
 from resiliency.report.cautions import (
     cautions,
     poor_cautions,
@@ -28,33 +28,31 @@ from resiliency.report.cautions import (
 )
 from resiliency.report.charts import finding_of
 from resiliency.report.choosing import choosing
-from resiliency.report.deployment import EXPORT, deployment_answers
+from resiliency.report.deployment import EXPORT, Answer, deployment_answers
 from resiliency.report.overview import (
-    added_sentences,
-    architecture_answer,
+    added_table,
     basis,
     best_answer,
-    design_count,
-    ensembles_answer,
+    first_answer,
     leaders,
     models,
     ranks_sentence,
-    shifted_answer,
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.rows import measured_on
 from resiliency.report.templates import coded, environment
-from resiliency.report.verdicts import by_observation
+from resiliency.report.verdicts import ICONS, by_observation
 from resiliency.tables import TABLES
 
 FOLDER = Path(__file__).parent
 
 
 NUMBERS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
-OF_INTERVALS = (words.points, words.interval, words.bounds, words.difference, words.difference_interval)
-FORMS: dict[str, Callable[..., Any]] = {form.__name__: form for form in (*NUMBERS, *OF_INTERVALS, coded)}
+FORMS: dict[str, Callable[..., Any]] = {form.__name__: form for form in (*NUMBERS, words.interval, coded)}
 OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
-ORDER = (CLEAN, CORRUPTED)
+TABLED = ("deploy",)  # sections with a table of what their first chart finds
+LOSSES = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
+RATIOS = {"mce": ("mCE", "error"), "relative_mce": ("Relative mCE", "loss")}  # to the baseline's
 SIZE = re.compile(r'height="([\d.]+)" viewBox="0 0 ([\d.]+) ([\d.]+)"')
 UNQUOTED = " !$()*+,-./:;=?@[]^_`{|}~"  # in a data URL
 TITLE, LINE = 37, 17  # px, height of a chart's title with the gap below it, and of a line of its subtitle
@@ -90,36 +88,26 @@ def render(
         docs: address of a page of the documentation, from the folder of this page, with {} for its name.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
-    error = measured_on(tables["members"])[0]["corrupted_error"]
-    order = error if error.notna().any() else -tables["members"]["clean_accuracy"]
-    members = tables["members"].loc[order.sort_values(kind="stable").index]
-    members = members.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
-    unit = unit_names(units.get(CLEAN))[1]
-    answers = deployment_answers(tables, study["study"], (card or {}).get("classes", ()), unit, export)
-    figures = partial(_sections, specs=specs, svgs=svgs, made=made)
+    unit, classes = unit_names(units.get(CLEAN))[1], (card or {}).get("classes", ())
+    answers = deployment_answers(tables, study["study"], classes, unit, export)
     return _template().render(
         study=study,
         study_text=json.dumps(study, indent=2),
         card=card,
+        test_sets=test_sets,
         provenance=provenance,
-        sections=figures(SECTIONS, openings=_openings(tables, answers)),
-        appendix=figures(APPENDIX),
+        further=further,
+        sections=_sections(SECTIONS, specs, svgs, made, _openings(tables, answers)),
+        appendix=_sections(APPENDIX, specs, svgs, made, {}),
         answers=answers[1:],
         advice=advice_of(tables),
-        members=members.to_dict("records"),
-        order="Most robust" if error.notna().any() else "Most accurate on clean images",
-        largest_relative_error=LARGEST_RELATIVE_ERROR,
-        undefined={name: _undefined(members, name) for name in ("mce", "relative_mce")},
-        test_sets=test_sets,
-        further=further,
-        losses=_losses(members),
-        accuracies=[f"{name}_accuracy" for name in (CLEAN, *further)],
-        given=members[members["weights_kind"].isin([*LOADED, WeightsKind.FINE_TUNED])].to_dict("records"),
         files={TABLES[name].path: TABLES[name].holds for name in made},
         docs=docs,
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),
         script=(FOLDER / "report.js").read_text(encoding="utf-8"),
         **_first_screen(study["study"], card, tables, specs, added, units, further),
+        **_of_members(tables["members"], further),
+        costs=_costs(provenance["rules"]),
     )
 
 
@@ -139,19 +127,21 @@ def _first_screen(
     poor += poor_cautions(members, best[0] if best else None)
     corrupted = (tables["corruption_errors"]["corruption"] != CLEAN).any()
     opening = words.first_sentence(specs[OPENING]["usermeta"]["finding"])[0] if OPENING in specs else ""
+    several = any((of["size"] > 1).any() for of in tables.values() if "size" in of)
+    ranked = {member: added_table(member, members, tables.get("effective_robustness")) for member in added}
     return {
-        "subject": _subject(tables),
+        "subject": "ensembles" if several else "networks",
         "images": CORRUPTED if corrupted else "shifted" if further else "",
-        "answer": ensembles_answer(tables, further) or opening or shifted_answer(members, further),
+        "answer": first_answer(tables, further, opening),
         "basis": basis(card, tables, study),
         "level": words.percent(members["confidence"].max(), 0),
         "resampled": resampled_sentence(units),
         "cautions": cautions(members),
         "data_cautions": poor + unit_cautions(units) + pretraining_cautions(card, members),
         "models": best,
-        "leaders": leaders(tables, further),
+        "leaders": [] if best else leaders(tables, further),
         "best": tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
-        "added": added_sentences(members, tables.get("effective_robustness"), added),
+        "added": {member: table for member, table in ranked.items() if table},
         "observations": by_observation(tables["observations"]),
         "choosing": choosing(tables["choosing"]) if "choosing" in tables else None,
         "ranks": ranks_sentence(tables["member_ranks"]) if "member_ranks" in tables else "",
@@ -159,45 +149,57 @@ def _first_screen(
     }
 
 
-def _openings(tables: dict[str, pd.DataFrame], answers: list[tuple[str, str]]) -> dict[str, str]:
+def _of_members(members: pd.DataFrame, further: list[str]) -> dict:
+    """Variables of the template for the table of all members, the most robust first."""
+    error = measured_on(members)[0]["corrupted_error"]
+    order = error if error.notna().any() else -members["clean_accuracy"]
+    rows = members.loc[order.sort_values(kind="stable").index]
+    rows = rows.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
+    undefined = {}
+    for name, (title, measure) in RATIOS.items():
+        if len(corruptions := members[f"{name}_undefined_under"].dropna()):
+            under = ", ".join(map(words.label, corruptions.max().split()))
+            why = f"is at most 0, or has a relative standard error above {words.percent(LARGEST_RELATIVE_ERROR, 0)}"
+            undefined[name] = f"{title} has no meaning here: the {measure} of the baseline {why}, under {under}."
+    losses = {f"{images}_{loss}": f"{LOSSES[loss]} {images}" for loss in LOSSES for images in (CLEAN, CORRUPTED)}
+    return {
+        "members": rows.to_dict("records"),
+        "order": "Most robust" if error.notna().any() else "Most accurate on clean images",
+        "undefined": undefined,
+        "losses": {column: title for column, title in losses.items() if column in members},
+        "accuracies": [f"{name}_accuracy" for name in (CLEAN, *further)],
+        "given": rows[rows["weights_kind"].isin([*LOADED, WeightsKind.FINE_TUNED])].to_dict("records"),
+    }
+
+
+def _costs(rules: list[dict]) -> list[list[str]]:
+    """Time and memory of each rule, as cells."""
+    times = {"wall_seconds": "Time", "cpu_seconds": "CPU time", "startup_cpu_seconds": "Start-up CPU time"}
+    rows = [
+        [of["rule"], f"{of['jobs']:,}", *(words.duration(of[time]) for time in times), words.whole(of["max_rss_mib"])]
+        for of in rules
+    ]
+    return [["Rule", "Jobs", *times.values(), "Peak memory (MiB)"], *rows]
+
+
+def _openings(tables: dict[str, pd.DataFrame], answers: list[Answer]) -> dict[str, str]:
     """Answers of sections, by anchor, that replace the finding of the first chart."""
-    openings = {"deploy": answers[0][1]} if answers else {}
+    openings = {"deploy": answers[0].said} if answers else {}
     if "exchange_rates" in tables:
         openings["exchange"] = architecture_answer(tables["exchange_rates"])
     if "swaps" in tables:
         openings["architecture"] = finding_of("swaps", tables["swaps"], tables["members"])
     if "best_ensembles" in tables and "deployment" not in tables:
-        openings["best"] = best_answer(tables["best_ensembles"])
+        openings["best"] = best_answer(leaders(tables, []))
     return openings
 
 
 @cache
 def _template() -> Template:
     """The template of the page, compiled once per process."""
-    return environment(FOLDER, FORMS, autoescape=True).get_template("report.html.j2")
-
-
-def _subject(tables: dict[str, pd.DataFrame]) -> str:
-    """The subject of the title, in the plural."""
-    several = design_count(tables["members"]) > 1
-    if any(
-        (tables[name]["size"] > 1).any() for name in ("ensembles", "deployment", "best_ensembles") if name in tables
-    ):
-        return "ensembles of different designs" if several else "ensembles"
-    return "different designs" if several else "networks"
-
-
-def _losses(members: pd.DataFrame) -> list[dict[str, str]]:
-    """Losses of probabilities that the study has: the `column` of members.csv, and its `title`."""
-    titles = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
-    columns = {f"{images}_{loss}": f"{title} {images}" for loss, title in titles.items() for images in ORDER}
-    return [{"column": column, "title": title} for column, title in columns.items() if column in members]
-
-
-def _undefined(members: pd.DataFrame, name: str) -> str:
-    """The corruptions under which a ratio to the baseline is undefined; empty if there are none."""
-    corruptions = members[f"{name}_undefined_under"].dropna()
-    return ", ".join(words.label(corruption) for corruption in (corruptions.max() if len(corruptions) else "").split())
+    templates = environment(FOLDER, FORMS, autoescape=True)
+    templates.globals["ICONS"] = ICONS
+    return templates.get_template("report.html.j2")
 
 
 def _sections(
@@ -205,7 +207,7 @@ def _sections(
     specs: dict[str, dict],
     svgs: dict[str, str],
     made: Collection[str],
-    openings: Mapping[str, str] = {},
+    openings: Mapping[str, str],
 ) -> list[dict]:
     """The sections with content, each with its answer and figures.
 
@@ -220,7 +222,7 @@ def _sections(
         answer = openings.get(section.anchor, "")
         if figures and answer:
             told = f"{figures[0]['answer']} {figures[0]['rest']}".strip()
-            figures[0]["rest"] = told if told != answer else ""
+            figures[0]["rest"] = "" if told == answer or section.anchor in TABLED else told
         if figures or (section.anchor == "best" and answer):
             answer = answer or figures[0]["answer"]
             content.append(section._asdict() | {"figures": figures, "answer": answer})

@@ -1,5 +1,6 @@
 """Settings of charts, and names of metrics as people read them."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -9,9 +10,8 @@ from resiliency.diversity.settings import STAGES
 
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000"]
 
-TEMPLATES = ["report", "navigation", "overview", "figures", "macros", "details"]
-TEMPLATES += ["section-deploy", "section-best", "section-designs", "after-architecture"]
-PAGE_FILES = (*(f"{name}.html.j2" for name in TEMPLATES), "report.css", "report.js")
+PAGE_FILES = (*sorted(path.name for path in Path(__file__).parent.glob("*.j2")), "report.css", "report.js")
+ROW = "THIS_ROW"  # stands for the number of a row of deployment.csv in the command that exports it
 # Tables of the page, as far as a study has them.
 PAGE_TABLES = ["members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles"]
 PAGE_TABLES += ["selective_prediction", "temperatures", "thresholds", "contenders", "member_ranks"]

@@ -70,19 +70,7 @@ def number(value: float | None, digits: int = 3) -> str:
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}").replace("-", MINUS)
 
 
-def one_digit(value: float | None) -> str:
-    """A number with one decimal."""
-    return number(value, 1)
-
-
-def whole(value: float | None) -> str:
-    """A number without decimals."""
-    return number(value, 0)
-
-
-def hundredths(value: float | None) -> str:
-    """A number with two decimals."""
-    return number(value, 2)
+whole, one_digit, hundredths = (partial(number, digits=digits) for digits in (0, 1, 2))
 
 
 def quantity(value: float | None) -> str:
@@ -111,11 +99,6 @@ def change(value: float, low: float, high: float, more: str, less: str, none: st
 def estimate(value: float | None) -> str:
     """A statistic with three decimals, a small one with four."""
     return number(value, 3 if _missing(value) or abs(value) >= 0.1 else 4)
-
-
-def margin(value: float) -> str:
-    """A margin with two decimals, a small one with up to four."""
-    return number(value, 2) if _missing(value) or value >= 0.1 else number(value, 4).rstrip("0")
 
 
 def plain(value: float) -> str:
