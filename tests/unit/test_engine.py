@@ -132,11 +132,27 @@ def test_gaussian_blur_equals_scikit_image_at_the_figures_of_cifar(sigma):
     assert np.abs(ours - theirs).max() <= 1.01
 
 
-def test_pixelate_of_cifar_enlarges_by_averaging():
-    image = pictures(1, 32, 32)[0]
-    small = Image.fromarray(image).resize((20, 20), Image.Resampling.BOX)
-    ours = corrupt(image[None], "pixelate", 5, table="cifar-10-c", seed=0)[0]
-    np.testing.assert_array_equal(ours, small.resize((32, 32), Image.Resampling.BOX))
+@pytest.mark.parametrize(("table", "method"), [("imagenet-c", "NEAREST"), ("cifar-10-c", "BOX")])
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 41), (45, 97), (224, 224)])
+def test_pixelate_resizes_as_pillow_does(table, method, height, width):
+    """Also where the middle of a pixel lies between two cells, as of 41 pixels in 20, and of 45 in 18."""
+    image = pictures(1, height, width)[0]
+    for severity, scale in enumerate(CORRUPTIONS["pixelate"].figures[table], 1):
+        small = Image.fromarray(image).resize((int(width * scale), int(height * scale)), Image.Resampling.BOX)
+        ours = corrupt(image[None], "pixelate", severity, table=table, seed=0)[0]
+        np.testing.assert_array_equal(ours, small.resize((width, height), Image.Resampling[method]))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_zooms_are_added_up_as_opencv_makes_them(table):
+    images, further = pictures(2, 48, 61), CORRUPTIONS["zoom_blur"].further[table]
+    for stop, step in CORRUPTIONS["zoom_blur"].figures[table]:
+        factors, expected = np.arange(1, stop, step), []
+        for image in images.astype(np.float32):
+            maps = [filters.zoom_map(48, 61, factor, **further) for factor in factors[1:]]
+            zooms = [cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for x, y in maps]
+            expected.append(filters.grey_levels(sum(zooms, 2 * image) / np.float32(len(factors) + 1)))
+        np.testing.assert_array_equal(blur.zoom_blur(images, [], stop, step, **further), expected)
 
 
 def test_defocus_of_cifar_below_one_pixel_is_its_antialiasing_alone():

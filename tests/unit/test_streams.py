@@ -46,16 +46,13 @@ def test_highest_words_that_are_0_do_not_seed(zeros):
     np.testing.assert_array_equal(words[0], np.random.PCG64(np.random.SeedSequence(number)).random_raw(5))
 
 
-def test_streams_draw_as_their_generators_which_go_on_where_the_streams_stand():
+def test_streams_draw_as_their_generators():
     streams, expected = Streams(SEED, NAMES, INDICES), generators()
     for of in ((-45, 45, ()), (0.1, 0.3, (3, 2))):
         np.testing.assert_array_equal(streams.uniform(*of), [one.uniform(*of) for one in expected])
     for count in (1, 0, 996):
         raw = [other.bit_generator.random_raw(count) for other in expected]
         np.testing.assert_array_equal(streams.words(count), raw)
-    for one, other in zip(streams, expected, strict=True):
-        assert one.normal() == other.normal()
-    assert streams[-1].random() == expected[-1].random()
-    drawn = streams.words(2)
-    np.testing.assert_array_equal(drawn, [one.bit_generator.random_raw(2) for one in expected])
-    assert [one.random() for one in streams] == [other.random() for other in expected]
+    limits = np.array([6, 417, 2**20])
+    drawn = streams.halves(3).astype(np.uint64) * limits.astype(np.uint64) >> np.uint64(32)
+    np.testing.assert_array_equal(drawn, [one.integers(limits) for one in expected])

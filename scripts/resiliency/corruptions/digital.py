@@ -4,10 +4,13 @@ Each function takes uint8 NxHxWx3 images, N random streams (none if it draws not
 returns uint8 NxHxWx3.
 """
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from PIL import Image
 
+from resiliency.base.compiled import compiled
 from resiliency.corruptions.filters import (
     Streams,
     channel_maximum,
@@ -122,14 +125,67 @@ def _sheared(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
 )
 def pixelate(images: np.ndarray, streams: Streams, scale: float, enlarge: str) -> np.ndarray:
     """Shrunk to `scale` by averaging, and enlarged again by `enlarge`: "nearest" or "box"."""
-    height, width = images.shape[1:3]
-    small = int(width * scale), int(height * scale)
-    method = Image.Resampling[enlarge.upper()]
     coarse = np.empty_like(images)
-    for index, image in enumerate(images):
-        shrunk = Image.fromarray(image).resize(small, Image.Resampling.BOX)
-        coarse[index] = shrunk.resize((width, height), method)
+    _coarsen(images, *(_cells(side, scale, enlarge) for side in images.shape[1:3]), coarse)
     return coarse
+
+
+@lru_cache(maxsize=16)
+def _cells(side: int, scale: float, enlarge: str) -> tuple[np.ndarray, ...]:
+    """The cells along a side of the image, as Pillow makes them, with which the generators resize.
+
+    Returns:
+        int64: the first pixel of each cell, the one behind its last, one over their number in units of 2**-22, and, of
+        each pixel, the cell that it then shows.
+    """
+    count, pixels = int(side * scale), np.arange(side)
+    size = side / count
+    middles = (np.arange(count)[:, None] + 0.5) * size
+    distances = (pixels - middles + 0.5) * (1 / size)
+    first, behind = (middles - size / 2 + 0.5).astype(int), (middles + size / 2 + 0.5).astype(int)
+    inside = (distances > -0.5) & (distances <= 0.5) & (pixels >= first) & (pixels < behind)
+    row = Image.fromarray(np.arange(count, dtype=np.float32)[None])
+    shown = np.asarray(row.resize((side, 1), Image.Resampling[enlarge.upper()]))[0]
+    starts, members = inside.argmax(axis=1), inside.sum(axis=1)
+    return starts, starts + members, (2**22 / members + 0.5).astype(np.int64), shown.astype(np.int64)
+
+
+@compiled()
+def _coarsen(images: np.ndarray, down: tuple, across: tuple, coarse: np.ndarray) -> None:
+    """Set `coarse` to the mean of the cell that each pixel shows; `down` and `across` as from `_cells`.
+
+    As in Pillow, means are rounded along rows first, then along columns; images are uint8 NxHxWx3.
+    """
+    (tops, bottoms, shares, rows), (lefts, rights, portions, columns) = down, across
+    sums, cells = np.empty((len(lefts), 3), np.int64), np.empty((len(tops), len(lefts), 3), np.uint8)
+    for n in range(len(images)):
+        for r in range(len(tops)):
+            sums[:] = 2**21
+            for y in range(tops[r], bottoms[r]):
+                row = images[n, y]
+                for c in range(len(lefts)):
+                    red = green = blue = 0
+                    for x in range(lefts[c], rights[c]):
+                        red, green, blue = red + row[x, 0], green + row[x, 1], blue + row[x, 2]
+                    weight = portions[c]
+                    sums[c, 0] += (red * weight + 2**21 >> 22) * shares[r]
+                    sums[c, 1] += (green * weight + 2**21 >> 22) * shares[r]
+                    sums[c, 2] += (blue * weight + 2**21 >> 22) * shares[r]
+            for c in range(len(lefts)):
+                for channel in range(3):
+                    cells[r, c, channel] = sums[c, channel] >> 22
+        for y in range(len(rows)):
+            if y and rows[y] == rows[y - 1]:
+                coarse[n, y] = coarse[n, y - 1]
+            else:
+                row = cells[rows[y]]
+                for x in range(len(columns)):
+                    cell = columns[x]
+                    coarse[n, y, x, 0], coarse[n, y, x, 1], coarse[n, y, x, 2] = (
+                        row[cell, 0],
+                        row[cell, 1],
+                        row[cell, 2],
+                    )
 
 
 @corruption(

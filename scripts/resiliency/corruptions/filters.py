@@ -11,13 +11,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from math import ceil, cos, prod, radians, sin
 from statistics import NormalDist
-from typing import cast
 
 import cv2
 import numpy as np
 
 from resiliency.base.compiled import compiled
-from resiliency.base.streams import stream
 
 _LOW, _HALF, _ONE = np.uint64(2**32 - 1), np.uint64(32), np.uint64(1)
 # The multiplier of PCG64, in two words.
@@ -29,27 +27,14 @@ _OWN, _OTHER = np.uint64(0xCA01F9DD), np.uint64(0x4973F715)
 _SHIFT, _ROTATION = np.uint64(16), np.uint64(58)
 
 
-class Streams(Sequence[np.random.Generator]):
-    """The streams (seed, *names, index) of `indices`: generators, and what all of them draw next as one array."""
+class Streams:
+    """The streams (seed, *names, index) of `indices`: what all of them draw next, as one array."""
 
     def __init__(self, seed: int, names: Sequence[str | int], indices: Sequence[int]):
         self.seed, self.names, self.indices = seed, names, indices
-        self.drawn = 0  # words of each stream
 
     def __len__(self) -> int:
         return len(self.indices)
-
-    def __getitem__(self, position: int) -> np.random.Generator:
-        return self._generators[position]
-
-    @cached_property
-    def _generators(self) -> list[np.random.Generator]:
-        """A generator for each stream, where it stands; from then on they draw."""
-        generators = [stream(self.seed, *self.names, index) for index in self.indices]
-        if self.drawn:
-            for generator in generators:
-                cast(np.random.PCG64, generator.bit_generator).advance(self.drawn)
-        return generators
 
     @cached_property
     def _states(self) -> np.ndarray:
@@ -60,12 +45,17 @@ class Streams(Sequence[np.random.Generator]):
 
     def words(self, count: int) -> np.ndarray:
         """uint64 Nx`count`: the next words of each stream."""
-        if "_generators" in self.__dict__:
-            return np.stack([generator.bit_generator.random_raw(count) for generator in self])
         words = np.empty((len(self), count), np.uint64)
         draw(self._states, words)
-        self.drawn += count
         return words
+
+    def halves(self, count: int) -> np.ndarray:
+        """uint32 Nx`count`: the next parts of 32 bits of each stream, the lower one of a word first.
+
+        Times n, without the lower 32 bits of the product, they are what Generator.integers(n) draws, but where that
+        draws anew, less than n times in 2**32.
+        """
+        return self.words(-(-count // 2)).astype("<u8", copy=False).view("<u4")[:, :count]
 
     def uniform(self, low: float, high: float, shape: tuple[int, ...] = ()) -> np.ndarray:
         """float64 Nx`shape` from `low` to `high`, as Generator.uniform draws them."""
@@ -398,12 +388,13 @@ def zoom_map(height: int, width: int, factor: float, centred: bool) -> tuple[np.
     The middle part of the image is enlarged by `factor`, its corner pixels staying the corners (the grid of
     scipy.ndimage.zoom), and cut to size in its middle (`centred`) or at its top left.
     """
-    y = _zoom_line(height, factor, centred)
-    x = _zoom_line(width, factor, centred)
+    y = zoom_line(height, factor, centred)
+    x = zoom_line(width, factor, centred)
     return np.tile(x, (height, 1)), np.repeat(y[:, None], width, axis=1)
 
 
-def _zoom_line(side: int, factor: float, centred: bool) -> np.ndarray:
+def zoom_line(side: int, factor: float, centred: bool) -> np.ndarray:
+    """`zoom_map` along one side: float32 `side`, from 0 to `side` - 1."""
     part = ceil(side / factor)
     size = round(part * factor)  # side of the enlarged part, at least `side`
     first = (size - side) // 2 if centred else 0

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from resiliency.base.compiled import compiled
 from resiliency.corruptions.filters import (
     ROUNDING_MARGIN,
     STEPS,
@@ -62,11 +63,19 @@ def shot_noise(images: np.ndarray, streams: Streams, photons: int) -> np.ndarray
 
     Drawn by inversion from a table of quantiles, whose probabilities are exact to 2**-17.
     """
-    starts, levels = _shot_quantiles(photons)
-    steps = random_steps(streams, images.shape[1:])
-    places = looked_up((images.astype(np.uint16) << 8) + (steps >> 8), starts)
-    places += steps & 255
-    return levels.take(places)
+    noisy = np.empty_like(images)
+    steps = random_steps(streams, images.shape[1:]).reshape(-1)
+    _count_light(images.reshape(-1), steps, *_shot_quantiles(photons), noisy.reshape(-1))
+    return noisy
+
+
+@compiled()
+def _count_light(
+    values: np.ndarray, steps: np.ndarray, starts: np.ndarray, levels: np.ndarray, noisy: np.ndarray
+) -> None:
+    """Set `noisy` (uint8 V) to the quantiles of `values` (uint8 V) that `steps` (uint16 V) pick from these tables."""
+    for i in range(len(values)):
+        noisy[i] = levels[starts[np.int64(values[i]) << 8 | steps[i] >> 8] + (steps[i] & 255)]
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from resiliency.base.compiled import compiled
 from resiliency.corruptions.filters import (
     ROUNDING_MARGIN,
     Streams,
@@ -74,14 +75,8 @@ def plasma(streams: Streams, size: int, decay: float) -> np.ndarray:
     maps = np.zeros((len(streams), 1, 1), np.float32)
     amplitude, used = 100.0**2, 0
     while (side := maps.shape[1]) < size:
-        rough = noise[:, used : used + 3 * side**2].reshape(-1, 3, side, side) * amplitude
-        across, along = maps + _shifted(maps, 1, 1), maps + _shifted(maps, 2, 1)
-        middles = (across + _shifted(across, 2, 1)) / 4 + rough[:, 0]
         finer = np.empty((len(streams), side, 2, side, 2), np.float32)
-        finer[:, :, 0, :, 0] = maps
-        finer[:, :, 1, :, 1] = middles
-        finer[:, :, 0, :, 1] = (middles + _shifted(middles, 1, -1) + along) / 4 + rough[:, 1]
-        finer[:, :, 1, :, 0] = (middles + _shifted(middles, 2, -1) + across) / 4 + rough[:, 2]
+        _refine(maps, noise[:, used : used + 3 * side**2].reshape(-1, 3, side, side), np.float32(amplitude), finer)
         maps = finer.reshape(-1, 2 * side, 2 * side)
         amplitude, used = amplitude / decay**2, used + 3 * side**2
     maps -= maps.min(axis=(1, 2), keepdims=True)
@@ -89,10 +84,30 @@ def plasma(streams: Streams, size: int, decay: float) -> np.ndarray:
     return maps
 
 
-def _shifted(maps: np.ndarray, axis: int, by: int) -> np.ndarray:
-    """`maps` with the value `by` places behind in place of each one, wrapped around, faster than np.roll."""
-    parts = [maps[:, by:], maps[:, :by]] if axis == 1 else [maps[:, :, by:], maps[:, :, :by]]
-    return np.concatenate(parts, axis)
+@compiled()
+def _refine(maps: np.ndarray, noise: np.ndarray, amplitude: np.float32, finer: np.ndarray) -> None:
+    """Set `finer` to `maps` and, between their heights, means of the four heights around, plus noise.
+
+    Args:
+        maps: float32 N x S x S; noise: float32 N x 3 x S x S, for each height's diagonal, right and lower neighbour.
+        finer: float32 N x S x 2 x S x 2.
+    """
+    side, quarter = maps.shape[1], np.float32(0.25)
+    for n in range(len(maps)):
+        old, new, rough = maps[n], finer[n], noise[n]
+        for y in range(side):
+            below = old[y + 1 - side]  # places below 0 are counted from the end
+            for x in range(side):
+                right = x + 1 - side
+                around = (old[y, x] + below[x]) + (old[y, right] + below[right])
+                new[y, 0, x, 0] = old[y, x]
+                new[y, 1, x, 1] = around * quarter + rough[0, y, x] * amplitude
+        for y in range(side):
+            for x in range(side):
+                middle, above, left = new[y, 1, x, 1], new[y - 1, 1, x, 1], new[y, 1, x - 1, 1]
+                along, across = old[y, x] + old[y, x + 1 - side], old[y, x] + old[y + 1 - side, x]
+                new[y, 0, x, 1] = (middle + above + along) * quarter + rough[1, y, x] * amplitude
+                new[y, 1, x, 0] = (middle + left + across) * quarter + rough[2, y, x] * amplitude
 
 
 @corruption(
@@ -111,10 +126,10 @@ def frost(
     """
     height, width = images.shape[1:3]
     frosty = images * np.float32(weight)
-    for image, stream in zip(frosty, streams, strict=True):
-        picture = _picture(int(stream.integers(len(PICTURES))), height, width, scale, smooth)
-        top = stream.integers(picture.shape[0] - height + 1)
-        left = stream.integers(picture.shape[1] - width + 1)
+    for image, drawn in zip(frosty, streams.halves(3).tolist(), strict=True):
+        picture = _picture(drawn[0] * len(PICTURES) >> 32, height, width, scale, smooth)
+        top = drawn[1] * (picture.shape[0] - height + 1) >> 32
+        left = drawn[2] * (picture.shape[1] - width + 1) >> 32
         image += picture[top : top + height, left : left + width] * np.float32(frost_weight)
     return grey_levels(frosty)
 
