@@ -1,6 +1,7 @@
 """Confidence, temperatures and thresholds of ensembles."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from predicted import conditions_of, drawn, logits_of, predictions_of
 
@@ -35,6 +36,7 @@ from resiliency.metrics.classification import (
     softmax,
     units_needed,
 )
+from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import Units
 
 MEMBERS, IMAGES = 3, 60
@@ -183,13 +185,12 @@ def test_what_is_left_out_of_the_choice_is_let_through_by_the_threshold_of_the_o
         assert row["left_out_wrong_low"] <= row["left_out_wrong"] <= row["left_out_wrong_high"]
 
 
-def validation_with(errors: int) -> Ensemble:
-    """A member that answers so many of 60 images wrongly, surely as the others rightly."""
+def validation_with(errors: int) -> dict[str, Predictions]:
+    """Members that answer so many of 60 images wrongly, surely as the others rightly."""
     labels = np.arange(IMAGES) % 3
     logits = 4.0 * np.eye(3)[labels]
     logits[:errors] = 4.0 * np.eye(3)[(labels[:errors] + 1) % 3]
-    members = [predictions_of(conditions_of([], [], IMAGES), labels, logits[None])]
-    return Ensemble(members, WEIGHTS[:1], RULE)
+    return dict.fromkeys("abc", predictions_of(conditions_of([], [], IMAGES), labels, logits[None]))
 
 
 @pytest.mark.parametrize(
@@ -200,10 +201,12 @@ def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(stu
     """Validation images with enough errors, else the corrupted images of the choice."""
     table, members, labels = study
     selection, ensemble = Resampled(table, np.arange(0, IMAGES, 2), 20, 0.9, 0), Ensemble(members, WEIGHTS, RULE)
-    validation = validation_with(errors) if errors else None
-    fitted = temperature_of(validation, True, ensemble, selection)
+    known = pd.DataFrame({"member": [*"abc"], "validation_accuracy": WEIGHTS, "weights_kind": "pretrained"})
+    validation = validation_with(errors) if errors else {}
+    fitted = temperature_of("a+b+c", ensemble, known, validation, selection)
     if fitted_images == "validation":
-        images, truth, parts = IMAGES, np.arange(IMAGES) % 3, [next(validation.outputs(0, np.arange(IMAGES)))]
+        of_validation = Ensemble([*validation.values()], WEIGHTS, RULE)
+        images, truth, parts = IMAGES, np.arange(IMAGES) % 3, [next(of_validation.outputs(0, np.arange(IMAGES)))]
     else:
         images, truth = IMAGES // 2, np.tile(labels[::2], 3)
         parts = [next(ensemble.outputs(condition, selection.images["corrupted"])) for condition in (1, 2, 3)]

@@ -15,7 +15,6 @@ from resiliency.analysis.coincident_failures import (
     failure_table,
     failures,
     mean_product,
-    sizes_of,
     way_to_ceiling,
     with_best,
 )
@@ -84,15 +83,13 @@ DECISIONS, LABELS = decisions_of(5, 0.4, np.random.default_rng(1))
 
 
 def of_all(decisions, labels, **units):
-    table = all_conditions([], [], {"clean": len(labels)}, {"clean": 5})
-    return ceiling_table([(decisions, labels)], list("abcde"[: len(decisions)]), table, 0.95, units)[0].set_index(
-        "size"
-    )
+    table, designs = all_conditions([], [], {"clean": len(labels)}, {"clean": 5}), list("abcde"[: len(decisions)])
+    return ceiling_table([(decisions, labels)], designs, table, 0.95, units)[0].set_index("size")
 
 
 def test_sizes_end_in_all_members_and_binomials_are_exact():
-    assert sizes_of(2) == [1, 2]
-    assert sizes_of(64) == [1, 2, 3, 5, 10, 20, 50, 64]
+    assert of_all(DECISIONS, LABELS).index.tolist() == [1, 2, 3, 5]
+    assert of_all(DECISIONS[:4], LABELS).index.tolist() == [1, 2, 3, 4]
     assert all_of(2, 4) == pytest.approx([0, 0, 1 / 6, 3 / 6, 1])
     assert all_of(50, 64)[60] == pytest.approx(comb(60, 50) / comb(64, 50))
 

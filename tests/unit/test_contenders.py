@@ -10,10 +10,9 @@ from predicted import conditions_of, drawn, logits_of, predictions_of
 
 from resiliency.analysis.assessment import NO_VALIDATION, assessment, temperature_of
 from resiliency.analysis.coincident_failures import SHARED_FAILURES, shared_failures
-from resiliency.analysis.contenders import MEMBER, calibration_bins, comparison, contenders, under_corruptions
-from resiliency.analysis.judging import both_halves, ensemble_of, judged
-from resiliency.ensembles.combination import Ensemble
-from resiliency.metrics.classification import CALIBRATION, calibration_error, confidence_bins
+from resiliency.analysis.contenders import MEMBER, comparison, contenders, under_corruptions
+from resiliency.analysis.judging import both_halves, ensemble_of
+from resiliency.metrics.classification import calibration_error, confidence_bins
 from resiliency.metrics.errors import cost_matrix, read_costs
 from resiliency.prediction.reading import read_validation
 from resiliency.statistics.intervals import wilson
@@ -70,8 +69,8 @@ def test_each_ensemble_is_assessed_with_its_own_members(predictions, validation)
     of_ensemble = tables["temperatures"].drop_duplicates("members").set_index("members")
     chosen, _ = both_halves(predictions, SETTINGS)
     for joined in ("a-s0", "a-s0+b-s0"):
-        own, of_validation = (ensemble_of(joined, "mean_probability", of, MEMBERS) for of in (predictions, validation))
-        assert of_ensemble.temperature[joined] == temperature_of(of_validation, False, own, chosen).value
+        own = ensemble_of(joined, "mean_probability", predictions, MEMBERS)
+        assert of_ensemble.temperature[joined] == temperature_of(joined, own, MEMBERS, validation, chosen).value
     assert of_ensemble.fitted_images.to_dict() == {
         "a-s0": "validation",
         "a-s0+b-s0": "validation",
@@ -174,13 +173,12 @@ def test_equal_errors_of_models_that_differ_elsewhere_may_differ():
 
 
 def test_bins_have_the_calibration_error_of_all_predictions(predictions):
-    members, half = list(predictions.values()), both_halves(predictions, SETTINGS)[1]
-    (answers,) = judged([Ensemble(members, np.ones(3), "mean_probability")], [1], half)
-    found = [calibration_bins(of.confidences["max_probability"], of.errors) for of in answers.values()]
-    clean, corrupted = (pd.DataFrame(of, columns=CALIBRATION[1:]) for of in found)
-    images = half.images["corrupted"]
-    mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
-    labels = np.tile(members[0].labels(0)[images], 3)
+    bins = compared(predictions)["calibration"].query("role == 'recommended model'")
+    clean, corrupted = (bins[bins.images == images] for images in ("clean", "corrupted"))
+    images = both_halves(predictions, SETTINGS)[1].images["corrupted"]
+    both = [predictions[name] for name in ("a-s0", "b-s0")]
+    mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in both], axis=0).reshape(-1, 3)
+    labels = np.tile(both[0].labels(0)[images], 3)
     gap = (corrupted.accuracy - corrupted.mean_confidence).abs() @ corrupted.predictions / corrupted.predictions.sum()
     assert [of.predictions.sum() for of in (clean, corrupted)] == [30, 90]
     assert gap == pytest.approx(calibration_error(confidence_bins(mean, labels)), rel=1e-4)

@@ -6,7 +6,7 @@ additional test sets count. Units of images are resampled, each with all of its 
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -104,39 +104,40 @@ def assessment(
         wrong: required share of wrong answers, for which thresholds are chosen too.
         threads: number of ensembles at a time, which changes no byte.
     """
-    halves = selection, evaluation = both_halves(predictions, resampling)
-    rows, best = deployment[["members", "size", "rule"]].to_dict("records"), best_member(deployment)
-    ensembles = [ensemble_of(row["members"], row["rule"], predictions, members) for row in rows]
+    selection, evaluation = both_halves(predictions, resampling)
+    keys, best = deployment[["members", "size", "rule"]].to_dict("records"), best_member(deployment)
+    ensembles = [ensemble_of(key["members"], key["rule"], predictions, members) for key in keys]
     chosen_on = [name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions]
     answers = len(evaluation.images[CLEAN]) * sum(map(len, evaluation.conditions.values()))
     several = max(1, HELD // (len(SCORES) * answers))
-    tables: dict[str, list[dict]] = {"selective": [], "temperatures": [], "thresholds": [], "curves": []}
+    tables: dict[str, list[dict]] = {"selective": [], "curves": [], "temperatures": [], "thresholds": []}
 
-    def temperature(row: dict, ensemble: Ensemble) -> Temperature:
-        own = members[members.member.isin(row["members"].split("+"))]
-        known = validation.keys() >= {*own.member}
-        validated = ensemble_of(row["members"], row["rule"], validation, members) if known else None
-        return temperature_of(validated, own.weights_kind.isin(LOADED).any(), ensemble, selection)
+    def rows(
+        place: int, tried: dict[str, Judged], chosen: dict[str, Judged], reference: dict[str, Calibration] | None
+    ) -> list[list[dict]]:
+        """Those of each table for one ensemble."""
+        compared = None if best is not None and keys[place]["members"] == best["members"] else reference
+        temperatures = temperature_rows(fitted[place], calibration(tried, evaluation), compared, evaluation)
+        thresholds = threshold_rows(ensembles[place], chosen, selection, tried, evaluation, wrong)
+        return [*selective_rows(tried, evaluation), temperatures, thresholds]
 
     with ThreadPoolExecutor(threads) as executor:
-        fitted = list(executor.map(temperature, rows, ensembles))
-        values = [of.value for of in fitted]
-        references: list[dict[str, Calibration] | None] = [None] * len(rows)
+        data = repeat(members), repeat(validation), repeat(selection)
+        fitted = list(executor.map(temperature_of, deployment["members"], ensembles, *data))
+        values, reference, progress = [of.value for of in fitted], None, Progress(len(keys), pause=5)
         if best is not None:
             place = list(deployment["members"]).index(best["members"])
-            (of_best,) = judged([ensembles[place]], [values[place]], evaluation, None, (), True, threads)
-            reference = calibration(of_best, evaluation)
-            references = [reference if row["members"] != best["members"] else None for row in rows]
-        progress = Progress(len(rows), pause=5)
-        for start in range(0, len(rows), several):
+            of_best = judged([ensembles[place]], [values[place]], evaluation, None, (), True, threads)
+            reference = calibration(of_best[0], evaluation)
+        for start in range(0, len(keys), several):
             some = slice(start, start + several)
             tried = judged(ensembles[some], values[some], evaluation, None, SCORES, True, threads)
             chosen = judged(ensembles[some], values[some], selection, chosen_on, (REFERENCE,), False, threads)
-            of_each = ensembles[some], fitted[some], chosen, tried, references[some]
-            found = executor.map(partial(rows_of, halves=halves, wrong=wrong), *of_each)
-            for row, of_ensemble in zip(rows[some], found, strict=True):
-                for name, of_table in of_ensemble.items():
-                    tables[name] += [row | of for of in of_table]
+            for key, of_tables in zip(
+                keys[some], executor.map(rows, range(len(keys))[some], tried, chosen, repeat(reference)), strict=True
+            ):
+                for table, of_table in zip(tables.values(), of_tables, strict=True):
+                    table += [key | row for row in of_table]
                 progress.step("ensembles")
     columns = {"temperatures": TEMPERATURES, "thresholds": THRESHOLDS}
     frames = {name: pd.DataFrame(of, columns=columns.get(name)) for name, of in tables.items()}
@@ -144,23 +145,6 @@ def assessment(
         name: table if name == "curves" else table.assign(confidence=resampling.confidence)
         for name, table in frames.items()
     }
-
-
-def rows_of(
-    ensemble: Ensemble,
-    temperature: "Temperature",
-    chosen: dict[str, Judged],
-    tried: dict[str, Judged],
-    reference: "dict[str, Calibration] | None",
-    halves: tuple[Resampled, Resampled],
-    wrong: float | None,
-) -> dict[str, list[dict]]:
-    """Rows of each table of `assessment` of one ensemble; arguments are those of the functions that make them."""
-    selection, evaluation = halves
-    selective, curves = selective_rows(tried, evaluation)
-    temperatures = temperature_rows(temperature, calibration(tried, evaluation), reference, evaluation)
-    thresholds = threshold_rows(ensemble, chosen, selection, tried, evaluation, wrong)
-    return {"selective": selective, "temperatures": temperatures, "thresholds": thresholds, "curves": curves}
 
 
 def selective_rows(answers: dict[str, Judged], evaluation: Resampled) -> tuple[list[dict], list[dict]]:
@@ -339,16 +323,21 @@ class Temperature(NamedTuple):
     note: str
 
 
-def temperature_of(validation: Ensemble | None, loaded: bool, ensemble: Ensemble, selection: Resampled) -> Temperature:
+def temperature_of(
+    joined: str,
+    ensemble: Ensemble,
+    members: pd.DataFrame,
+    validation: dict[str, Predictions],
+    selection: Resampled,
+) -> Temperature:
     """The temperature of an ensemble, fitted on validation images.
 
-    If fewer than `LEAST_ERRORS` of these are answered wrongly, or none are predicted, it is fitted on the corrupted
-    images on which ensembles are selected, if enough of these are answered wrongly.
+    If fewer than `LEAST_ERRORS` of these are answered wrongly, or a member has no predictions of them, it is fitted on
+    the corrupted images on which ensembles are selected, if enough of these are answered wrongly.
 
     Args:
-        validation: ensemble on validation images, one condition; None if a member has no predictions of them.
-        loaded: whether weights of a member were trained outside this study.
-        ensemble: ensemble on the test images.
+        joined: names of the members of `ensemble`, joined by "+".
+        members, validation: as of `assessment`.
         selection: images on which ensembles are selected.
     """
     if not ensemble.has_probabilities:
@@ -356,10 +345,11 @@ def temperature_of(validation: Ensemble | None, loaded: bool, ensemble: Ensemble
     if ensemble.rule.mean is None:
         return Temperature(1, 0, "", VOTES)
     why = NO_VALIDATION
-    if validation is not None:
-        labels = validation.members[0].labels(0)
-        if value := _fitted(validation, [0], np.arange(len(labels))):
-            return Temperature(value, len(labels), VALIDATION, LOADED_WEIGHTS if loaded else "")
+    if validation.keys() >= {*joined.split("+")}:
+        images = np.arange(len(next(iter(validation.values())).labels(0)))
+        if value := _fitted(ensemble_of(joined, ensemble.name, validation, members), [0], images):
+            loaded = members.weights_kind[members.member.isin(joined.split("+"))].isin(LOADED).any()
+            return Temperature(value, len(images), VALIDATION, LOADED_WEIGHTS if loaded else "")
         why = FEW_ERRORS
     if CORRUPTED in selection.conditions:
         conditions, images = selection.conditions[CORRUPTED], selection.images[CORRUPTED]

@@ -137,8 +137,9 @@ def coincidences(
     Returns:
         float64 P x (2 + rows of weights): the first two of the actual images, the covariances of all.
     """
-    on_images = [sums_of(values, members) for values in failures]
-    of_rates = [sums_of(values.astype(np.float64) @ weights.T, members) for values in failures]
+    sums, rates = [sums_of(values, members) for values in failures], [of.astype(float) @ weights.T for of in failures]
+    on_images = [(of, of) for of in sums]  # each is its own square
+    of_rates = [(sums_of(of, members), sums_of(np.square(of), members)) for of in rates]
     sizes, found = np.array([len(own) for own in members]), np.empty((len(pairs), 2 + len(weights)))
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         some = pairs[start : start + PAIRS_AT_ONCE].T
@@ -153,28 +154,19 @@ def coincidences(
     return found
 
 
-def sums_of(rates: np.ndarray, members: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Sums over the members of each of D designs of `rates`, M x n, and of their squares; float D x n each.
-
-    Those of bools are float32, in which they are exact.
-    """
-    if rates.dtype == bool:
-        sums = np.stack([rates[own].sum(axis=0, dtype=np.float32) for own in members])
-        return sums, sums
-    return np.stack([rates[own].sum(axis=0) for own in members]), np.stack(
-        [np.square(rates[own]).sum(axis=0) for own in members]
-    )
+def sums_of(values: np.ndarray, members: Sequence[np.ndarray]) -> np.ndarray:
+    """Sums of values M x n over the members of each of D designs, float64 D x n; those of bools are exact float32."""
+    dtype = np.float32 if values.dtype == bool else np.float64
+    return np.stack([values[own].sum(axis=0, dtype=dtype) for own in members])
 
 
 def joint_failure_rates(
     sums: np.ndarray, squares: np.ndarray, sizes: np.ndarray, first: np.ndarray, second: np.ndarray
 ) -> np.ndarray:
-    """Estimates of theta_A theta_B for each image, or whatever else the sums are of: float64 P x n.
-
-    They are means of products over pairs of distinct members.
+    """Means over pairs of distinct members of the product of what the sums are of: theta_A theta_B; float64 P x n.
 
     Args:
-        sums, squares: from `sums_of`.
+        sums, squares: `sums_of` failures, or of their rates, and of their squares, D x n.
         sizes: int D, number of members of each design.
         first, second: int P, the designs of each pair; a design of two or more members may be paired with itself.
     """
@@ -240,13 +232,10 @@ def pairs_on_images(members: list[Predictions], evaluation: Resampled) -> dict[s
 
 
 def outcomes_of(on_images: np.ndarray, evaluation: Resampled, confidence: float | None = None) -> dict[str, float]:
-    """`OUTCOMES` with the ends of their intervals, from `pairs_on_images` of one name.
+    """`OUTCOMES` with the ends of their intervals, by default at the study's level, from `pairs_on_images` of one name.
 
     Common failures are a share of failures. Their interval is Wilson's, of as many failures as would give a proportion
     the variance that the quotient has over resamples, with Student's t for the units on which a member fails.
-
-    Args:
-        confidence: level of the intervals; None for that of the study.
     """
     counts, units, confidence = evaluation.counts[CLEAN], evaluation.units[CLEAN], confidence or evaluation.confidence
     drawn = (counts @ on_images.T / counts.sum(axis=1, keepdims=True)).T
@@ -307,7 +296,7 @@ def ceiling_table(
         The table, `CEILING` as docs/tables.md describes them, and for each condition whether all members are wrong on
         each image, bool N.
     """
-    sizes, tables, everyone, total = sizes_of(len(designs)), [], [], None
+    sizes, tables, everyone, total = [*(size for size in STEPS if size < len(designs)), len(designs)], [], [], None
     corrupted = condition_groups(conditions).get(CORRUPTED, [])
     for row, (decisions, labels) in zip(conditions.itertuples(), answered, strict=True):
         together = failures(decisions, labels, sizes, designs)
@@ -322,11 +311,6 @@ def ceiling_table(
         of_images = units.get(CLEAN) or Units.single(conditions.n_images.iloc[0])
         tables.append(ceiling_rows(mean, sizes, of_images, confidence).assign(images=CORRUPTED, severity=np.nan))
     return pd.concat(tables, ignore_index=True).assign(members=len(designs))[CEILING], everyone
-
-
-def sizes_of(members: int) -> list[int]:
-    """The numbers of members that are drawn from `members`: `STEPS` below that, and all."""
-    return [size for size in STEPS if size < members] + [members]
 
 
 def failures(decisions: np.ndarray, labels: np.ndarray, sizes: list[int], designs: list[str]) -> Failures:
@@ -435,8 +419,8 @@ def with_best(
     units = scored.units(CLEAN).of(evaluation)
     ways = [way_to_ceiling(*of, units, confidence) for of in (*wrong.values(), mean)]
     rows = ceiling.index[(ceiling["size"] == ceiling["members"]) & (ceiling["severity"] != 0)]
-    best = dict(zip(("best_member", "best_ensemble"), joined, strict=True))
-    return ceiling.join(pd.DataFrame(ways, rows).assign(**best)[REACHED])
+    table = pd.DataFrame(ways, rows).assign(best_member=joined[0], best_ensemble=joined[1])
+    return ceiling.join(table[REACHED])
 
 
 def way_to_ceiling(

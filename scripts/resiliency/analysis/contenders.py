@@ -3,6 +3,7 @@
 All are evaluated on the half of the test images on which nothing was selected (`resiliency.analysis.judging`)."""
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -249,28 +250,17 @@ def under_corruptions(
 
 
 def calibration_table(models: list[Model]) -> pd.DataFrame:
-    """Bins of confidence of the contenders with probabilities, clean and corrupted, before any temperature."""
+    """The bins of confidence that are not empty, of the contenders with probabilities, before any temperature."""
     rows = []
-    for of in models:
-        for images in (CLEAN, CORRUPTED) if of.ensemble.has_probabilities and of.ensemble.rule.mean else ():
-            answers = of.answers[images]
-            bins = calibration_bins(answers.confidences[REFERENCE], answers.errors)
-            rows += [(*of.who.values(), images, *values) for values in bins]
+    for of, images in product(models, (CLEAN, CORRUPTED)):
+        if of.ensemble.has_probabilities and of.ensemble.rule.mean:
+            sure, right = of.answers[images].confidences[REFERENCE].ravel(), 1 - of.answers[images].errors.ravel()
+            sums = [np.bincount(bin_of(sure), values, ECE_BINS) for values in (None, sure, right)]
+            for place, (count, *both) in enumerate(np.transpose(sums)):
+                if count:
+                    ends = place / ECE_BINS, (place + 1) / ECE_BINS
+                    rows.append((*of.who.values(), images, *ends, int(count), *(each / count for each in both)))
     return pd.DataFrame(rows, columns=[*WHO, *CALIBRATION])
-
-
-def calibration_bins(confidence: np.ndarray, errors: np.ndarray) -> list[tuple]:
-    """Lower and upper end, number of predictions, mean confidence and accuracy of each bin that is not empty.
-
-    Args:
-        confidence, errors: float C x N, before any temperature.
-    """
-    bins, rows = bin_of(confidence.ravel()), []
-    sums = [np.bincount(bins, of, ECE_BINS) for of in (None, confidence.ravel(), 1 - errors.ravel())]
-    for place, (count, sure, right) in enumerate(np.transpose(sums)):
-        if count:
-            rows.append((place / ECE_BINS, (place + 1) / ECE_BINS, int(count), sure / count, right / count))
-    return rows
 
 
 def name_of(classes: Sequence[str], place: int) -> str:

@@ -76,7 +76,8 @@ def rungs(members: pd.DataFrame) -> dict[str, Rung]:
     origin, weight = members["origin"].to_numpy(), members["loss_weight"].to_numpy(float)
     alone, joint, search = origin == INDEPENDENT, (origin == JOINT) & (weight > 0), origin == SEARCH
     others = ~np.eye(len(members), dtype=bool)
-    design, family, setting, seed = (_equal(members[of]) for of in ("design", "family", "setting", "seed"))
+    columns = (members[of].to_numpy() for of in ("design", "family", "setting", "seed"))
+    design, family, setting, seed = (of[:, None] == of for of in columns)
     size, length = map(near, NEAR)
     known = members["parameters"].notna().to_numpy()
     kind = members["family"].map(KINDS).to_numpy(object)
@@ -95,10 +96,6 @@ def rungs(members: pd.DataFrame) -> dict[str, Rung]:
         FOUND: Rung(search[:, None] & alone, found),
     }
     return {name: rung for name, rung in of_names.items() if rung.twins.any() and rung.strangers.any()}
-
-
-def _equal(values: pd.Series) -> np.ndarray:
-    return values.to_numpy()[:, None] == values.to_numpy()
 
 
 class Half(NamedTuple):
@@ -215,8 +212,8 @@ def control(
     random, alone = stream(seed, "control of swaps"), np.flatnonzero(members["origin"] == INDEPENDENT)
     order = alone[np.argsort(errors[alone], kind="stable")]
     bins = np.split(order, range(BIN, len(order) - BIN + 1, BIN))
-    codes, relatives = np.unique(members["family"], return_inverse=True)[1], _equal(members["family"])
-    family, shared, ratios = np.eye(codes.max() + 1, dtype=bool)[codes], [], []
+    codes = np.unique(members["family"], return_inverse=True)[1]
+    relatives, family, shared, ratios = codes[:, None] == codes, np.eye(codes.max() + 1, dtype=bool)[codes], [], []
     for _ in range(DRAWS):
         given = np.arange(len(members))  # member whose design each member is given
         given[order] = np.concatenate([random.permutation(of) for of in bins])
@@ -303,25 +300,18 @@ def whole_table(
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
-class Fours(NamedTuple):
-    """P groups of four members.
-
-    Attributes:
-        twins: members of one family, int P x 4, i first.
-        strangers: i, and those that replace the others, int P x 4.
-    """
-
-    twins: np.ndarray
-    strangers: np.ndarray
-
-
-def drawn_fours(alone: np.ndarray, family: np.ndarray, accurate: np.ndarray, seed: int, half: int) -> Fours:
+def drawn_fours(
+    alone: np.ndarray, family: np.ndarray, accurate: np.ndarray, seed: int, half: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Up to `FOURS` groups of each family whose members j all have strangers of different families.
 
     Args:
         alone: whether a member was trained independently, bool M.
         family: family of each member, int M.
         accurate: whether two members are equally accurate, bool M x M.
+
+    Returns:
+        Members of one family, int P x 4, i first; and i with those that replace the others, int P x 4.
     """
     random, twins, strangers = stream(seed, "groups of four", half), [], []
     for own in np.unique(family[alone]):
@@ -336,7 +326,7 @@ def drawn_fours(alone: np.ndarray, family: np.ndarray, accurate: np.ndarray, see
             if len(found) == 3:
                 twins.append(group)
                 strangers.append([group[0], *found])
-    return Fours(*(np.array(of, int).reshape(-1, 4) for of in (twins, strangers)))
+    return np.array(twins, int).reshape(-1, 4), np.array(strangers, int).reshape(-1, 4)
 
 
 def vote_table(
@@ -359,14 +349,13 @@ def vote_table(
     drawn = [drawn_fours(alone, family, half.accurate, seed, place) for place, half in enumerate(halves)]
     first, row = predictions[0], rows[0]
     group = drawn_groups(first.units(row), seed, first.conditions.test_set.iloc[row])
-    every = np.concatenate([np.concatenate([of.twins, of.strangers]) for of in drawn])
+    every = np.concatenate([fours for of_half in drawn for fours in of_half])
     if not len(every):
         return pd.DataFrame(columns=COLUMNS)
     decided = (np.stack([of.decisions(row) for of in predictions]) for row in rows)
-    counted = np.split(
-        vote_counts(decided, first.labels(row), group, every), np.cumsum([len(of[0]) * 2 for of in drawn])
-    )
-    means = [_means(*of, family) for of in zip(drawn, halves, counted, strict=False)]
+    counted = vote_counts(decided, first.labels(row), group, every)
+    of_halves = np.split(counted, np.cumsum([2 * len(twins) for twins, _ in drawn])[:-1])
+    means = [_means(*of, family) for of in zip(drawn, halves, of_halves, strict=True)]
     twins, strangers = known_mean(np.array(means))
     families = len(np.unique(family[every[:, 0]]))
     tried = FOURS * len(halves) * sum(np.bincount(family[alone]) >= 4)
@@ -379,13 +368,14 @@ def vote_table(
     return pd.DataFrame(table, columns=COLUMNS)
 
 
-def _means(drawn: Fours, half: Half, counts: np.ndarray, family: np.ndarray) -> np.ndarray:
+def _means(fours: tuple[np.ndarray, np.ndarray], half: Half, counts: np.ndarray, family: np.ndarray) -> np.ndarray:
     """Wrong answers of one family and of four; float64 2 x A x (1 + G) x (1 + F), families weighing alike.
 
     Without each group of images and family; a group that is not measured changes nothing.
     """
-    groups, own = counts.shape[1], family[drawn.twins[:, 0]]
-    involved = (family[drawn.strangers][:, :, None] == np.arange(family.max() + 1)).any(axis=1)
+    (twins, strangers), groups = fours, counts.shape[1]
+    own = family[twins[:, 0]]
+    involved = (family[strangers][:, :, None] == np.arange(family.max() + 1)).any(axis=1)
     kept = ~np.pad(involved, ((0, 0), (1, 0)))
     of_family = (own == np.arange(family.max() + 1)[:, None]).astype(float)
     number = of_family @ kept
