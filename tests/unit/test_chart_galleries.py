@@ -16,15 +16,12 @@ def decoded(url: str) -> Image.Image:
     return Image.open(BytesIO(base64.b64decode(url.partition(",")[2])))
 
 
-def test_small_pictures_of_the_gallery_lose_nothing():
+def test_small_pictures_of_the_gallery_lose_nothing_and_large_ones_shrink():
     noise = np.random.default_rng(0).integers(0, 256, (2, 32, 40, 3), np.uint8)
     table = gallery_table(noise[0], [("fog", 2, noise[1])], 7, "a", "cifar-10-c")
     assert list(table[["corruption", "severity"]].itertuples(index=False, name=None)) == [("clean", 0), ("fog", 2)]
     for image, url in zip(noise, table["picture"], strict=True):
         np.testing.assert_array_equal(np.asarray(decoded(url)), image)
-
-
-def test_large_pictures_of_the_gallery_shrink():
     image = np.repeat(np.arange(0, 240, dtype=np.uint8), 3).reshape(1, 240, 3).repeat(120, axis=0)
     thumbnail = decoded(gallery_table(image, [], 7, "a", "imagenet-c")["picture"][0])
     assert (thumbnail.format, thumbnail.size) == ("JPEG", (96, 48))

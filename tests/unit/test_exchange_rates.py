@@ -155,15 +155,12 @@ def test_intervals_allow_for_another_median_error_of_other_families():
     assert in_points - 1 > 1.2 * (in_odds - 1)
 
 
-def test_differences_of_errors_are_odds_at_the_median_error():
+def test_rows_of_the_table_are_points_and_odds_at_the_median_error_that_end_where_errors_can_differ_no_more():
     """Ten points around one half are 55 % to 45 %."""
-    row = table_of([Exchange("second_member", 0.1, 0, 0.2, "designs", 8, median_error=0.5)], "corrupted", 0.95).iloc[0]
-    odds = [row["log_odds"], row["log_odds_low"], row["log_odds_high"]]
-    assert odds == pytest.approx([2 * logit(0.55), 0, 2 * logit(0.6)])
-
-
-def test_intervals_end_where_errors_can_differ_no_more():
+    member = Exchange("second_member", 0.1, 0, 0.2, "designs", 8, median_error=0.5)
     wide = Exchange("mixing_designs", -0.72, -1.49, 0.045, "designs", 3, inference=2, training=1.5)
-    row = table_of([wide], "corrupted", CONFIDENCE).iloc[0]
-    assert [row["points"], row["points_low"], row["points_high"]] == pytest.approx([-72, -100, 4.5])
-    assert (row["inference_cost"], row["training_cost"]) == (2, 1.5)
+    of_member, of_wide = table_of([member, wide], "corrupted", CONFIDENCE).to_dict("records")
+    odds = [of_member[name] for name in ("log_odds", "log_odds_low", "log_odds_high")]
+    assert odds == pytest.approx([2 * logit(0.55), 0, 2 * logit(0.6)])
+    names = ["points", "points_low", "points_high", "inference_cost", "training_cost"]
+    assert [of_wide[name] for name in names] == pytest.approx([-72, -100, 4.5, 2, 1.5])

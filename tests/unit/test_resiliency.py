@@ -117,15 +117,15 @@ def test_alexnet_is_a_baseline_without_clean_error():
     assert np.isnan(scores["relative_mce"])
 
 
+def wrong_on_the_first(*errors: int, images: int) -> np.ndarray:
+    """Logits of two classes, conditions x images x 2, of which so many under each condition are wrong."""
+    return np.eye(2)[(np.arange(images) < np.array(errors)[:, None]).astype(int)]
+
+
 def test_an_interval_of_mce_is_linearised_on_the_logarithm():
     """The baseline errs on one image of 30 under fog: 6 -+ 30 sd / sqrt(30) of (e - 6 b) there, .3 of e - .6 b."""
-    table, labels = conditions_of(["fog", "snow"], [1], 30), np.zeros(30, np.int64)
-    right, wrong = np.array([1.0, 0]), np.array([0, 1.0])
-    own = np.tile(right, (3, 30, 1))
-    own[1:, :6] = wrong
-    baseline = np.tile(right, (3, 30, 1))
-    baseline[1, :1], baseline[2, :10] = wrong, wrong
-    scores = scored(table, labels, own, baseline).scores
+    own, baseline = wrong_on_the_first(0, 6, 6, images=30), wrong_on_the_first(0, 1, 10, images=30)
+    scores = scored(conditions_of(["fog", "snow"], [1], 30), np.zeros(30, np.int64), own, baseline).scores
     assert scores["mce"] == pytest.approx((6 + 0.6) / 2)
     e, fog, snow = (np.arange(30) < errors for errors in (6, 1, 10))
     half = 1.96 * ((30 * (e - 6 * fog) + 3 * (e - 0.6 * snow)) / 2).std() / np.sqrt(30) / 3.3
@@ -136,8 +136,6 @@ def test_an_interval_of_mce_is_linearised_on_the_logarithm():
 @pytest.mark.parametrize(("errors", "flagged"), [(0, True), (5, True), (10, True), (14, False), (60, False)])
 def test_a_ratio_to_few_errors_is_flagged(errors, flagged):
     """The relative standard error of n errors is about 1 / √n: 30 % of 11 errors, of many images."""
-    table, labels = conditions_of(["fog", "snow"], [1], 500), np.zeros(500, np.int64)
-    logits = np.tile([1.0, 0], (3, 500, 1))
-    logits[1, :errors], logits[2, :100] = [0, 1.0], [0, 1.0]
-    scores = scored(table, labels, logits, logits).scores
+    logits = wrong_on_the_first(0, errors, 100, images=500)
+    scores = scored(conditions_of(["fog", "snow"], [1], 500), np.zeros(500, np.int64), logits, logits).scores
     assert scores["mce_undefined_under"] == ("fog" if flagged else "")
