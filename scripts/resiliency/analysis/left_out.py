@@ -12,7 +12,6 @@ from resiliency.statistics.correlation import MEASURES, ordinals, weighted_cliff
 from resiliency.statistics.intervals import Scale
 
 FEWEST_FAMILIES = 5  # for an interval that leaves out each
-COLUMNS = 8  # number of columns that are correlated at a time
 
 
 def is_sample(pool: pd.DataFrame) -> bool:
@@ -30,11 +29,9 @@ def kept_weights(units: list[list[str]]) -> np.ndarray:
     Returns:
         float64 (1 + U) x E of zeros and ones, units in alphabetical order.
     """
-    names = sorted({unit for ensemble in units for unit in ensemble})
-    position = {name: row for row, name in enumerate(names, start=1)}
+    places, names = pd.factorize(np.array([unit for ensemble in units for unit in ensemble], object), sort=True)
     weights = np.ones((1 + len(names), len(units)))
-    for column, ensemble in enumerate(units):
-        weights[[position[unit] for unit in ensemble], column] = 0
+    weights[1 + places, np.repeat(np.arange(len(units)), list(map(len, units)))] = 0
     return weights
 
 
@@ -56,8 +53,10 @@ class LeftOut:
         lists = [members.split("+") for members in ensembles.members]
         self.ensembles = ensembles
         self.members = sorted({member for members in lists for member in members})
-        self.units = sorted(set(map(unit, self.members)))
-        self.weights = kept_weights([list(map(unit, members)) for members in lists]) * ensembles.weight.to_numpy(float)
+        unit_of = {member: unit(member) for member in self.members}
+        self.units = sorted(set(unit_of.values()))
+        kept = kept_weights([[unit_of[member] for member in members] for members in lists])
+        self.weights = kept * ensembles.weight.to_numpy(float)
         self._behind: dict[bytes, tuple[np.ndarray, dict[str, int]]] = {}
 
     @cached_property
@@ -90,11 +89,9 @@ class LeftOut:
             alike.setdefault(of_column.tobytes(), []).append(row)
         correlations = np.full((len(columns), len(self.weights)), np.nan)
         for rows in alike.values():
-            has = finite[rows[0]]
-            kept = self.weights if has.all() else self.weights[:, has]
-            for some in (rows[start : start + COLUMNS] for start in range(0, len(rows) if has.any() else 0, COLUMNS)):
-                x = values[some][:, has]
-                correlations[some] = MEASURES[measure](kept, x, accuracy[has], given[has])
+            if (has := finite[rows[0]]).any():
+                kept = self.weights if has.all() else self.weights[:, has]
+                correlations[rows] = MEASURES[measure](kept, values[rows][:, has], accuracy[has], given[has])
         return correlations
 
     def compared(

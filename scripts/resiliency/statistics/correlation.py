@@ -20,6 +20,7 @@ import numpy as np
 
 from resiliency.base.compiled import compiled
 
+AT_A_TIME = 64  # number of values whose weights a processor's cache holds
 RANK_ROUNDING = 1e-12  # relative to the largest value: more than rounding of sums, less than the effect of one image
 
 
@@ -29,12 +30,19 @@ def ordinals(values: np.ndarray) -> np.ndarray:
     Args:
         values: finite float E.
     """
-    order = np.argsort(values)  # of equal values in any order
-    ascending = np.asarray(values, np.float64)[order]
-    apart = np.diff(ascending, prepend=ascending[:1]) > RANK_ROUNDING * np.abs(ascending).max(initial=0)
+    order, places = _in_order(values)
     of_value = np.empty(len(order), np.int64)
-    of_value[order] = np.cumsum(apart)
+    of_value[order] = places
     return of_value
+
+
+def _in_order(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the values in ascending order, of equal ones in any, and the `ordinals` of these; int64 E each."""
+    order = np.argsort(values)
+    ascending = np.asarray(values, np.float64)[order]
+    return order, np.cumsum(
+        np.diff(ascending, prepend=ascending[:1]) > RANK_ROUNDING * np.abs(ascending).max(initial=0)
+    )
 
 
 def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -50,9 +58,12 @@ def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     Returns:
         float64 R x E.
     """
-    of_value = ordinals(values)
-    rows = np.ascontiguousarray(weights, np.float64)
-    return np.array([_centred_ranks(_weight_of(row, of_value))[of_value] for row in rows])
+    places, ranks = ordinals(values), np.empty(weights.shape)
+    for row, of_row in zip(weights, ranks, strict=True):
+        of_value = np.bincount(places, row)
+        upto = np.cumsum(of_value)
+        of_row[:] = (upto - of_value / 2 - upto[-1] / 2)[places]
+    return ranks
 
 
 def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -66,9 +77,15 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
     Returns:
         float64 R, or C x R; NaN if all weight is on one value of x or of y.
     """
-    places_x, places_y = np.stack([ordinals(of_column) for of_column in np.atleast_2d(x)]), ordinals(y)
-    rhos = [_rhos(row, places_x, places_y) for row in np.ascontiguousarray(weights, np.float64)]
-    return np.array(rhos).T.reshape(*x.shape[:-1], len(weights))
+    ranks_y, half, rhos = weighted_ranks(weights, y), weights.sum(axis=1) / 2, []
+    square_y, by_value = np.einsum("re,re,re->r", weights, ranks_y, ranks_y), _by_value(weights, ranks_y)
+    for column in np.atleast_2d(x):
+        order, places = _in_order(column)
+        square_x, product = _rank_sums(order, places, by_value, half)
+        defined = np.minimum(square_x, square_y) > RANK_ROUNDING * (2 * half) ** 3
+        scale = np.sqrt(np.where(defined, square_x * square_y, 1))
+        rhos.append(np.where(defined, product / scale, np.nan))
+    return np.array(rhos).reshape(*x.shape[:-1], len(weights))
 
 
 def weighted_cliffs_delta(
@@ -116,41 +133,52 @@ def cliffs_deltas_of_partitions(values: np.ndarray, weights: np.ndarray, second:
 
 
 @compiled()
-def _rhos(weights: np.ndarray, xs: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Spearman's correlations, float64 C, from weights float64 E and ordinals int64 C x E and int64 E."""
-    rhos, least = np.full(len(xs), np.nan), RANK_ROUNDING * weights.sum() ** 3
-    of_y = _weight_of(weights, y)
-    ranks_y = _centred_ranks(of_y)
-    square_y, ranks = (of_y * ranks_y**2).sum(), ranks_y[y]
-    for column in range(len(xs)):
-        x = xs[column]
-        of_x = _weight_of(weights, x)
-        ranks_x = _centred_ranks(of_x)
-        square_x = (of_x * ranks_x**2).sum()
-        if min(square_x, square_y) > least:
-            product = 0.0
-            for place in range(len(weights)):
-                product += weights[place] * ranks_x[x[place]] * ranks[place]
-            rhos[column] = product / np.sqrt(square_x * square_y)
-    return rhos
+def _by_value(weights: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """Weights and weighted ranks, float64 R x E each, value beside value: float64 E x 2 x R."""
+    rows, values = weights.shape
+    by_value = np.empty((values, 2, rows))
+    for start in range(0, values, AT_A_TIME):
+        for row in range(rows):
+            for value in range(start, min(start + AT_A_TIME, values)):
+                by_value[value, 0, row] = weights[row, value]
+                by_value[value, 1, row] = weights[row, value] * ranks[row, value]
+    return by_value
 
 
 @compiled()
-def _weight_of(weights: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The weight on each distinct value."""
-    total = np.zeros(places.max() + 1)
-    for place in range(len(weights)):
-        total[places[place]] += weights[place]
-    return total
+def _rank_sums(order: np.ndarray, places: np.ndarray, by_value: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Sums of w r^2, and of r times what comes with each value, for centred ranks r of values with weights w.
 
+    All R weights of a value are added at once, and values in ascending order, so that none is looked up twice.
 
-@compiled()
-def _centred_ranks(of_value: np.ndarray) -> np.ndarray:
-    """The rank of each distinct value, less their weighted mean."""
-    return np.cumsum(of_value) - of_value / 2 - of_value.sum() / 2
+    Args:
+        order, places: int64 E, as from `_in_order`.
+        by_value: float64 E x 2 x R, weights of each value and what comes with it.
+        half: float64 R, half of all weight.
+
+    Returns:
+        float64 2 x R.
+    """
+    sums, below, start = np.zeros((2, len(half))), -half, 0
+    while start < len(order):
+        of_value, stop = by_value[order[start]], start + 1
+        if stop < len(order) and places[stop] == places[start]:
+            of_value = of_value.copy()
+        while stop < len(order) and places[stop] == places[start]:
+            of_value += by_value[order[stop]]
+            stop += 1
+        for row in range(len(half)):
+            weight = of_value[0, row]
+            rank = below[row] + weight / 2
+            sums[0, row] += weight * rank * rank
+            sums[1, row] += of_value[1, row] * rank
+            below[row] += weight
+        start = stop
+    return sums
 
 
 ROUNDING = 1e-12
+COLUMNS = 8  # number of variables that are correlated at a time, so that memory stays small
 
 
 def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -164,17 +192,32 @@ def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
     Returns:
         float64 R, or C x R; NaN if a weighted variance is zero, or rounding of the values.
     """
+    return _pearson_of_each(weights, x, y)[0]
+
+
+def _pearson_of_each(weights: np.ndarray, x: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    """`weighted_pearson` of `x` and each of K others, float64 K x R, or K x C x R."""
+    columns, ys = np.atleast_2d(x), np.stack(others)
+    parts = [_pearson(weights, columns[start : start + COLUMNS], ys) for start in range(0, len(columns), COLUMNS)]
+    return np.concatenate(parts, axis=1).reshape(len(ys), *x.shape[:-1], len(weights))
+
+
+def _pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Correlations float64 K x C x R of C variables, float C x E, with K others, by one product of matrices."""
     least_x, least_y = ((RANK_ROUNDING * np.abs(of).max(axis=-1, keepdims=True)) ** 2 for of in (x, y))
-    x, y = x - x.mean(axis=-1, keepdims=True), y - y.mean()
-    moments = np.vstack([np.ones_like(y), y, y * y, x, x * x, x * y])
+    x, y = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
+    moments = np.vstack([np.ones_like(y[:1]), y, y * y, x, x * x, *(x * of for of in y)])
     total, *sums = moments @ weights.T
     means = np.divide(sums, total, out=np.zeros_like(sums), where=total > 0)
-    mean_y, square_y = means[:2]
-    mean_x, square_x, product = means[2:].reshape(3, *x.shape[:-1], len(weights))
+    mean_y, square_y, mean_x, square_x, product = np.split(means, np.cumsum([len(y), len(y), len(x), len(x)]))
     of_x, of_y = square_x - mean_x**2, square_y - mean_y**2
-    defined = (of_x > np.maximum(ROUNDING * square_x, least_x)) & (of_y > np.maximum(ROUNDING * square_y, least_y))
-    scale = np.sqrt(np.where(defined, of_x * of_y, 1))
-    return np.where(defined, (product - mean_x * mean_y) / scale, np.nan)
+    varies_x, varies_y = (
+        of_x > np.maximum(ROUNDING * square_x, least_x),
+        of_y > np.maximum(ROUNDING * square_y, least_y),
+    )
+    defined = varies_x & varies_y[:, None]
+    scale = np.sqrt(np.where(defined, of_x * of_y[:, None], 1))
+    return np.where(defined, (product.reshape(scale.shape) - mean_x * mean_y[:, None]) / scale, np.nan)
 
 
 def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: list[float]) -> np.ndarray:
@@ -204,7 +247,7 @@ def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray
 
     (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) (Fisher 1924); NaN if nothing is left of x or y.
     """
-    of_both, of_x, of_y = (weighted_pearson(weights, *pair) for pair in ((x, y), (x, given), (y, given)))
+    (of_both, of_x), of_y = _pearson_of_each(weights, x, y, given), weighted_pearson(weights, y, given)
     left = (1 - of_x**2) * (1 - of_y**2)
     defined = left > ROUNDING
     return np.where(defined, (of_both - of_x * of_y) / np.sqrt(np.where(defined, left, 1)), np.nan)
@@ -375,30 +418,18 @@ def _delta(across: np.ndarray, within: np.ndarray, families: Families) -> np.nda
     """P(a distance across families exceeds one within) - P(it is smaller), equal weights of families, float64 S."""
     first, second, weights = families.pairs
     inner = families.within
-    distances = np.abs(
-        np.concatenate(
-            [
-                within[:, first[:inner]] - within[:, second[:inner]],
-                across[:, first[inner:]] - across[:, second[inner:]],
-            ],
-            axis=1,
-        )
-    )
+    of_one = within[:, first[:inner]] - within[:, second[:inner]]
+    of_two = across[:, first[inner:]] - across[:, second[inner:]]
+    distances = np.abs(np.concatenate([of_one, of_two], axis=1))
     order = np.argsort(distances, axis=1)
     ordered = np.take_along_axis(distances, order, axis=1)
     is_within = order < inner
     weight = weights[order]
     below = np.cumsum(np.where(is_within, 0, weight), axis=1)  # cumulated weights across families
-    smaller, upto = _at_ties(ordered, below)
-    return (np.where(is_within, weight, 0) * (1 - smaller - upto)).sum(axis=1)
-
-
-def _at_ties(ordered: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cumulated weights below, and up to and including, the value in each place; rows are in ascending order."""
-    differs = np.diff(ordered, axis=1) > 0
+    differs = np.diff(ordered, axis=1) > 0  # cumulated weights below, and up to and including, each value
     start = np.pad(differs, ((0, 0), (1, 0)), constant_values=True)
     end = np.pad(differs, ((0, 0), (0, 1)), constant_values=True)
     before = np.pad(below[:, :-1], ((0, 0), (1, 0)))
     smaller = np.maximum.accumulate(np.where(start, before, 0), axis=1)
     upto = np.minimum.accumulate(np.where(end, below, np.inf)[:, ::-1], axis=1)[:, ::-1]
-    return smaller, upto
+    return (np.where(is_within, weight, 0) * (1 - smaller - upto)).sum(axis=1)
