@@ -273,13 +273,14 @@ def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | Non
     with watched_stages(stages) as outputs:
         logits = network(image.detach().requires_grad_())
     layouts = {name: layout(network, features) for name, features in reversed(outputs.items())}
-    fitting = {
-        name: stage_layout
-        for name, stage_layout in layouts.items()
-        if stage_layout and min(stage_layout.grid) >= SMALLEST
-    }
-    name = next((name for name, stage_layout in fitting.items() if _reaches(stage_layout, outputs[name], logits)), None)
-    if name is None:
+    fitting = {name: of for name, of in layouts.items() if of and min(of.grid) >= SMALLEST}
+
+    def reaches(name: str) -> bool:
+        """Whether the logits depend on the map of the stage."""
+        (slope,) = torch.autograd.grad(logits[0, 0], outputs[name], retain_graph=True, allow_unused=True)
+        return slope is not None and bool(fitting[name].to_map(slope).any())
+
+    if (name := next(filter(reaches, fitting), None)) is None:
         yield None
         return
     maps, stage_layout = nn.Identity(), fitting[name]
@@ -287,9 +288,3 @@ def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | Non
         [stages[name]], lambda _, inputs, output: stage_layout.from_map(maps(stage_layout.to_map(output)), output)
     ):
         yield maps
-
-
-def _reaches(stage_layout: Layout, features: Tensor, logits: Tensor) -> bool:
-    """Whether the logits depend on the map in `features`."""
-    (slope,) = torch.autograd.grad(logits[0, 0], features, retain_graph=True, allow_unused=True)
-    return slope is not None and bool(stage_layout.to_map(slope).any())

@@ -2,8 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -69,8 +68,17 @@ def from_factory(factory: str, arguments: dict) -> nn.Module:
     Raises:
         Fault: there is no such module or function, it fails, or what it returns is not a network.
     """
+    module_name, _, name = factory.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
     try:
-        network = _factory_function(factory)(**arguments)
+        module = import_module(module_name)
+    except (Exception, SystemExit) as error:
+        raise Fault(f"factory {factory}: cannot import {module_name}, from {os.getcwd()} either: {error!r}") from error
+    if not callable(function := getattr(module, name, None)):
+        raise Fault(f"factory {factory}: {module.__file__} has no function {name!r}")
+    try:
+        network = function(**arguments)
     except Fault:
         raise
     except SystemExit as error:
@@ -86,20 +94,6 @@ def from_factory(factory: str, arguments: dict) -> nn.Module:
             f"factory {factory}: its network has lazy modules, whose weights have no shape yet; give their sizes"
         )
     return network
-
-
-def _factory_function(factory: str) -> Callable:
-    module_name, _, name = factory.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        module = import_module(module_name)
-    except (Exception, SystemExit) as error:
-        raise Fault(f"factory {factory}: cannot import {module_name}, from {os.getcwd()} either: {error!r}") from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise Fault(f"factory {factory}: {module.__file__} has no function {name!r}")
-    return function
 
 
 def channels_last(network: nn.Module) -> nn.Module:
@@ -124,26 +118,17 @@ def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int
     height, width, channels = image_shape
     image = torch.zeros(1, channels, height, width, device=next(network.parameters()).device)
     network.eval()
-    with (
-        _without_gradients(network),
-        torch.inference_mode(),
-        sdpa_kernel(SDPBackend.MATH),
-        FlopCounterMode(display=False) as counter,
-    ):
-        network(image)
-    return sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2
-
-
-@contextmanager
-def _without_gradients(network: nn.Module) -> Iterator[None]:
-    """Parameters ask for no gradients meanwhile: the FLOP counter fails on one that a module is called with."""
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    network.requires_grad_(False)
+    network.requires_grad_(
+        False
+    )  # the FLOP counter fails on one that asks for gradients and that a module is called with
     try:
-        yield
+        with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            network(image)
     finally:
         for parameter in learning:
             parameter.requires_grad_(True)
+    return sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2
 
 
 def logits_and_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:

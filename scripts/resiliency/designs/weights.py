@@ -213,20 +213,23 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
         Fault: the network cannot be built, its weights are unavailable or those of another one, its answers are not
             logits (see `logits_fault`), or it lacks a class of the dataset.
     """
-    loaded, classes = description["loaded"], card["classes"]
+    loaded, classes, name = description["loaded"], card["classes"], network_name(description)
     names = read_class_names(files["classes"]) if "classes" in files else loaded["classes"]
     if loaded["weights"] == "pretrained":
         network, names, weights_fields = _pretrained(description, names, classes)
     else:
         names = names or classes
-        network, weights_fields = _from_file(description, len(names), Path(files["weights"]))
-    view = view_in_training(network, loaded, network_name(description))
+        network, path = build(description, len(names), seed=0), Path(files["weights"])
+        if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
+            raise Fault(f"{path}: not the weights of {name} with {len(names):,} outputs: {misfit}")
+        weights_fields = {"weights_kind": WeightsKind.FILE, "weights_source": file_source(path)}
+    view = view_in_training(network, loaded, name)
     shape = [view["size"], view["size"], 3] if view else card["image_shape"]
     details = design_card(network.to(device()), description, card | {"image_shape": shape}, len(names))
     if fault := logits_fault(network, trial_images(shape[0], device())):
-        raise Fault(f"{network_name(description)} with {weights_fields['weights_source']}: {fault}")
+        raise Fault(f"{name} with {weights_fields['weights_source']}: {fault}")
     details |= {"outputs": (outputs := _output_indices(names, classes)), "view": view, "side": shape[0]}
-    details |= normalisation(network, loaded, network_name(description)) | weights_fields
+    details |= normalisation(network, loaded, name) | weights_fields
     details["weights_source"] += preprocessing_words(details)
     fields = {key: value for key, value in description.items() if key != "loaded"}
     print(f"mean {details['mean']}, std {details['std']}")
@@ -250,13 +253,6 @@ def normalisation(network: nn.Module, loaded: dict, name: str) -> dict:
     if not config.get("mean") or not config.get("std"):
         raise Fault(f"mean, std: required, because timm has no defaults for {name}; give the values used in training")
     return {key: list(config[key]) for key in ("mean", "std")} | {"normalisation": f"timm's mean and std for {name}"}
-
-
-def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, dict]:
-    network = build(description, outputs, seed=0)
-    if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
-        raise Fault(f"{path}: not the weights of {network_name(description)} with {outputs:,} outputs: {misfit}")
-    return network, {"weights_kind": WeightsKind.FILE, "weights_source": file_source(path)}
 
 
 def file_source(path: str | Path) -> str:

@@ -7,7 +7,7 @@ is the raw value, its negative or 1 less it, so that it grows with diversity.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from itertools import compress
 from math import inf
 from operator import neg as negative
 from operator import pos as unchanged
@@ -23,13 +23,12 @@ from resiliency.diversity.settings import METHODS, STAGES
 from resiliency.prediction.reading import Predictions
 from resiliency.storage.files import read_array
 
-# What the metrics of pairs of a kind can take, and those of whole ensembles.
+# What the metrics of pairs of a kind can take.
 SOURCES = {
     "prediction": ("correct", "predicted", "probabilities"),
     "attribution": METHODS,
     "activation": ("features", *STAGES),
 }
-ENSEMBLE_SOURCES = {"shares", "failures", "log_sums"}
 
 
 def complement(raw: np.ndarray) -> np.ndarray:
@@ -76,9 +75,6 @@ class EnsembleMetric:
         raw: -> float64 E, as the literature defines it.
         diversity: function from the raw value to one that grows with diversity.
         range: smallest and largest diversity; infinite at an open end.
-
-    Raises:
-        ValueError: a source is not in `ENSEMBLE_SOURCES`.
     """
 
     kind: ClassVar[str] = "prediction"
@@ -86,10 +82,6 @@ class EnsembleMetric:
     raw: Callable[..., np.ndarray]
     diversity: Callable[[np.ndarray], np.ndarray]
     range: tuple[float, float] = (-np.inf, np.inf)
-
-    def __post_init__(self) -> None:
-        if not self.sources or not set(self.sources) <= ENSEMBLE_SOURCES:
-            raise ValueError(f"sources {self.sources!r} are not among {', '.join(sorted(ENSEMBLE_SOURCES))}")
 
 
 METRICS = {
@@ -158,7 +150,7 @@ def pair_tables(
     """
     everyone, count = np.array(names), len(predictions[0])
     probable = np.array([member.has_probabilities for member in predictions])
-    chosen = [member for member, has in zip(predictions, probable, strict=True) if has]
+    chosen = list(compress(predictions, probable))
 
     def compare(condition: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         labels, predicted = predictions[0].labels(condition), np.stack([of.decisions(condition) for of in predictions])
@@ -177,7 +169,7 @@ def pair_tables(
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)
         applies = applicable(arrays)
-        own = [array for array, fits in zip(arrays, applies, strict=True) if fits]
+        own = list(compress(arrays, applies))
         if len(own) > 1:
             compared = own if source == "features" else np.stack(own)
             raw = {name: METRICS[name].raw(compared) for name in metrics if METRICS[name].source == source}
@@ -193,12 +185,17 @@ def _tables(matrices: dict[str, np.ndarray], condition: int, names: np.ndarray) 
     metrics, several = list(matrices), max(1, TABLE_ROWS // max(1, len(first)))
     for some in (metrics[start : start + several] for start in range(0, len(metrics), several)):
         raw = [matrices[name][first, second] for name in some]
-        columns: dict[str, object] = {"first": np.tile(names[first], len(some))}
-        columns |= {"second": np.tile(names[second], len(some))}
-        columns |= {"kind": np.repeat([METRICS[name].kind for name in some], len(first))}
-        columns |= {"metric": np.repeat(some, len(first)), "condition": condition, "raw": np.concatenate(raw)}
         of_pairs = [METRICS[name].diversity(values) for name, values in zip(some, raw, strict=True)]
-        yield pd.DataFrame(columns | {"diversity": np.concatenate(of_pairs)})
+        columns = {
+            "first": np.tile(names[first], len(some)),
+            "second": np.tile(names[second], len(some)),
+            "kind": np.repeat([METRICS[name].kind for name in some], len(first)),
+            "metric": np.repeat(some, len(first)),
+            "condition": condition,
+            "raw": np.concatenate(raw),
+            "diversity": np.concatenate(of_pairs),
+        }
+        yield pd.DataFrame(columns)
 
 
 def probability_metrics(predictions: list[Predictions], condition: int, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -240,12 +237,6 @@ def reader(
     return representation
 
 
-def _representations(
-    representation: Callable[[str, str], np.ndarray], members: list[str], source: str
-) -> list[np.ndarray]:
-    return [representation(member, source) for member in members]
-
-
 def pairs_of_groups(
     groups: list[list[str]],
     predictions: dict[str, Predictions],
@@ -267,13 +258,12 @@ def pairs_of_groups(
     activations = [name for name, metric in METRICS.items() if metric.kind == "activation"]
     with_networks, progress = set(networks), Progress(len(groups))
     for group in groups:
-        of_networks = [member for member in group if member in with_networks]
-        yield from pair_tables(
-            group,
-            [predictions[member] for member in group],
-            partial(_representations, representation, of_networks),
-            attribution_metrics + activations if networks else [],
-            [member in with_networks for member in group],
-            threads,
-        )
+        available = [member in with_networks for member in group]
+        of_networks = list(compress(group, available))
+
+        def of_source(source: str, members: list[str] = of_networks) -> list[np.ndarray]:
+            return [representation(member, source) for member in members]
+
+        own, metrics = [predictions[member] for member in group], attribution_metrics + activations if networks else []
+        yield from pair_tables(group, own, of_source, metrics, available, threads)
         progress.step(", ".join(group))

@@ -141,10 +141,7 @@ def gram(features: np.ndarray) -> np.ndarray:
 
 
 def linear_cka(features: list[np.ndarray]) -> np.ndarray:
-    """Compare features by linear centred kernel alignment (CKA), without the bias of few images.
-
-    The definition is that of Kornblith et al. (ICML 2019), with the unbiased estimator of HSIC (Song et al., JMLR 2012;
-    Nguyen et al., ICLR 2021).
+    """Compare features by linear centred kernel alignment (CKA), without the bias of few images; see `gram_cka`.
 
     Args:
         features: M arrays of finite floats N x D, of the same N images (4 or more); D may differ. Values are not

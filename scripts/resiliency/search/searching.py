@@ -376,24 +376,10 @@ def search_members(
     }
     positions = dict(zip(select_members(evaluations, settings, seed), folders, strict=True))
     for position, folder in positions.items():
-        _write_member(folder, evaluator, evaluations, position, descriptions[folder.name], card, common)
+        genes, accuracy = evaluations.genes[position], float(1 - evaluations.objectives[position, 0])
+        made = evaluator.network(genes)
+        description = network_description(SUBNETWORK, space.shape(genes), space.side) | descriptions[folder.name]
+        fields = design_card(made, description, card, len(card["classes"])) | common
+        write_member(folder, made, Member(member=folder.name, validation_accuracy=accuracy, **description | fields))
     write_csv(table, search_table(evaluations, {position: folder.name for position, folder in positions.items()}))
     checkpoint.remove()
-
-
-def _write_member(
-    folder: Path,
-    evaluator: Evaluator,
-    evaluations: Evaluations,
-    position: int,
-    description: dict,
-    card: dict,
-    common: dict,
-) -> None:
-    """Write the sub-network at a position among `evaluations` as a member; `common` is the same of all."""
-    genes, space = evaluations.genes[position], evaluator.space
-    network = evaluator.network(genes)
-    description = network_description(SUBNETWORK, space.shape(genes), space.side) | description
-    fields = design_card(network, description, card, len(card["classes"])) | common
-    accuracy = float(1 - evaluations.objectives[position, 0])
-    write_member(folder, network, Member(member=folder.name, validation_accuracy=accuracy, **description | fields))

@@ -14,7 +14,6 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, product
-from typing import Self
 
 import numpy as np
 from scipy.special import expit
@@ -164,12 +163,6 @@ class _Sums:
             self.kept = np.vstack([self.kept, 1 - np.eye(layout.families)])
         self.rows = self.kept @ of_family.sum(axis=0)
 
-    def some_studies(self, studies: np.ndarray) -> Self:
-        """The sums of some of the studies."""
-        some = copy(self)
-        some.inner, some.of_blocks = self.inner[studies], self.of_blocks[studies]
-        return some
-
     def over_blocks(self, values: np.ndarray) -> np.ndarray:
         """Sums over the blocks of each family, along the third axis."""
         families = self.kept.shape[1]
@@ -182,27 +175,17 @@ class _Sums:
         squares = dict(zip(self.factors, np.moveaxis(deviations**2, -1, 0), strict=True))
         return [squares.get(factor, np.zeros(deviations.shape[:-1])) for factor in range(len(FACTORS))]
 
-    def family_sums(self, deviations: np.ndarray) -> tuple[np.ndarray, ...]:
-        """The parts of V without recipes, per model: see `whitened`.
+    def whitened(self, deviations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A'V⁻¹A of the columns A, float S x R x q x q, and log|V|, S x R, without recipes.
 
-        Returns:
-            Weights of blocks and of families, float S x R x B and S x R x F; sums over the rows of each family of the
-            columns over V's inner part, S x R x F x q; and the logarithm of V's determinant, S x R.
+        A family's block of V is D + theta 11', and a design's of D is I + theta 11'.
         """
         family, design, _ = self.ratios(deviations)
         inner = 1 + self.sizes * design[..., None]
         totals = self.over_blocks(self.of_blocks[:, None] / inner[..., None])
         outer = 1 + family[..., None] * self.over_blocks(self.sizes / inner)
         determinant = (np.log(inner) * self.kept[:, self.family]).sum(-1) + (np.log(outer) * self.kept).sum(-1)
-        return design[..., None] / inner, family[..., None] / outer, totals, determinant
-
-    def whitened(self, deviations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """A'V⁻¹A of the columns A, float S x R x q x q, and log|V|, S x R, without recipes.
-
-        A family's block of V is D + theta 11', and a design's of D is I + theta 11'.
-        """
-        of_block, of_family, totals, determinant = self.family_sums(deviations)
-        kept = self.kept[:, :, None]
+        of_block, of_family, kept = design[..., None] / inner, family[..., None] / outer, self.kept[:, :, None]
         products = np.einsum("rf,sfij->srij", self.kept, self.inner, optimize=True)
         if 1 in self.factors:
             weighted = (of_block * self.kept[:, self.family])[..., None] * self.of_blocks[:, None]
@@ -243,7 +226,10 @@ def _fit(responses: np.ndarray, predictors: np.ndarray, layout: Layout, leave_ou
     sums = _Sums(responses, predictors, layout, leave_out)
     whole = copy(sums)
     whole.kept, whole.rows = sums.kept[:1], sums.rows[:1]
-    deviations = _descent(whole, _best_of_grid(whole))
+    grid = np.array(list(product(GRID, repeat=len(layout.factors))))
+    shape = len(responses), 1, len(layout.factors)
+    best = np.argmin([whole.deviance(np.broadcast_to(point, shape)) for point in grid], axis=0)
+    deviations = _descent(whole, grid[best])
     if leave_out:
         start = np.broadcast_to(np.maximum(deviations, GRID[0]), (len(responses), len(sums.kept), deviations.shape[2]))
         deviations = np.concatenate([deviations, _descent(sums, start)[:, 1:]], axis=1)
@@ -255,13 +241,6 @@ def _fit(responses: np.ndarray, predictors: np.ndarray, layout: Layout, leave_ou
     return Fits(components, residual, coefficients, sums.deviance(deviations))
 
 
-def _best_of_grid(sums: _Sums) -> np.ndarray:
-    """Relative standard deviations of least deviance on a grid, float S x R x K."""
-    grid = np.array(list(product(GRID, repeat=len(sums.factors))))
-    shape = (len(sums.inner), len(sums.kept), len(sums.factors))
-    return grid[np.argmin([sums.deviance(np.broadcast_to(point, shape)) for point in grid], axis=0)]
-
-
 def _descent(sums: _Sums, at: np.ndarray) -> np.ndarray:
     """Relative standard deviations of least deviance, float S x R x K, by Newton's method from `at`."""
     at, best, factors = at.copy(), sums.deviance(at), at.shape[2]
@@ -269,7 +248,8 @@ def _descent(sums: _Sums, at: np.ndarray) -> np.ndarray:
     for _ in range(STEPS):
         if not len(left):
             break
-        some, most = sums.some_studies(left), reach[left] * (at[left] + STEP)
+        some, most = copy(sums), reach[left] * (at[left] + STEP)
+        some.inner, some.of_blocks = sums.inner[left], sums.of_blocks[left]
         step = _newton(some, at[left])
         shorter = np.min(most / np.maximum(np.abs(step), most), axis=-1, keepdims=True)  # keeps the direction downhill
         moved = np.abs(at[left] + shorter * step)

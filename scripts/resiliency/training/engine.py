@@ -85,7 +85,10 @@ class Trainer:
         self.device = next(networks[0].parameters()).device
         self.loss = compiled(loss, self.device) if same_steps else loss
         self.optimizer = make_optimizer(networks, recipe, body)
-        self.frozen = [module for network in networks for module in network.modules() if _is_frozen(module)]
+        self.frozen = [module for network in networks for module in network.modules()]
+        self.frozen = [
+            of for of in self.frozen if [*of.parameters()] and not any(p.requires_grad for p in of.parameters())
+        ]
         self.averages = [Average(network, recipe.ema) for network in networks] if recipe.ema else []
         self.precision = layer_precision(recipe.precision, networks, self.device)
         # For each kind of GPU, torch.manual_seed formats a traceback, in milliseconds, even if there is none.
@@ -229,8 +232,3 @@ class Trainer:
 def cross_entropy(networks: list[nn.Module], images: Tensor, labels: Tensor, smoothing: float) -> Tensor:
     """Cross-entropy of a single network; `smoothing` of each target is spread over all classes."""
     return F.cross_entropy(networks[0](images), labels, label_smoothing=smoothing)
-
-
-def _is_frozen(module: nn.Module) -> bool:
-    parameters = list(module.parameters())
-    return bool(parameters) and not any(parameter.requires_grad for parameter in parameters)

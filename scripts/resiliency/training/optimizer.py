@@ -67,7 +67,8 @@ class Muon(torch.optim.AdamW):
         torch._foreach_mul_(kernels, 1 - group["lr"] * group["weight_decay"])
         alike = defaultdict(list)
         for kernel, momentum in zip(kernels, momenta, strict=True):
-            matrix = _in_order_of_memory(momentum, kernel).flatten(1)
+            # Channels last if they are last in the kernel: the order of columns changes no step.
+            matrix = (momentum.permute(0, 2, 3, 1) if _has_channels_last(kernel) else momentum).flatten(1)
             alike[matrix.shape].append((kernel, matrix))
         directions = orthogonalised([torch.stack([matrix for _, matrix in pairs]) for pairs in alike.values()])
         own, steps = [], []
@@ -76,17 +77,11 @@ class Muon(torch.optim.AdamW):
             stack *= -0.2 * max(shape) ** 0.5 * group["lr"]
             own += [kernel for kernel, _ in pairs]
             steps += stack.unbind()
-        moved = [_as_kernel(step, kernel) for step, kernel in zip(steps, own, strict=True)]
-        torch._foreach_add_(own, moved)
-
-
-def _in_order_of_memory(momentum: Tensor, kernel: Tensor) -> Tensor:
-    """A kernel's momentum, its channels last if they are last in the kernel: the order of columns changes no step."""
-    return momentum.permute(0, 2, 3, 1) if _has_channels_last(kernel) else momentum
+        torch._foreach_add_(own, [_as_kernel(step, kernel) for step, kernel in zip(steps, own, strict=True)])
 
 
 def _as_kernel(step: Tensor, kernel: Tensor) -> Tensor:
-    """A step R×C with the shape of its kernel, from the order of `_in_order_of_memory`."""
+    """A step R×C, in the kernel's order of memory, with the shape of its kernel."""
     if not _has_channels_last(kernel):
         return step.view_as(kernel)
     rows, channels, height, width = kernel.shape
