@@ -33,36 +33,35 @@ DRAWN = {"baseline": "a-s0", "resampling": Resampling(200, 0.9, 0)}
 COSTS, WRONG = np.array([[0, 9, 1], [1, 0.5, 1], [0, 2, 0]], float), 1 - np.eye(CLASSES)
 
 
-@pytest.fixture
-def study() -> tuple[list[np.ndarray], np.ndarray]:
-    return logits_of(MEMBERS, IMAGES, 0, skill=1.3)
+STUDY = logits_of(MEMBERS, IMAGES, 0, skill=1.3)
+CHOSEN, JUDGED = halves(STUDY[1], 0)
 
 
-def scored(study, rule: str = "mean_probability", **objective) -> EnsembleErrors:
+def scored(study=STUDY, rule: str = "mean_probability", **objective) -> EnsembleErrors:
     logits, labels = study
     table = conditions_of(["fog"], [1, 2, 3], len(labels))
     members = [predictions_of(table, labels, of_member) for of_member in logits]
     return EnsembleErrors(members, np.linspace(0.5, 1, len(members)), rule, **objective)
 
 
-def costs_by_loops(study, ensemble: tuple[int, ...], images: np.ndarray, costs=WRONG) -> np.ndarray:
+def costs_by_loops(ensemble: tuple[int, ...], images: np.ndarray, costs=WRONG) -> np.ndarray:
     """Under mean probability: float conditions x images."""
-    logits, labels = study
+    logits, labels = STUDY
     answers = np.mean([softmax(logits[member]) for member in ensemble], axis=0).argmax(axis=-1)
     return costs[labels, answers][:, images]
 
 
-def test_greedy_selection_against_loops(study):
+def test_greedy_selection_against_loops():
     images, pool = np.arange(0, IMAGES, 2), np.array([0, 2, 3, 4])
-    ensembles = greedy(scored(study), pool, 3, images)
+    ensembles = greedy(scored(), pool, 3, images)
     assert [len(ensemble) for ensemble in ensembles] == [1, 2, 3]
     chosen: list[int] = []
     for ensemble in ensembles:
-        grown = {m: costs_by_loops(study, (*chosen, m), images)[1:].mean() for m in pool if m not in chosen}
+        grown = {m: costs_by_loops((*chosen, m), images)[1:].mean() for m in pool if m not in chosen}
         chosen.append(min(grown, key=grown.get))
         assert sorted(chosen) == ensemble.tolist()
-    assert [len(ensemble) for ensemble in greedy(scored(study), pool, 9, images)] == [1, 2, 3, 4]
-    assert greedy(scored(study), pool[:0], 3, images) == []
+    assert [len(ensemble) for ensemble in greedy(scored(), pool, 9, images)] == [1, 2, 3, 4]
+    assert greedy(scored(), pool[:0], 3, images) == []
 
 
 @pytest.mark.filterwarnings("error")
@@ -83,7 +82,7 @@ def test_the_front_is_what_nothing_dominates():
     assert np.flatnonzero(front(errors, costs)).tolist() == [1, 2, 5]
 
 
-def tables(study, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tables(study=STUDY, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
     """members.csv, of which the last two are trained jointly, and ensembles.parquet."""
     everything, of = np.arange(len(study[1])), scored(study)
     count = len(study[0])
@@ -103,9 +102,16 @@ def tables(study, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
     return members, pd.DataFrame(rows, columns=columns)
 
 
-def test_candidates(study):
-    members, ensembles = tables(study, sizes=(2,))
-    known = members, ensembles, scored(study), 3, halves(study[1], 0)[0]
+def deployed(study=STUDY, margin=None, **objective) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The candidates and deployment.csv."""
+    (members, ensembles), of = tables(study), scored(study, **objective)
+    candidates = candidate_table(members, ensembles, of, 4, CHOSEN)
+    return candidates, deployment_table(candidates, members, of, CHOSEN, JUDGED, **DRAWN, margin=margin)
+
+
+def test_candidates():
+    members, ensembles = tables(sizes=(2,))
+    known = members, ensembles, scored(), 3, CHOSEN
     table = candidate_table(*known)
     for limits, within in ((Limits(members=1), table["size"] <= 1), (Limits(macs=300), table["macs"] <= 300)):
         assert (candidate_table(*known, limits).fit == (table.fit & within)).all()
@@ -119,17 +125,9 @@ def test_candidates(study):
         np.testing.assert_array_equal(table[f"front_{cost}"], front(errors, table[cost].to_numpy()))
 
 
-def test_judgement_does_not_see_the_images_of_the_choice(study):
+def test_judgement_does_not_see_the_images_of_the_choice():
     """Other predictions on the judging half change nothing that is chosen, but do change the judgement."""
-    members, ensembles = tables(study)
-    chosen, judged = halves(study[1], 0)
-
-    def judge(logits: list[np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame]:
-        of = scored((logits, study[1]))
-        candidates = candidate_table(members, ensembles, of, 4, chosen)
-        return candidates, deployment_table(candidates, members, of, chosen, judged, **DRAWN)
-
-    candidates, table = judge(study[0])
+    candidates, table = deployed()
     assert table[table.baseline].members.tolist() == ["a-s0"]
     assert (table.n_selection_images + table.n_images == IMAGES).all()
     of_fit = table[table.fit]
@@ -138,10 +136,10 @@ def test_judgement_does_not_see_the_images_of_the_choice(study):
     np.testing.assert_allclose(table.corrupted_error, expected)
     harder = (candidates.judged_error - candidates.selection_error).mean()
     np.testing.assert_allclose(table.optimism, table.corrupted_error - table.selection_error - harder)
-    other = [np.array(member) for member in study[0]]
+    other = [np.array(member) for member in STUDY[0]]
     for member in other:
-        member[:, judged] = 0
-    again, judged_again = judge(other)
+        member[:, JUDGED] = 0
+    again, judged_again = deployed((other, STUDY[1]))
     columns = ["members", "selection_error", "front_macs", "front_parameters"]
     pd.testing.assert_frame_equal(again[columns], candidates[columns])
     assert (judged_again.members == table.members).all()
@@ -157,47 +155,40 @@ OBJECTIVES = {
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_objectives_choose_on_one_half_and_are_judged_on_the_other(study, objective):
-    members, ensembles = tables(study)
-    chosen, judged = halves(study[1], 0)
+def test_objectives_choose_on_one_half_and_are_judged_on_the_other(objective):
+    matrix, labels = COSTS if objective == "cost" else WRONG, STUDY[1]
     costs = COSTS if objective == "cost" else None
-    of, labels = scored(study, objective=objective, quantile=0.6, costs=costs), study[1]
-    candidates = candidate_table(members, ensembles, of, 4, chosen)
-    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN)
-    matrix = COSTS if objective == "cost" else WRONG
-    position = {member: index for index, member in enumerate(members.member)}
+    candidates, table = deployed(objective=objective, quantile=0.6, costs=costs)
+    position = {member: index for index, member in enumerate(tables()[0].member)}
 
     def by_loops(row, images: np.ndarray, costs: np.ndarray = WRONG) -> np.ndarray:
-        return costs_by_loops(study, tuple(position[member] for member in row.members.split("+")), images, costs)[1:]
+        return costs_by_loops(tuple(position[member] for member in row.members.split("+")), images, costs)[1:]
 
     for row in candidates.itertuples():
-        assert row.selection_error == pytest.approx(OBJECTIVES[objective](by_loops(row, chosen, matrix)))
-        assert row.judged_error == pytest.approx(by_loops(row, judged).mean())
+        assert row.selection_error == pytest.approx(OBJECTIVES[objective](by_loops(row, CHOSEN, matrix)))
+        assert row.judged_error == pytest.approx(by_loops(row, JUDGED).mean())
     assert table.optimism.isna().all() == (objective != "mean")
     for row in table.itertuples():
-        before, after = by_loops(row, chosen), by_loops(row, judged)
+        before, after = by_loops(row, CHOSEN), by_loops(row, JUDGED)
         worst = before.mean(axis=1).argmax()
         assert (row.worst_corruption, row.worst_severity) == ("fog", worst + 1)
         assert row.worst_error == pytest.approx(after[worst].mean())
-        of_classes = [before[:, labels[chosen] == k].mean() for k in range(CLASSES)]
+        of_classes = [before[:, labels[CHOSEN] == k].mean() for k in range(CLASSES)]
         assert of_classes[int(row.worst_class)] == pytest.approx(max(of_classes))
-        assert row.worst_class_error == pytest.approx(after[:, labels[judged] == row.worst_class].mean())
+        assert row.worst_class_error == pytest.approx(after[:, labels[JUDGED] == row.worst_class].mean())
         assert row.quantile_error == pytest.approx(np.quantile(after.mean(axis=1), 0.6))
         for name in ("worst_error", "worst_class_error", "quantile_error"):
             assert getattr(row, f"{name}_low") < getattr(row, f"{name}_high")
         if objective == "cost":
-            of_images = by_loops(row, judged, COSTS).mean(axis=0)
-            width = 2 * 1.645 * of_images.std() / np.sqrt(len(judged))
+            of_images = by_loops(row, JUDGED, COSTS).mean(axis=0)
+            width = 2 * 1.645 * of_images.std() / np.sqrt(len(JUDGED))
             assert row.cost == pytest.approx(of_images.mean())
             assert row.cost_low < row.cost < row.cost_high <= COSTS.max()
             assert row.cost_high - row.cost_low > 0.95 * width
 
 
-def test_a_margin_of_all_errors_lets_every_cheaper_row_of_no_more_members_stand_in(study):
-    members, ensembles = tables(study)
-    (chosen, judged), of = halves(study[1], 0), scored(study)
-    candidates = candidate_table(members, ensembles, of, 4, chosen)
-    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, margin=1.0)
+def test_a_margin_of_all_errors_lets_every_cheaper_row_of_no_more_members_stand_in():
+    _, table = deployed(margin=1.0)
     assert table["macs"].is_monotonic_increasing
     for row in eligible(table).to_dict("records"):
         allowed = table[table.fit & (table["size"] <= row["size"]) & (table["macs"] <= row["macs"])]
@@ -215,13 +206,9 @@ def test_limits_that_no_fit_model_keeps_are_refused_with_one_that_some_keeps():
 
 LABELS = np.arange(1000) % 10
 ROWS = pd.DataFrame(
-    {
-        "fit": [True, True, True, True, False],
-        "size": [1, 1, 2, 4, 1],
-        "macs": [2.0, 3.0, 5.0, 9.0, 1.0],
-        "selection_error": [0.3, 0.2, 0.12, 0.1, 0.1],
-    }
+    {"fit": [True, True, True, True, False], "size": [1, 1, 2, 4, 1], "macs": [2.0, 3.0, 5.0, 9.0, 1.0]}
 )
+ROWS["selection_error"] = [0.3, 0.2, 0.12, 0.1, 0.1]
 
 
 def test_members_near_chance_or_far_below_the_others_are_not_fit():
