@@ -43,23 +43,23 @@ MEMBERS, IMAGES = 3, 60
 WEIGHTS, RULE = np.array([0.5, 0.7, 0.9]), "mean_probability"
 
 
-@pytest.fixture
-def study():
-    return drawn(MEMBERS, IMAGES)
+TABLE, STUDY, LABELS = drawn(MEMBERS, IMAGES)
+
+
+def mean_of(images: np.ndarray) -> np.ndarray:
+    """Mean probabilities of the members to these images under all corruptions, 3 x n x 3."""
+    return np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in STUDY], axis=0)
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("factor", [1, 100, 1000])
 def test_ensembles_that_share_members_say_what_each_says_alone(rule, factor, monkeypatch):
     """In blocks of images and threads, of ties, sure answers and probabilities that are 0 in float64."""
-    logits, labels = logits_of(MEMBERS, IMAGES, 0)
-    logits = [np.round(of * factor) for of in logits]
-    table = conditions_of(["fog"], [1, 2, 3], IMAGES)
-    members = [predictions_of(table, labels, of) for of in logits]
-    members.append(predictions_of(table, labels, logits[0].argmax(axis=-1)))
+    logits = [np.round(of * factor) for of in logits_of(MEMBERS, IMAGES, 0)[0]]
+    members = [predictions_of(TABLE, LABELS, of) for of in (*logits, logits[0].argmax(axis=-1))]
     ensembles = [Ensemble([members[i] for i in of], WEIGHTS[list(of)], rule) for of in ((0, 1), (1,), (0, 2, 1))]
     ensembles.append(Ensemble([members[i] for i in (3, 0, 1)], np.ones(3), "plurality_vote"))
-    half = Resampled(table, np.arange(1, IMAGES, 2), 3, 0.9, 0)
+    half = Resampled(TABLE, np.arange(1, IMAGES, 2), 3, 0.9, 0)
     monkeypatch.setattr("resiliency.analysis.judging.AT_ONCE", 21)
     temperatures = [0.5, 2.0, 1.3, 1.0]
     found = judged(ensembles, temperatures, half, calibrated=True, threads=2)
@@ -76,15 +76,12 @@ def test_ensembles_that_share_members_say_what_each_says_alone(rule, factor, mon
             assert len(of[name].sums) == 2 * (ensemble.has_probabilities and ensemble.rule.mean is not None)
 
 
-def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
-    table, members, labels = study
+def test_judgement_is_of_the_judged_images_under_all_corruptions():
     images = np.arange(0, IMAGES, 2)
-    half = Resampled(table, images, 100, 0.9, 0)
-    ensemble = Ensemble(members, WEIGHTS, "mean_probability")
-    rows, curves = selective_rows(judged([ensemble], [1], half)[0], half)
+    half, mean = Resampled(TABLE, images, 100, 0.9, 0), mean_of(images)
+    rows, curves = selective_rows(judged([Ensemble(STUDY, WEIGHTS, RULE)], [1], half)[0], half)
     assert [(row["images"], row["score"]) for row in rows] == [(n, s) for n in ("clean", "corrupted") for s in SCORES]
-    mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0)
-    wrong = mean.argmax(axis=-1) != labels[images]
+    wrong = mean.argmax(axis=-1) != LABELS[images]
     of_score = {row["score"]: row for row in rows if row["images"] == "corrupted"}
     row, other = of_score["max_probability"], of_score["mutual_information"]
     assert row["answers"] == 90
@@ -197,10 +194,9 @@ def validation_with(errors: int) -> dict[str, Predictions]:
     ("errors", "fitted_images", "note"),
     [(10, "validation", LOADED_WEIGHTS), (9, "corrupted", FEW_ERRORS), (None, "corrupted", NO_VALIDATION)],
 )
-def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(study, errors, fitted_images, note):
+def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(errors, fitted_images, note):
     """Validation images with enough errors, else the corrupted images of the choice."""
-    table, members, labels = study
-    selection, ensemble = Resampled(table, np.arange(0, IMAGES, 2), 20, 0.9, 0), Ensemble(members, WEIGHTS, RULE)
+    selection, ensemble = Resampled(TABLE, np.arange(0, IMAGES, 2), 20, 0.9, 0), Ensemble(STUDY, WEIGHTS, RULE)
     known = pd.DataFrame({"member": [*"abc"], "validation_accuracy": WEIGHTS, "weights_kind": "pretrained"})
     validation = validation_with(errors) if errors else {}
     fitted = temperature_of("a+b+c", ensemble, known, validation, selection)
@@ -208,7 +204,7 @@ def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(stu
         of_validation = Ensemble([*validation.values()], WEIGHTS, RULE)
         images, truth, parts = IMAGES, np.arange(IMAGES) % 3, [next(of_validation.outputs(0, np.arange(IMAGES)))]
     else:
-        images, truth = IMAGES // 2, np.tile(labels[::2], 3)
+        images, truth = IMAGES // 2, np.tile(LABELS[::2], 3)
         parts = [next(ensemble.outputs(condition, selection.images["corrupted"])) for condition in (1, 2, 3)]
     assert fitted[1:] == (images, fitted_images, note)
     logs, everyone = np.concatenate([part.log_probabilities for part in parts]), np.arange(len(truth))
@@ -216,16 +212,15 @@ def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(stu
     assert losses[0] == min(losses)
 
 
-def test_calibration_before_and_after_and_against_the_best_member(study):
-    table, members, labels = study
+def test_calibration_before_and_after_and_against_the_best_member():
     images = np.arange(10, 50)
-    half = Resampled(table, images, 100, 0.9, 0)
-    ensembles = [Ensemble(of, WEIGHTS[: len(of)], RULE) for of in (members, members[:1])]
+    half, temperature = Resampled(TABLE, images, 100, 0.9, 0), Temperature(0.4, 10, "validation", "")
+    ensembles = [Ensemble(of, WEIGHTS[: len(of)], RULE) for of in (STUDY, STUDY[:1])]
     found = judged(ensembles, [0.4, 0.4], half, None, (), calibrated=True)
     together, of_member = (calibration(of, half) for of in found)
-    rows = temperature_rows(Temperature(0.4, 10, "validation", ""), together, of_member, half)
-    mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
-    after, repeated = np.exp(scaled(np.log(mean), 0.4)), np.tile(labels[images], 3)
+    rows, (_, itself) = (temperature_rows(temperature, of, of_member, half) for of in (together, of_member))
+    mean, repeated = mean_of(images).reshape(-1, 3), np.tile(LABELS[images], 3)
+    after = np.exp(scaled(np.log(mean), 0.4))
     row = rows[1]
     for name, probabilities in (("before", mean), ("after", after)):
         assert row[f"nll_{name}"] == pytest.approx(negative_log_likelihood(probabilities, repeated), rel=1e-5)
@@ -233,7 +228,6 @@ def test_calibration_before_and_after_and_against_the_best_member(study):
             calibration_error(confidence_bins(probabilities, repeated)), rel=1e-4
         )
         assert row[f"brier_{name}"] == pytest.approx(brier_score(probabilities, repeated), rel=1e-5)
-    (_, itself) = temperature_rows(Temperature(0.4, 10, "validation", ""), of_member, of_member, half)
     for measure in ("nll", "ece", "brier"):
         assert itself[f"{measure}_difference_low"] == itself[f"{measure}_difference_high"] == 0
         assert row[f"{measure}_change_low"] < row[f"{measure}_change"] < row[f"{measure}_change_high"]
