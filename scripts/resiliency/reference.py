@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from resiliency.base.faults import parser
+from resiliency.base.settings import Keys
 from resiliency.study.model import Study
 from resiliency.tables import SHARED, TABLES, Column
 from resiliency.training.settings import FineTuning
@@ -59,7 +60,7 @@ def _table(head: str, rows: Iterable[tuple[str, ...]]) -> str:
     return "".join(part if part[:1] == "`" else re.sub("([<*])", r"\\\1", part) for part in parts)
 
 
-def _keys(path: str, section: dict[str, Any], kinds: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
+def _keys(path: str, section: JsonSchemaValue, kinds: dict[str, JsonSchemaValue], config: Keys) -> Iterator[str]:
     """The section of the page about the keys under `path`, then those about the mappings among them."""
     rows, inner = [], []
     for key, value in section["properties"].items():
@@ -79,7 +80,7 @@ def _keys(path: str, section: dict[str, Any], kinds: dict[str, Any], config: dic
         yield from _keys(*arguments)
 
 
-def _words(value: dict[str, Any]) -> str:
+def _words(value: JsonSchemaValue) -> str:
     """The values that the schema `value` allows."""
     if "anyOf" in value:
         return " or ".join(_words(part) for part in value["anyOf"])

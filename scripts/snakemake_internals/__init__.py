@@ -27,7 +27,7 @@ RECORDS = Path(".snakemake")  # in the working folder
 SWITCH = "RESILIENCY_WARM_START"
 FEWEST = 4  # jobs; the imports of a server cost as much as those of two or three
 # What shells of Snakemake set to the threads of a job, and to its folder for temporary files.
-_THREADS = ("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREADS: tuple[str, ...] = ("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _THREADS += ("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
 _TEMPORARY = ("TMPDIR", "TMP", "TEMPDIR", "TEMP")
 _ATTRIBUTES = {"bench_record", "conda_env", "container_img", "env_modules", "log", "resources", "threads"}

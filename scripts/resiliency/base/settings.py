@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 AUTO = "auto"
 Item = TypeVar("Item")
+Keys = dict[str, Any]  # of a configuration: values of any kind, as YAML and JSON have them
 # A number as text: Python also takes 1_000 and digits of other scripts for numbers.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from platform import machine
+from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -74,7 +75,7 @@ def inference() -> Iterator[None]:
 @contextmanager
 def tf32(allowed: bool) -> Iterator[None]:
     """If `allowed`, let a GPU round the factors of products in float32 to 10 bits of mantissa."""
-    products = torch.backends.cudnn, torch.backends.cuda.matmul
+    products: Any = torch.backends.cudnn, torch.backends.cuda.matmul
     before = [kind.allow_tf32 for kind in products]
     for kind in products if allowed else ():
         kind.allow_tf32 = True
@@ -98,7 +99,8 @@ def compiled(function: Callable, on: torch.device) -> Callable:
 
 def _set_up() -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    deterministic: Any = torch.utils.deterministic
+    deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from math import ceil, inf
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from resiliency.base.faults import Fault, hint, path_fault, short
 from resiliency.base.names import HELD_OUT, MAIN, alike, averaged, design_of, form_fault, images_fault
+from resiliency.base.settings import Keys
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.card import FEWEST
 from resiliency.data.folder import broken_pictures, count_images, folder_classes, folders_read, training_fault
@@ -58,7 +58,7 @@ def _further_recipes(study: Study) -> Iterator[str]:
         yield from recipe_faults("search", study.search.training, study.search_recipe)
 
 
-def recipe_faults(path: str, changes: dict[str, Any], recipe: Callable[..., Recipe], *arguments: str) -> Iterator[str]:
+def recipe_faults(path: str, changes: Keys, recipe: Callable[..., Recipe], *arguments: str) -> Iterator[str]:
     """Faults of the `changes` to a recipe under `path`."""
     try:
         made = recipe(*arguments)

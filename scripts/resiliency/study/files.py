@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -17,6 +16,7 @@ from snakemake.utils import update_config
 from yaml.composer import ComposerError
 
 from resiliency.base.faults import Fault, brief, one_line_faults, parser, short
+from resiliency.base.settings import Keys
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study, messages, odd_numbers
 
@@ -29,7 +29,7 @@ def home() -> Path:
     return INSTALLED if INSTALLED.is_dir() else INSTALLED.parents[2]
 
 
-def command(target: str, files: Iterable[Path], given: Mapping[str, Any], repository: Path, folder: Path) -> str:
+def command(target: str, files: Iterable[Path], given: Keys, repository: Path, folder: Path) -> str:
     """The command that makes `target` again when it is given in `folder`.
 
     Args:
@@ -84,7 +84,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
         return node
 
 
-def read(file: str | Path) -> dict[str, Any]:
+def read(file: str | Path) -> Keys:
     """The configuration in a file of YAML.
 
     Raises:
@@ -127,18 +127,18 @@ REPLACED = (
 )
 
 
-def merged(parts: Iterable[Mapping[str, Any]], given: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+def merged(parts: Iterable[Keys], given: Keys | None = None) -> Keys:
     """The configuration in `parts`, each of which changes those before it, but for mappings of `REPLACED`.
 
     Args:
         given: configuration on the command line, which changes single keys of these mappings, too.
     """
-    config: dict[str, Any] = {}
+    config: Keys = {}
     for part in parts:
         for path in REPLACED:
             _remove(config, part, path)
         update_config(config, part)
-    update_config(config, given)
+    update_config(config, given or {})
     return config
 
 
@@ -154,7 +154,7 @@ def _remove(config: Any, part: Any, path: Sequence[str]) -> None:
             del config[key]
 
 
-def read_merged(files: Iterable[Path]) -> dict[str, Any]:
+def read_merged(files: Iterable[Path]) -> Keys:
     """The configuration in `files`, each of which changes those before it.
 
     Raises:
@@ -166,7 +166,7 @@ def read_merged(files: Iterable[Path]) -> dict[str, Any]:
 MOST_FAULTS = 20
 
 
-def load(config: dict[str, Any]) -> Study:
+def load(config: Keys) -> Study:
     """The study that `config`, as read from YAML, describes.
 
     Raises:

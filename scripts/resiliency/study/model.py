@@ -1,6 +1,6 @@
 """The study: the one place that knows its keys, defaults and limits, and the words for their faults."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, product
 from pathlib import Path
@@ -8,10 +8,11 @@ from types import SimpleNamespace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from resiliency.base.faults import Fault, hint, path_fault, short
 from resiliency.base.names import FILE_NAME, LONGEST, design_of
-from resiliency.base.settings import AUTO, NUMBER, Settings, distinct
+from resiliency.base.settings import AUTO, NUMBER, Keys, Settings, distinct
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.folder import folder_classes
 from resiliency.data.published import CLASSES
@@ -111,7 +112,7 @@ class Study(Settings):
         """The dataset; its defaults if there is none, which nothing that runs then uses."""
         return self.dataset or Dataset()
 
-    def resolved(self) -> dict[str, Any]:
+    def resolved(self) -> Keys:
         """All keys with their values, but for the ensemble to export, on which no result depends."""
         return self.model_dump(mode="json", exclude={"ensemble"})
 
@@ -138,7 +139,7 @@ class Study(Settings):
         values = self.training.model_dump() | self.designs[self.search.design].training | self.search.training
         return self._resolved(values)
 
-    def _resolved(self, values: dict[str, Any], kind: type[Recipe] = Recipe) -> Recipe:
+    def _resolved(self, values: Keys, kind: type[Recipe] = Recipe) -> Recipe:
         decided = {"shift": self.data.largest_shift, "flip": self.data.mirrored}
         return kind(**(values | {key: value for key, value in decided.items() if values[key] == AUTO}))
 
@@ -146,7 +147,7 @@ class Study(Settings):
         """The family of `design`: as the study says, else timm's module of its architecture, or its factory."""
         return self.designs[design].family_name
 
-    def description(self, design: str) -> dict[str, Any]:
+    def description(self, design: str) -> Keys:
         """The description from which a member of `design` is made; see `Design.description`."""
         return self.designs[design].description(self.data.side, None if self.data.one_size else self.data.margin)
 
@@ -288,7 +289,7 @@ def odd_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]:
             yield from odd_numbers(given[key], values[key], f"{path}.{key}" if path else str(key))
 
 
-def _message(fault: Mapping[str, Any]) -> str:
+def _message(fault: ErrorDetails) -> str:
     path = ".".join(short(part, quote=False) for part in fault["loc"] if part != "[key]")
     if fault["type"] == "extra_forbidden":
         schema = Study.model_json_schema()
