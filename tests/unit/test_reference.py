@@ -10,11 +10,10 @@ import yaml
 from bounds import expanded, listed
 from jsonschema import Draft202012Validator
 
-from resiliency.described import described, faults
 from resiliency.reference import pages
 from resiliency.storage.tables import read_table
 from resiliency.study.files import read_merged
-from resiliency.tables import TABLES, made
+from resiliency.tables import TABLES, described, faults, made
 
 REPOSITORY = Path(__file__).parents[2]
 STUDIES = [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "studies").glob("*.yaml"))]

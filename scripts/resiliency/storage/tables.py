@@ -28,7 +28,7 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
     CSV holds floats with eight significant digits, and whole numbers with all of theirs, beside missing ones too.
     """
     if os.environ.get(CHECKED):
-        from resiliency.described import check
+        from resiliency.tables import check
 
         check(path, table)
     with replacing(path) as temporary:

@@ -26,8 +26,8 @@ from resiliency import ByContent
 from resiliency.storage.files import kept
 from resiliency.study.definitions import PACKAGE, SOURCES, UNFOLLOWED, Module, module_at
 
-# Modules that print or check, and change no result.
-SILENT = {f"{PACKAGE}.{name}" for name in ("base.progress", "described", "study.definitions", "study.fingerprint")}
+# Modules and functions that print or check, and change no result.
+SILENT = {f"{PACKAGE}.{name}" for name in ("base.progress", "tables.check", "study.definitions", "study.fingerprint")}
 SILENT |= {"snakemake_internals"}
 DIGITS = 16  # of a fingerprint
 NOTHING = Module([], {}, {}, [], False)
@@ -195,6 +195,8 @@ def _meant(name: str, roots: tuple[str, ...]) -> tuple[list[_Loaded], list[str],
     A module that is a value itself, or of which an unknown name is used, counts as a whole, with all that it imports. A
     package may give another meaning to the name of a module in it: both count.
     """
+    if name in SILENT:
+        return [], [], []
     parts, modules = name.split("."), _split(name, roots)
     lines, uses, imports, known = [], [], [], False
     for number, (loaded, part) in enumerate(zip(modules, parts[1:], strict=False), 1):
@@ -215,7 +217,8 @@ def _meant(name: str, roots: tuple[str, ...]) -> tuple[list[_Loaded], list[str],
 @cache
 def _modules(imports: tuple[str, ...], roots: tuple[str, ...]) -> list[_Loaded]:
     """The modules along full names, in order."""
-    return list({loaded.name: loaded for name in imports for loaded in _split(name, roots)}.values())
+    followed = [name for name in imports if name not in SILENT]
+    return list({loaded.name: loaded for name in followed for loaded in _split(name, roots)}.values())
 
 
 @cache
