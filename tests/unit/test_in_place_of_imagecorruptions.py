@@ -48,7 +48,9 @@ def test_it_draws_from_the_generator_that_imagecorruptions_draws_from():
 
 @pytest.mark.parametrize("subset", ["common", "validation", "all", "noise", "blur", "weather", "digital"])
 def test_subsets_of_names_are_those_of_imagecorruptions(subset):
-    assert get_corruption_names(subset) == PACKAGE.get_corruption_names(subset)
+    """Those that it lacks come after its own, so that numbers stay."""
+    names = PACKAGE.get_corruption_names(subset)
+    assert get_corruption_names(subset)[: len(names)] == names
 
 
 def drawn(seed: int) -> torch.Tensor:
@@ -93,5 +95,6 @@ def test_images_and_names_that_cannot_be_used_are_refused():
     ):
         with pytest.raises(Fault, match=message):
             RandomCorruption(corruptions)(sample)
-    with pytest.raises(Fault, match="corruption_number: expected 0 to 18, or a corruption_name, got corruption_number"):
+    last = len(CORRUPTIONS) - 1
+    with pytest.raises(Fault, match=f"corruption_number: expected 0 to {last}, or a corruption_name, got corruption_n"):
         corrupt(IMAGE, 3)
