@@ -74,6 +74,15 @@ def test_files_and_packages_that_guides_name_exist():
     assert {f"{path.parent.name}/" for path in places[1].glob("*/__init__.py")} - named == set()
 
 
+def test_names_on_the_walks_through_the_library_exist():
+    page = (DOCS / "house.md").read_text(encoding="utf-8")
+    named = sorted({*re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)\.(\w+)`", page)})
+    assert len(named) > 20
+    for module, name in named:
+        text = (REPOSITORY / f"scripts/resiliency/{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+        assert re.search(rf"^(def |class )?{name}\b", text, re.MULTILINE), f"{module}.{name}"
+
+
 HOSTILE = "a|b *c* __d__ `e` <script>alert(1)</script>\n# f [g](javascript:h) ![i](j) $k$ ~~l~~ &lt; \\"
 AT_START = ["- a", "# a", "+ a", "1. a", "12) a", "> a", "=== a", ": a", "| a", "``` a"]
 MARKS = ["*", "_", "`", "|", "\\", "<b>", "&amp;", "[a](b)", "~~a~~", "$a$", "a\nb", "a\r\n\r\nb"]
