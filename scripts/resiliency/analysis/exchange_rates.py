@@ -221,16 +221,15 @@ def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confi
         return
     kind = "family" if lack_second_seeds(of.pool) else "design"
     group = members.set_index("member")[kind]
-    pairs, *fewer = (_of_size(table, 2) for table in (of.pool, *of.without))
-    grouped = [_grouped(table, group) for table in (pairs, *fewer)]
-    names = sorted({one for one, other in grouped[0].index if one == other})
+    combined = [joined.split("+") for joined in _of_size(of.pool, 2)["members"]]
+    names = sorted({group[one] for one, other in combined if group[one] == group[other]})
     if len(names) < DESIGNS:
         return
-    combined = {name for joined in pairs["members"] for name in joined.split("+")}
-    taking_part = sorted(name for name in combined if group[name] in names)
-    every, *without = [
-        _pairs(table, of_members[taking_part], group, names) for table, of_members in zip(grouped, errors, strict=False)
-    ]
+    taking_part = sorted({name for both in combined for name in both if group[name] in names})
+    every, *without = (
+        _pairs(_of_size(table, 2), of_members[taking_part], group, names)
+        for table, of_members in zip((of.pool, *of.without), errors, strict=False)
+    )
     part, ends = against_better(every, without, confidence)
     exchange, units = (DESIGNS_MIXED, "designs") if kind == "design" else (FAMILIES_MIXED, "families")
     described, (first, second) = members.set_index("member").loc[taking_part], every.known
@@ -238,20 +237,22 @@ def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confi
     better = np.where(every.own[first] <= every.own[second], first, second)
     cost = float(np.exp(np.mean(np.log((macs[first] + macs[second]) / (2 * macs[better])))))
     counts = {"designs": described["design"].nunique(), "members": len(taking_part)}
-    counts["ensembles"] = sum(set(joined.split("+")) <= set(taking_part) for joined in pairs["members"])
+    counts["ensembles"] = sum(set(both) <= set(taking_part) for both in combined)
     counts["median_error"] = median_of_designs(errors[0][taking_part], members)
     yield Exchange(exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts)
 
 
-def _grouped(pairs: pd.DataFrame, group: pd.Series) -> pd.Series:
-    """Mean error of pairs by the designs, or families, of their two members, in alphabetical order."""
+def _pairs(pairs: pd.DataFrame, errors: pd.Series, group: pd.Series, names: list[str]) -> Pairs:
+    """Pairs by the designs, or families, of their two members.
+
+    Args:
+        errors: member -> its error, of the members of these designs.
+        group: member -> its design.
+        names: designs with pairs of their own.
+    """
     both = [sorted(group[name] for name in joined.split("+")) for joined in pairs["members"]]
-    first, second = np.array(both, object).reshape(-1, 2).T
-    return pairs["error"].groupby([first, second]).mean()
-
-
-def _pairs(grouped: pd.Series, errors: pd.Series, group: pd.Series, names: list[str]) -> Pairs:
-    table = grouped.unstack().reindex(index=names, columns=names).to_numpy(float)
+    means = pairs["error"].groupby(list(np.array(both, object).T)).mean().unstack()
+    table = means.reindex(index=names, columns=names).to_numpy(float)
     mixed = np.where(np.isfinite(table), table, table.T)
     own = np.diag(mixed).copy()
     np.fill_diagonal(mixed, np.nan)

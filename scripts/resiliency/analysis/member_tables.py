@@ -250,16 +250,13 @@ def copies(predictions: dict[str, Predictions]) -> dict[str, str]:
     Alike are logits of the same values, or, of members that are known by their decisions, the same decisions, unless
     all of them are right, as those of two different classifiers may be.
     """
-    earlier: dict[str, list[str]] = {}
-    found = {}
+    alike, found = defaultdict(list), {}
     for member, of_member in predictions.items():
         digest = hashlib.blake2b(np.ascontiguousarray(_answers(of_member, 0, FIRST))).hexdigest()
-        alike = earlier.setdefault(digest, [])
-        same = [other for other in alike if _same(predictions[other], of_member)]
-        if same:
+        if same := [other for other in alike[digest] if _same(predictions[other], of_member)]:
             found[member] = same[0]
         else:
-            alike.append(member)
+            alike[digest].append(member)
     return found
 
 
