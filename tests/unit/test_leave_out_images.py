@@ -38,6 +38,10 @@ class Drawn:
         self.logits = list(logits.astype(np.float16))
         self.maps = list(random.standard_normal((len(self.names), probes, 5, 5)))
         self.features = [one.reshape(probes, -1) for one in self.maps]
+        designs = [name[:-3] for name in self.names]
+        self.described = pd.DataFrame({"member": self.names, "design": designs, "family": designs}).assign(
+            origin="independent", validation_accuracy=1.0, parameters=1, macs=1
+        )
 
     def members(self, images: np.ndarray) -> list[Predictions]:
         conditions = self.conditions.assign(n_images=len(images))
@@ -49,10 +53,8 @@ class Drawn:
         arrays = {"saliency": [one[kept] for one in self.maps], "features": [one[kept] for one in self.features]}
         pairs = pd.concat(pair_tables(self.names, predictions, arrays.__getitem__, CHOSEN_METRICS), ignore_index=True)
         right = np.array([[member.correct(c).mean() for c in range(len(member))] for member in predictions])
-        described = pd.DataFrame({"member": self.names, "clean_accuracy": right[:, 0], "validation_accuracy": 1.0})
-        described["corrupted_error"] = 1 - right[:, 1:].mean(axis=1)
-        described["design"] = described["family"] = described["member"].str[:-3]
-        pool = Pool(described.assign(parameters=1, macs=1), predictions, [pairs], np.array([0.4, 0.8]), 0.95)
+        described = self.described.assign(clean_accuracy=right[:, 0], corrupted_error=1 - right[:, 1:].mean(axis=1))
+        pool = Pool(described, predictions, [pairs], np.array([0.4, 0.8]), 0.95)
         table = pool.score([ensembles_of(len(self.names), size) for size in (2, 3)], [RULE])[0]
         return table.assign(origin="independent", ensemble=range(len(table)))
 
@@ -68,7 +70,6 @@ def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
     ensembles = without_images.some_ensembles(drawn.ensembles(np.arange(90)), RULE, 0)
     errors = EnsembleErrors(everyone, np.ones(len(drawn.names)), RULE)
     table = without_images.without_each(ensembles, drawn.names, errors, of_image, representations)
-    assert len(table) == without_images.GROUPS * (15 + 20)
     compared = 0
     for group, replicate in table.groupby("without"):
         expected = drawn.ensembles(np.flatnonzero(of_image != group))
@@ -79,7 +80,7 @@ def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
         assert replicate["members"].tolist() == expected["members"].tolist()
     assert compared == without_images.GROUPS * (2 * 2 + 2 * 4 + len(CHOSEN_METRICS) + 1)
     members = without_images.member_scores(drawn.names, everyone, of_image)
-    assert len(members) == without_images.GROUPS * len(drawn.names)
+    assert (len(table), len(members)) == (without_images.GROUPS * (15 + 20), without_images.GROUPS * len(drawn.names))
     for group, of_members in members.groupby("without"):
         kept = drawn.members(np.flatnonzero(of_image != group))
         right = [[member.correct(condition).mean() for condition in range(5)] for member in kept]
@@ -113,12 +114,9 @@ def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_anothe
         name: Predictions(conditions, {"clean": logits, "official": np.eye(3, dtype=np.float16)[answer][None]}, truths)
         for name, logits, answer in zip(drawn.names, drawn.logits, answers, strict=True)
     }
-    members = pd.DataFrame({"member": drawn.names, "design": [name[:-3] for name in drawn.names]}).assign(
-        origin="independent", validation_accuracy=1.0
-    )
     table = drawn.ensembles(np.arange(60)).assign(possible=1.0, weight=1.0)
     some = table[~table["members"].str.contains("d2")]
-    arguments = members, predictions, [], lambda *_: pytest.fail("read"), RULE, [], 0, 0
+    arguments = drawn.described, predictions, [], lambda *_: pytest.fail("read"), RULE, [], 0, 0
     everyone, few = (
         without_images.scores_without_images(of, *arguments, ["official"], "official") for of in (table, some)
     )
@@ -165,7 +163,6 @@ def test_images_widen_intervals_and_placebos_by_their_variance():
 
 def test_representations_without_a_group_of_images_are_those_of_the_networks_that_there_are():
     drawn = Drawn(2, n_images=60, probes=40)
-    members = pd.DataFrame({"member": drawn.names, "design": "d", "origin": "independent", "validation_accuracy": 1.0})
     predictions = dict(zip(drawn.names, drawn.members(np.arange(60)), strict=True))
     table = drawn.ensembles(np.arange(60)).query("size == 2").assign(possible=1.0, weight=1.0)
 
@@ -173,7 +170,7 @@ def test_representations_without_a_group_of_images_are_those_of_the_networks_tha
         of = drawn.maps if source == "saliency" else drawn.features
         return of[drawn.names.index(name)]
 
-    known = members, predictions, drawn.names[:5], represented, RULE, ["saliency"], 40, 0
+    known = drawn.described, predictions, drawn.names[:5], represented, RULE, ["saliency"], 40, 0
     replicates = without_images.scores_without_images(table, *known)["ensembles"]
     for name in CHOSEN_METRICS:
         of_networks = ~replicates["members"].str.contains(drawn.names[5])

@@ -41,18 +41,11 @@ def member_rows(seed: int, family: float, size: float, families: int, each: int 
         for index in range(2):
             clean = rng.uniform(-1, 1)
             error = family * effects[design % families] + size * (parameters - 5.5) / 1.5
-            rows.append(
-                {
-                    "member": f"d{design}-s{index}",
-                    "origin": "independent",
-                    "design": f"d{design}",
-                    "family": f"f{design % families}",
-                    "parameters": 10**parameters,
-                    "clean_accuracy": 0.9 + 0.05 * clean,
-                    "corrupted_error": 0.5 + error + 0.02 * rng.standard_normal(),
-                }
-            )
-    return pd.DataFrame(rows)
+            names = f"d{design}-s{index}", f"d{design}", f"f{design % families}"
+            error = 0.5 + error + 0.02 * rng.standard_normal()
+            rows.append((*names, 10**parameters, 0.9 + 0.05 * clean, error))
+    columns = ["member", "design", "family", "parameters", "clean_accuracy", "corrupted_error"]
+    return pd.DataFrame(rows, columns=columns).assign(origin="independent")
 
 
 @pytest.mark.parametrize(
@@ -101,17 +94,13 @@ def test_the_control_for_accuracy_alone_keeps_accuracies_and_has_the_chance_with
     assert (drawn[:, :, :2] == values[:, :2]).all()
     left = logit(drawn[:, :, 2])
     left -= np.polyval(np.polyfit(logit(values[:, 1]), logit(values[:, 2]), 1), logit(values[:, 1]))
-    of_data = left_within(values, families)
-    assert left.var() == pytest.approx(of_data.var(), rel=0.05)
-    between = left.reshape(2_000, 3, 8).mean(axis=1).var(axis=1, ddof=1).mean()
-    assert between == pytest.approx(of_data.var() / 3, rel=0.1)
-
-
-def left_within(values: np.ndarray, families: Families) -> np.ndarray:
-    """Residuals of logit error from families' means, of three designs each, with the variance of a design."""
     x, y = logit(values[:, 1]), logit(values[:, 2])
-    left = pd.Series(y - np.polyval(np.polyfit(x, y, 1), x))
-    return ((left - left.groupby(families.of_design).transform("mean")) * np.sqrt(3 / 2)).to_numpy()
+    of_data = pd.Series(y - np.polyval(np.polyfit(x, y, 1), x))
+    of_data -= of_data.groupby(families.of_design).transform("mean")
+    of_data *= np.sqrt(3 / 2)  # the variance of a design, of three in each family
+    assert left.var(ddof=0) == pytest.approx(of_data.var(ddof=0), rel=0.05)
+    between = left.reshape(2_000, 3, 8).mean(axis=1).var(axis=1, ddof=1).mean()
+    assert between == pytest.approx(of_data.var(ddof=0) / 3, rel=0.1)
 
 
 def test_observation_1a_compares_one_training_of_each_architecture():
@@ -259,21 +248,12 @@ def test_estimates_are_those_of_all_divisions_into_halves():
     rows = table.assign(n_images=900).loc[np.tile(table.index, 10)].assign(without=np.repeat(range(10), len(table)))
     rows["clean_accuracy"] += 0.01 * random.standard_normal(len(rows))
     measured = on_halves(table, rows)
-    each = [
-        model_of(
-            measured._replace(
-                **{name: of[place : place + 1] for name, of in measured._asdict().items() if name != "members"}
-            ),
-            "corrupted_error",
-        )
-        for place in range(len(measured.error))
-    ]
+    fields, divisions = [name for name in measured._fields if name != "members"], range(len(measured.error))
+    one = [measured._replace(**{name: getattr(measured, name)[[place]] for name in fields}) for place in divisions]
+    each = [model_of(of, "corrupted_error") for of in one]
     whole = model_of(measured, "corrupted_error")
     assert whole.coefficients[SIZE] == pytest.approx(np.mean([of.coefficients[SIZE] for of in each], axis=0))
-    slopes = [of.coefficients[FAMILIES] for of in each]
-    variances = [
-        of.fits.components[0, :, 0] - slope**2 * of.noise.family for of, slope in zip(each, slopes, strict=True)
-    ]
+    variances = [of.fits.components[0, :, 0] - of.coefficients[FAMILIES] ** 2 * of.noise.family for of in each]
     assert whole.deviations**2 == pytest.approx(np.maximum(np.mean(variances, axis=0), 0))
     assert np.ptp([of.deviations[0] for of in each]) > 0
 
