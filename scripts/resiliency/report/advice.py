@@ -5,12 +5,13 @@ import pandas as pd
 
 from resiliency.analysis.choosing import KINDS, UNDECIDED, WORSE
 from resiliency.analysis.choosing import WORTH as WORTH_CHOOSING
+from resiliency.analysis.contenders import BEST_MEMBER
 from resiliency.analysis.observations.architecture import WORTH
 from resiliency.analysis.verdicts import NOT_TESTED
-from resiliency.base.names import CORRUPTED, INDEPENDENT
+from resiliency.base.names import INDEPENDENT
 from resiliency.report.charts.exchange_rates import MIXING, NAMES, amount_of, images_of
 from resiliency.report.charts.swaps import AGREED, HARMS, HELPS, UNDETECTED, VOTES, headline, twin_of
-from resiliency.report.rows import difference_words
+from resiliency.report.overview import difference_from, difference_said
 from resiliency.report.words import percent
 
 WORTHS = {
@@ -63,17 +64,6 @@ def compared(one: dict, other: dict) -> int:
     return int(np.sign(max(one["low"] - other["high"], 0) - max(other["low"] - one["high"], 0)))
 
 
-def gain(contenders: pd.DataFrame) -> str:
-    """How much lower the error of the recommended ensemble is than that of the best member; "" if not significantly.
-
-    Args:
-        contenders: contenders.csv.
-    """
-    rows = contenders[contenders["corruption"] == CORRUPTED]
-    lower = rows[(rows["role"] == "best member") & (rows["difference_high"] < 0)].to_dict("records")
-    return "{} {}{}".format(*difference_words(lower[0])) if lower and rows["size"].iloc[0] > 1 else ""
-
-
 def advice_of(tables: dict[str, pd.DataFrame]) -> list[str]:
     """Sentences on what to do, by the tables of a study; none without exchange rates and swaps."""
     rates = tables.get("exchange_rates", pd.DataFrame(columns=["points"]))
@@ -82,7 +72,9 @@ def advice_of(tables: dict[str, pd.DataFrame]) -> list[str]:
         return []
     row = dict.fromkeys([*NAMES, "mixing"]) | rows
     tested = tables["observations"]["verdict"][tables["observations"]["observation"].astype(str) == "1b"]
-    lower = gain(tables["contenders"]) if "contenders" in tables else ""
+    gain = difference_from(tables.get("contenders"), "role", BEST_MEMBER)
+    several = gain and tables["contenders"]["size"].iloc[0] > 1
+    lower = difference_said(gain) if several and gain["difference_high"] < 0 else ""
     better = f"Select an ensemble by its error on your images: the recommended one’s is {lower} than the best member’s."
     lines = [
         _of_families(row["family_at_equal_accuracy"]) if (tested != NOT_TESTED).any() else "",

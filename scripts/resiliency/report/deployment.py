@@ -13,7 +13,7 @@ from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import ABSTAIN
 from resiliency.report import words
 from resiliency.report.cautions import shortcomings
-from resiliency.report.overview import ENDS, difference_from, models
+from resiliency.report.overview import ENDS, difference_from, models, with_ends
 from resiliency.report.rows import compared_with
 from resiliency.report.settings import ROW
 from resiliency.report.words import label, number, percent, plural, quantity
@@ -27,7 +27,7 @@ OBJECTIVES = {
     "cost": "mean cost of an answer",
 }
 SCORES = {"max_probability": "the maximum probability", "vote_agreement": "agreement of votes"}
-MEASURES = {"ece": "calibration error (ECE)", "nll": "negative log-likelihood", "brier": "Brier score"}
+MEASURES = {"ece": "Calibration error (ECE)", "nll": "Negative log-likelihood", "brier": "Brier score"}
 EXPORT = f"snakemake export --cores all --config ensemble={ROW}"
 
 
@@ -172,12 +172,12 @@ def _errors_and_costs(rows: list[dict]) -> list[list[str]]:
         clean = words.with_interval(*(1 - float(right[f"clean_accuracy{end}"]) for end in ("", "_high", "_low")))
         where = f"{label(row['worst_corruption'])}, severity {int(row['worst_severity'])}"
         errors = [
-            _of(row, "corrupted_error"),
+            with_ends(row, "corrupted_error"),
             clean,
-            f"{_of(row, 'worst_error')} ({where})",
-            _of(row, "quantile_error"),
+            f"{with_ends(row, 'worst_error')} ({where})",
+            with_ends(row, "quantile_error"),
         ]
-        paid = [_of(row, "cost", number)] * len(costs)
+        paid = [with_ends(row, "cost", number)] * len(costs)
         cells.append([row["role"], *errors, *paid, quantity(row["macs"]), quantity(row["parameters"])])
     return [head, *cells]
 
@@ -195,20 +195,16 @@ def _calibration(temperatures: pd.DataFrame) -> tuple[list[str], list[list[str]]
     known = temperatures[temperatures["images"].isin([CLEAN, CORRUPTED])].dropna(subset="ece_after")
     if known.empty:
         return sentences, []
-    cells, worse = [["Measure", *(f"On {images} images" for images in known["images"])]], []
+    cells = [["Measure", *(f"On {images} images" for images in known["images"])]]
     for measure, name in MEASURES.items():
         form = percent if measure == "ece" else number
-        cells.append([words.capital(name), *(_of(row, f"{measure}_after", form) for _, row in known.iterrows())])
+        cells.append([name])
         for row in known.to_dict("records"):
             ends = [row.get(f"{measure}_difference{end}", math.nan) for end in ENDS]
-            if ends[1] > 0:
-                by = words.in_points(*ends) if measure == "ece" else words.with_interval(*ends, form=number)
-                worse.append(f"{name} on {row['images']} images, by {by}")
-    if worse:
-        sentences.append(f"Significantly worse than the best member's: {'; '.join(worse)}.")
-    elif known.filter(regex="_difference$").notna().any(axis=None):
-        sentences.append("In none of these is it significantly worse than the best member.")
-    return sentences, cells
+            by = words.in_points(*ends) if measure == "ece" else words.with_interval(*ends, form=number)
+            worse = f", worse than the best member’s by {by}" if ends[1] > 0 else ""
+            cells[-1].append(f"{with_ends(row, f'{measure}_after', form)}{worse}")
+    return [*sentences, "Where it is significantly worse than the best member, the table says so."], cells
 
 
 def _abstention(
@@ -223,7 +219,7 @@ def _abstention(
         if scores.empty:
             return ["Unknown: all its predictions have the same confidence."], []
         score = next((name for name in SCORES if name in scores.index), scores.index[0])
-        error, called = _of(scores.loc[score], "error_at_90"), SCORES.get(score, score.replace("_", " "))
+        error, called = with_ends(scores.loc[score], "error_at_90"), SCORES.get(score, score.replace("_", " "))
         return [f"When {called} is low: at 90% coverage its error on corrupted images is {error}."], []
     head = ["Promise for corrupted images", "Least maximum probability", "Answered on the other half", "Wrongly"]
     cells = [[*head, "Wrongly, under a corruption that is left out of the choice"]]
@@ -234,7 +230,7 @@ def _abstention(
             least += f"; choosing on {row['units_needed']:,.0f} {units} would"
         left_out = f" ({label(row['left_out_corruption'])})" if row.get("left_out_wrong", -1) >= 0 else ""
         promise = f"at most {share} answered wrongly" if wrong else f"at least {share} answered"
-        cells.append([promise, least, *(_of(row, of) for of in ("coverage", "wrong", "left_out_wrong"))])
+        cells.append([promise, least, *(with_ends(row, of) for of in ("coverage", "wrong", "left_out_wrong"))])
         cells[-1][-1] += left_out
     below = "Below the least maximum probability of the promise that you need."
     return [
@@ -271,8 +267,3 @@ def _delivery(row: dict, fit: pd.DataFrame, members: pd.DataFrame, study: str, c
 def _times(one: float, other: float) -> str:
     """Such as "2.16 times"; "" if either number is unknown."""
     return f"{quantity(one / other)} times" if one > 0 and other > 0 else ""
-
-
-def _of(row: pd.Series | dict, name: str, form=percent) -> str:
-    """The value and interval in a column; a published table may lack the interval."""
-    return words.with_interval(*(row.get(f"{name}{end}", math.nan) for end in ENDS), form=form)

@@ -1,6 +1,7 @@
 """The first screen of the report: basis, the recommended model beside its competitors, ranks, and added members."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -41,22 +42,21 @@ def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> li
         compared: table contenders.csv, if the study has it.
 
     Returns:
-        The rows with, as `role`, all roles of the model; what `leaders` have; and `led_by`, how the first one compares
-        with it.
+        The rows with, as `role`, all roles of the model; what `leaders` have; and the ends of the clean accuracy.
     """
-    of: dict[str, list[dict]] = {}
-    for row in contenders(deployment):
-        of.setdefault(row["members"], []).append(row)
-    scale, entries = scale_of([rows[0]["corrupted_error_high"] for rows in of.values()]), []
-    for row, *others in of.values():
-        last, right = [row, *others][-1]["role"], clean_accuracy(row)
-        accuracy = words.with_interval(*(float(right[f"clean_accuracy{end}"]) for end in ENDS))
-        entry = {"role": words.capital(words.listed([one["role"].lower() for one in (row, *others)])), "measure": ""}
-        entry |= {
-            name or "value": row[f"corrupted_error{end}"] for end, name in zip(ENDS, ("", "low", "high"), strict=True)
-        }
-        entry |= {"scale": scale, "others": [f"clean images {accuracy}"]}
-        entries.append(row | right | entry | {"led_by": "" if compared is None else led_by(compared, last)})
+    rows, entries = contenders(deployment), []
+    scale = scale_of([row["corrupted_error_high"] for row in rows])
+    firsts, roles = {row["members"]: row for row in reversed(rows)}, defaultdict(list)
+    for row in rows:
+        roles[row["members"]].append(row["role"].lower())
+    for members, own in roles.items():
+        row, right = firsts[members], clean_accuracy(firsts[members])
+        accuracy = with_ends({end: float(of) for end, of in right.items()}, "clean_accuracy")
+        other = difference_from(compared, "role", own[-1]) if members != rows[0]["members"] else None
+        led_by = f"The {rows[0]['role'].lower()}'s error is {difference_said(other)}." if other else ""
+        entry = {end: row[f"corrupted_error_{end}"] for end in ("low", "high")} | {"value": row["corrupted_error"]}
+        entry |= {"role": words.capital(words.listed(own)), "measure": "", "scale": scale, "led_by": led_by}
+        entries.append(row | right | entry | {"others": [f"clean images {accuracy}"]})
     return entries
 
 
@@ -66,12 +66,12 @@ def scale_of(values: Sequence[float]) -> float:
 
 
 def first_answer(tables: Mapping[str, pd.DataFrame], further: list[str], opening: str) -> str:
-    """How robust models are: the recommended one beside its rival, else means over ensembles, else over members.
+    """How robust models are: the recommended one beside its rival, else means over ensembles, else `opening`.
 
     Args:
         tables: tables of the study.
         further: names of the additional test sets.
-        opening: what is said of a study without ensembles, if there is something.
+        opening: what is said of a study without ensembles.
     """
     deployment, sizes = (tables.get(name, pd.DataFrame()) for name in ("deployment", "ensemble_sizes"))
     if len(deployment) and (deployment["size"] > 1).any():
@@ -80,7 +80,7 @@ def first_answer(tables: Mapping[str, pd.DataFrame], further: list[str], opening
         other = difference_from(tables.get("contenders"), "role", rival)
         than = f": {compared_with(other, f'that of the {rival}, ' + other['members'])}" if other else ""
         who = f"ensemble of {row['size']} members" if row["size"] > 1 else f"model, {row['members']},"
-        error = words.with_interval(*(row[f"corrupted_error{end}"] for end in ENDS))
+        error = with_ends(row, "corrupted_error")
         return f"On corrupted images not used for selection, the recommended {who} has an error of {error}{than}."
     if len(sizes):
         means = under_main_rule(sizes).pivot(index="size", columns="measure", values="mean").sort_index()
@@ -91,11 +91,7 @@ def first_answer(tables: Mapping[str, pd.DataFrame], further: list[str], opening
         said = words.listed([f"{of[-1]} of {name} images ({of[0]})" for name, of in right.items()])
         fewest, most = means.index[[0, -1]]
         return f"On average, ensembles of {most} members (in brackets: of {fewest}) are right on {said}."
-    if opening or not further:
-        return opening
-    medians = {words.label(name): tables["members"][accuracy_of(name)].median() for name in (CLEAN, *further)}
-    said = words.listed([f"{words.percent(median)} on {name} images" for name, median in medians.items()])
-    return f"Median accuracy is {said}."
+    return opening
 
 
 def difference_from(compared: pd.DataFrame | None, column: str, other: str) -> dict | None:
@@ -106,6 +102,17 @@ def difference_from(compared: pd.DataFrame | None, column: str, other: str) -> d
     return None if of.empty else of.iloc[0].to_dict()
 
 
+def with_ends(row: Mapping | pd.Series, name: str, form: Callable[[float], str] = words.percent) -> str:
+    """The value in a column and its interval, which a published table may lack."""
+    return words.with_interval(*(row.get(f"{name}{end}") for end in ENDS), form=form)
+
+
+def difference_said(row: dict) -> str:
+    """Such as "1.6 percentage points lower [0.9, 2.3]", of a row of contenders.csv."""
+    amount, ends, unclear = difference_words(row)
+    return f"{amount} {ends}".rstrip() + unclear
+
+
 def best_answer(best: list[dict]) -> str:
     """The most accurate of `leaders`, and the most accurate of single members, who come last."""
     said = [
@@ -114,20 +121,6 @@ def best_answer(best: list[dict]) -> str:
     ]
     other = "" if said[0] == said[1] else f"; the best single member is {said[1]}"
     return f"By accuracy on clean images, {said[0]}{other}."
-
-
-def led_by(compared: pd.DataFrame, role: str) -> str:
-    """The difference in error between the first contender and another.
-
-    Args:
-        compared: table contenders.csv, which compares the contenders on the same images.
-        role: role of the other contender, as in `contenders`; "" for the first one, or if nothing is known.
-    """
-    row = difference_from(compared, "role", role.lower())
-    if row is None or row["members"] == compared["members"].iloc[0]:
-        return ""
-    amount, ends, unclear = difference_words(row)
-    return f"The {compared['role'].iloc[0]}'s error is {f'{amount} {ends}'.rstrip()}{unclear}."
 
 
 def leaders(tables: Mapping[str, pd.DataFrame], further: list[str]) -> list[dict]:

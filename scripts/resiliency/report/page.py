@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pandas as pd
 from jinja2 import Template
 
-from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED, accuracy_of
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.errors import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
@@ -37,6 +37,7 @@ from resiliency.report.overview import (
     leaders,
     models,
     ranks_sentence,
+    with_ends,
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.rows import measured_on
@@ -140,7 +141,7 @@ def _first_screen(
         "data_cautions": poor + unit_cautions(units) + pretraining_cautions(card, members),
         "models": best,
         "leaders": [] if best else leaders(tables, further),
-        "best": tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
+        "best": _best(tables["best_ensembles"], further) if "best_ensembles" in tables else [],
         "added": {member: table for member, table in ranked.items() if table},
         "observations": by_observation(tables["observations"]),
         "choosing": choosing(tables["choosing"]) if "choosing" in tables else None,
@@ -154,32 +155,47 @@ def _of_members(members: pd.DataFrame, further: list[str]) -> dict:
     error = measured_on(members)[0]["corrupted_error"]
     order = error if error.notna().any() else -members["clean_accuracy"]
     rows = members.loc[order.sort_values(kind="stable").index]
-    rows = rows.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
     undefined = {}
     for name, (title, measure) in RATIOS.items():
         if len(corruptions := members[f"{name}_undefined_under"].dropna()):
             under = ", ".join(map(words.label, corruptions.max().split()))
             why = f"is at most 0, or has a relative standard error above {words.percent(LARGEST_RELATIVE_ERROR, 0)}"
             undefined[name] = f"{title} has no meaning here: the {measure} of the baseline {why}, under {under}."
+    shares = {accuracy_of(CLEAN): "Clean accuracy"} | {
+        accuracy_of(of): f"Accuracy on {words.label(of)}" for of in further
+    }
+    shares |= {"corrupted_error": "Corrupted error"} | {name: title for name, (title, _) in RATIOS.items()}
     losses = {f"{images}_{loss}": f"{LOSSES[loss]} {images}" for loss in LOSSES for images in (CLEAN, CORRUPTED)}
+    losses = {column: title for column, title in losses.items() if column in members}
+    cells = [["Member", "Family", "Training", "Parameters", "MACs", *shares.values(), *losses.values(), "Warnings"]]
+    for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
+        own = [row["member"], row["family"], ", ".join(filter(None, (row["origin"], row["objective"])))]
+        sizes = [words.quantity(row[name]) for name in ("parameters", "macs")]
+        of = ["no meaning" if name in undefined else with_ends(row, name) for name in shares]
+        cells.append([*own, *sizes, *of, *(words.number(row[name]) for name in losses), row["warnings"] or ""])
     return {
-        "members": rows.to_dict("records"),
+        "members": cells,
         "order": "Most robust" if error.notna().any() else "Most accurate on clean images",
-        "undefined": undefined,
-        "losses": {column: title for column, title in losses.items() if column in members},
-        "accuracies": [f"{name}_accuracy" for name in (CLEAN, *further)],
+        "undefined": undefined.values(),
         "given": rows[rows["weights_kind"].isin([*LOADED, WeightsKind.FINE_TUNED])].to_dict("records"),
     }
 
 
+def _best(best: pd.DataFrame, further: list[str]) -> list[list[str]]:
+    """The most accurate ensembles of each size with their accuracies, as cells."""
+    cells = [["Members", "Size", "Rank", "Clean accuracy", *(f"Accuracy on {words.label(name)}" for name in further)]]
+    for row in best.to_dict("records"):
+        own = [row["members"].replace("+", " + "), str(row["size"]), f"{row['rank']} of {row['ensembles']:,}"]
+        cells.append([*own, *(with_ends(row, accuracy_of(name)) for name in (CLEAN, *further))])
+    return cells
+
+
 def _costs(rules: list[dict]) -> list[list[str]]:
     """Time and memory of each rule, as cells."""
-    times = {"wall_seconds": "Time", "cpu_seconds": "CPU time", "startup_cpu_seconds": "Start-up CPU time"}
-    rows = [
-        [of["rule"], f"{of['jobs']:,}", *(words.duration(of[time]) for time in times), words.whole(of["max_rss_mib"])]
-        for of in rules
-    ]
-    return [["Rule", "Jobs", *times.values(), "Peak memory (MiB)"], *rows]
+    units = {"wall_seconds": "Time, s", "cpu_seconds": "CPU time, s", "startup_cpu_seconds": "Start-up CPU time, s"}
+    units |= {"max_rss_mib": "Peak memory, MiB"}
+    rows = [[of["rule"], f"{of['jobs']:,}", *(words.one_digit(of[name]) for name in units)] for of in rules]
+    return [["Rule", "Jobs", *units.values()], *rows]
 
 
 def _openings(tables: dict[str, pd.DataFrame], answers: list[Answer]) -> dict[str, str]:

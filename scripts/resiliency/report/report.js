@@ -8,13 +8,14 @@ addEventListener("hashchange", unfold);
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => { fold.open = true; }));
 unfold();
 
-// A column's head sorts its table: by the value of a cell, or by its text; unknown values come last.
+// A column's head sorts its table: by the number that a cell begins with, or by its text; unknown values come last.
 function value(row, column) {
-  const cell = row.cells[column], content = cell.dataset.value ?? cell.textContent.trim();
-  return content === "" || Number.isNaN(Number(content)) ? content : Number(content);
+  const cell = row.cells[column], text = cell.textContent.trim(), found = text.match(/^(−?[\d.,]+) ?([kMGT]?)/);
+  if (!found || cell.tagName === "TH") return text === "–" ? "" : text;
+  return Number(found[1].replace("−", "-").replaceAll(",", "")) * 1000 ** ["", "k", "M", "G", "T"].indexOf(found[2]);
 }
 function compare(a, b) { return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(b, "en", { numeric: true }); }
-for (const table of document.querySelectorAll("table.sortable")) {
+for (const table of document.querySelectorAll("table.cells")) {
   const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
   heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
     const sign = head.ariaSort === "ascending" ? -1 : 1;
