@@ -1,7 +1,7 @@
 """Choose the row of deployment.csv that is exported, or say why it cannot be, before an earlier export is replaced."""
 
 from resiliency.designs.members import Member
-from resiliency.export.choice import exportable_row
+from resiliency.export.loading import exportable_row
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table
 from resiliency.study.stage import stage

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from resiliency.data.pictures import read_conditions
 from resiliency.designs.members import named_factories
-from resiliency.export.choice import chosen_row
 from resiliency.export.evidence import Evaluated
 from resiliency.export.exporting import export
-from resiliency.export.loading import read_networks
+from resiliency.export.loading import chosen_row, read_networks
 from resiliency.prediction.reading import read_predictions
 from resiliency.report.cautions import unit_names
 from resiliency.report.provenance import commit

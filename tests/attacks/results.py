@@ -13,7 +13,7 @@ from attacks.finished import write_network
 
 from resiliency.comparison import difference_table, printed, read_studies
 from resiliency.designs.networks import read_member
-from resiliency.export.choice import chosen_row
+from resiliency.export.loading import chosen_row
 from resiliency.export.settings import checked_ensemble
 from resiliency.metrics.errors import read_costs
 from resiliency.prediction.reading import all_conditions

@@ -9,7 +9,7 @@ from predicted import conditions_of, drawn, predictions_of
 
 from resiliency.analysis.judging import both_halves
 from resiliency.ensembles.combination import Ensemble
-from resiliency.export import evidence, unfamiliar
+from resiliency.export import evidence
 from resiliency.export.evidence import Evaluated, Measure, abstaining, claims, evidence_of, evidence_page
 from resiliency.export.folder.watching import Rate, look
 from resiliency.statistics.resampling import Resampling, Units
@@ -153,13 +153,13 @@ def test_one_in_a_hundred_common_pictures_is_flagged_and_odd_ones_are():
     rates, units = [], Units.single(400)
     for seed in range(40):
         clean = pictures(800, seed)
-        inputs = unfamiliar.fitted(clean, np.arange(400), units, seed)
+        inputs = evidence.fitted(clean, np.arange(400), units, seed)
         conditions = [clean, np.full_like(clean, 7)]
-        found = unfamiliar.flag_rates(inputs, conditions, ["clean", "fog"], np.arange(400, 800), Units.single(800))
+        found = evidence.flag_rates(inputs, conditions, ["clean", "fog"], np.arange(400, 800), Units.single(800))
         rates.append(found["clean"]["share"])
         assert found["fog"]["share"] == found["noise"]["share"] == found["constant"]["share"] == 1
     assert 0.004 < np.mean(rates) < 0.016
-    few = unfamiliar.fitted(clean, np.arange(400), Units(np.arange(400) // 10), 0)
+    few = evidence.fitted(clean, np.arange(400), Units(np.arange(400) // 10), 0)
     assert few["rate"] == pytest.approx(1 / 21)
 
 

@@ -26,7 +26,7 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import from_factory, normalised, write_member
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import exporting
-from resiliency.export.choice import chosen_row, exportable_row
+from resiliency.export.evidence import fitted
 from resiliency.export.exporting import (
     agreement,
     check_refusal,
@@ -36,9 +36,15 @@ from resiliency.export.exporting import (
     times,
     write_program,
 )
-from resiliency.export.loading import Deployable, Temperature, load_ensemble, temperature_of
+from resiliency.export.loading import (
+    Deployable,
+    Temperature,
+    chosen_row,
+    exportable_row,
+    load_ensemble,
+    temperature_of,
+)
 from resiliency.export.settings import checked_ensemble
-from resiliency.export.unfamiliar import fitted
 from resiliency.metrics.classification import ABSTAIN, scaled
 from resiliency.statistics.resampling import Units
 from resiliency.storage.files import write_csv, write_json
@@ -92,8 +98,8 @@ def test_the_module_answers_as_the_study(members, images, rule):
     if RULES[rule].mean:
         np.testing.assert_allclose(probabilities, np.exp(scaled(part.log_probabilities, 0.5)), atol=5e-3)
     result = agreement(partial(answers, ensemble), images, np.arange(IMAGES), of_study, 0.5)
-    assert result.n_images == IMAGES
-    assert result.compared > IMAGES / 4
+    assert result["n_images"] == IMAGES
+    assert result["compared"] > IMAGES / 4
 
 
 def test_the_program_answers_any_number_of_images_as_the_module(members, images, tmp_path):
@@ -136,7 +142,7 @@ def test_answers_that_differ_by_more_than_how_logits_are_stored_are_refused(memb
         with pytest.raises(Fault, match=r"disagrees with the study on \d+ of"):
             agreement(run, images, every, of_study, 1)
     else:
-        assert 0 < agreement(run, images, every, of_study, 1).compared <= IMAGES - 10
+        assert 0 < agreement(run, images, every, of_study, 1)["compared"] <= IMAGES - 10
 
 
 class Shown(nn.Module):

@@ -1,10 +1,11 @@
-"""Evidence of an exported ensemble: claims with one-sided bounds, judged against the requirements of the study.
+"""Evidence of an exported ensemble: claims with one-sided bounds, judged against requirements, and unlike pictures.
 
 All claims are about images by which nothing was selected. Requirements are judged together: the chance that any of them
 is wrongly said to be met is at most 1 - confidence (Holm, Scandinavian Journal of Statistics 6, 1979)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,11 +15,14 @@ import pandas as pd
 from resiliency.analysis.assessment import SHARES_WRONG, WRONG
 from resiliency.analysis.coincident_failures import OUTCOMES, outcomes_of, pairs_on_images, shared_failures
 from resiliency.analysis.contenders import best_row, by_condition, contenders, eligible, name_of
-from resiliency.analysis.judging import REFERENCE, Resampled, both_halves, judged
+from resiliency.analysis.judging import REFERENCE, Resampled, both_halves, halves, judged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT, HELD_OUT_IMAGES, MAIN, means_over
+from resiliency.base.streams import stream
 from resiliency.corruptions.settings import SEVERITIES
+from resiliency.data.pictures import images_at
 from resiliency.data.source import Images
 from resiliency.ensembles.combination import Ensemble
+from resiliency.export.folder.watching import distances, look
 from resiliency.metrics.classification import ABSTAIN, graded
 from resiliency.prediction.reading import Predictions
 from resiliency.report import words
@@ -31,6 +35,25 @@ MET, NOT_MET, NOT_SHOWN = "met", "not met", "not shown"
 UNDER = "error under "
 RIVAL = "best member"
 AT_LEAST = ("availability", "answered")  # larger is better; their bound is the lower one
+OF_ROW = "tables/deployment.csv: number {number}, "
+ROLE = "tables/contenders.csv: {role}, {images}; "
+OF_RIVAL = "tables/deployment.csv: number {rival[number]}, "
+AT_THRESHOLD = "tables/thresholds.csv: {members}, corrupted, wrong, {share:g}; "
+# Claim -> what it is about, and table, row and column of the study that hold its estimate; see `facts_of`.
+CLAIMS = {
+    "clean_error": ("Error on clean images", OF_ROW + "1 − clean_accuracy"),
+    "corrupted_error": ("Error on corrupted images, mean over corruptions and severities", OF_ROW + "corrupted_error"),
+    "worst_condition_error": ("Error in the worst condition, {condition}", OF_ROW + "worst_error"),
+    "worst_class_error": ("Corrupted error of the worst class, {worst_class}", OF_ROW + "worst_class_error"),
+    UNDER: ("Error under {corruption}, mean over severities", ROLE + "error"),
+    "wrong": ("Corrupted images answered wrongly, at the threshold for {target}", AT_THRESHOLD + "wrong"),
+    "answered": ("Corrupted images answered at that threshold", AT_THRESHOLD + "coverage"),
+    "common_failures": ("Common failures β of pairs of members on corrupted images", ROLE + "common_failures"),
+    "undetected": ("Undetected errors: two members wrong with the same class, corrupted images", ROLE + "undetected"),
+    "availability": ("Availability: two members give the same class, corrupted images", ROLE + "availability"),
+    RIVAL: ("Corrupted error of the best single member of that cost, {rival[members]}", OF_RIVAL + "corrupted_error"),
+}
+Claim = dict[str, Any]  # a claim of evidence.json, by the names there
 
 
 def tested_conditions(conditions: pd.DataFrame) -> dict[str, list]:
@@ -134,53 +157,25 @@ def _rejected(
     limits: dict[str, float], rejects: Callable[[str, float], bool], confidence: float
 ) -> tuple[set[str], dict[str, float]]:
     """The requirements that a step-down procedure decides, and the error rate at which each was tested last."""
-    open_, rates = list(limits), dict.fromkeys(limits, 1.0)
-    while open_:
-        rate = (1 - confidence) / len(open_)
-        rates |= dict.fromkeys(open_, rate)
-        left = [name for name in open_ if not rejects(name, rate)]
-        if len(left) == len(open_):
-            break
-        open_ = left
-    return set(limits) - set(open_), rates
+    left, before, rates = list(limits), None, {}
+    while left and left != before:
+        before, rate = left, (1 - confidence) / len(left)
+        rates |= dict.fromkeys(left, rate)
+        left = [name for name in left if not rejects(name, rate)]
+    return set(limits) - set(left), rates
 
 
 def _needs(measure: Measure, rate: float, limit: float) -> str:
-    """What would show that a requirement is met: units, if the estimate stays; bounds narrow by their square root."""
+    """What would show that a requirement is met; bounds narrow by the square root of the number of units."""
     if measure.value >= limit:
         return "a better model: the estimate is no lower than the limit"
     times = ((measure.bound(rate) - measure.value) / (limit - measure.value)) ** 2
     return f"about {np.ceil(measure.units * times):,.0f} units of images, if the estimate stays"
 
 
-def rival_row(deployment: pd.DataFrame, row: pd.Series) -> pd.Series | None:
-    """The best single member that costs no more MACs than `row`, by the error by which models are selected."""
-    rows = eligible(deployment)
-    alone = rows[(rows["size"] == 1) & ~(rows["macs"] > row["macs"]) & (rows["members"] != row["members"])]
-    return best_row(alone) if len(alone) else None
-
-
-def statements(row: pd.Series, rival: pd.Series | None, classes: list[str], target: float) -> Callable[[str], str]:
-    """A function of a claim: what it is about, in words."""
-    stated = {
-        "clean_error": "Error on clean images",
-        "corrupted_error": "Error on corrupted images, mean over corruptions and severities",
-        "worst_condition_error": f"Error in the worst condition, {label(row['worst_corruption'])} "
-        f"at severity {row['worst_severity']:g}",
-        "worst_class_error": f"Corrupted error of the worst class, {name_of(classes, int(row['worst_class']))}",
-        "wrong": f"Corrupted images answered wrongly, at the threshold for {percent(target)}",
-        "answered": "Corrupted images answered at that threshold",
-        "common_failures": "Common failures β of pairs of members on corrupted images",
-        "undetected": "Undetected errors: two members wrong with the same class, corrupted images",
-        "availability": "Availability: two members give the same class, corrupted images",
-        RIVAL: f"Corrupted error of the best single member of that cost, {'' if rival is None else rival['members']}",
-    }
-    return lambda claim: stated.get(claim) or f"Error under {label(claim.removeprefix(UNDER))}, mean over severities"
-
-
 def claims(
     found: dict[str, Measure], limits: dict[str, float], confidence: float, lacking: dict[str, str]
-) -> list[dict[str, Any]]:
+) -> list[Claim]:
     """A claim per measure: estimate, one-sided bound, units, and the requirement and its verdict, if there is one.
 
     Met: the upper bound is at most the limit. Not met: the lower bound is above it. Not shown: neither.
@@ -199,43 +194,44 @@ def claims(
     missed, _ = _rejected(
         limits, lambda name, rate: name in known and known[name].bound(rate, upper=False) > limits[name], confidence
     )
-    rows = []
+    rows: list[Claim] = []
     for name in dict.fromkeys([*found, *limits]):
-        of, limit, rate, upper = (
-            known.get(name),
-            limits.get(name),
-            rates.get(name, 1 - confidence),
-            name not in AT_LEAST,
-        )
+        of, limit, upper = known.get(name), limits.get(name), name not in AT_LEAST
+        rate = rates.get(name, 1 - confidence)
+        verdict = limit and (MET if name in met else NOT_MET if name in missed else NOT_SHOWN)
         claim = {"claim": name, "estimate": of and of.value, "bound": of and of.bound(rate, upper)}
         claim |= {"side": "at most" if upper else "at least", "bound_confidence": 1 - rate}
         claim |= {"units": of and of.units, "n_images": of and of.n_images, "requirement": limit, "needs": ""}
-        claim["verdict"] = limit and (MET if name in met else NOT_MET if name in missed else NOT_SHOWN)
-        if limit is not None and claim["verdict"] == NOT_SHOWN:
+        if limit is not None and verdict == NOT_SHOWN:
             claim["needs"] = _needs(of, rate, limit) if of else lacking.get(name, "more images")
-        rows.append(claim)
+        rows.append(claim | {"verdict": verdict})
     return rows
 
 
-def sources_of(
-    deployment: pd.DataFrame, row: pd.Series, rival: pd.Series | None, target: float
-) -> Callable[[str], str]:
-    """A function of a claim: table, row and column of the study that hold its estimate; "" if no table does."""
-    own = {"clean_error": "1 − clean_accuracy", "worst_condition_error": "worst_error"}
-    chosen = {"wrong": "wrong", "answered": "coverage"}
-    role = next((name for name, of in contenders(deployment).items() if of["members"] == row["members"]), "")
+def rival_row(deployment: pd.DataFrame, row: pd.Series) -> pd.Series | None:
+    """The best single member that costs no more MACs than `row`, by the error by which models are selected."""
+    rows = eligible(deployment)
+    alone = rows[(rows["size"] == 1) & ~(rows["macs"] > row["macs"]) & (rows["members"] != row["members"])]
+    return best_row(alone) if len(alone) else None
 
-    def source(claim: str) -> str:
-        if claim == RIVAL and rival is not None:
-            return f"tables/deployment.csv: number {rival['number']}, corrupted_error"
-        if claim in chosen:
-            return f"tables/thresholds.csv: {row['members']}, corrupted, wrong, {target:g}; {chosen[claim]}"
-        if claim not in OUTCOMES and not claim.startswith(UNDER):
-            return f"tables/deployment.csv: number {row['number']}, {own.get(claim, claim)}"
-        images, column = (CORRUPTED, claim) if claim in OUTCOMES else (claim.removeprefix(UNDER), "error")
-        return f"tables/contenders.csv: {role}, {images}; {column}" if role else ""
 
-    return source
+def facts_of(row: pd.Series, deployment: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
+    """What `CLAIMS` names of an ensemble: the columns of its row, its role, worst class and worst condition."""
+    roles = contenders(deployment).items()
+    role = next((name for name, of in roles if of["members"] == row["members"]), "")
+    condition = f"{label(row['worst_corruption'])} at severity {row['worst_severity']:g}"
+    worst_class = name_of(classes, int(row["worst_class"]))
+    return row.to_dict() | {"role": role, "condition": condition, "worst_class": worst_class}
+
+
+def described(claim: Claim, facts: dict[str, Any]) -> Claim:
+    """A claim with what `CLAIMS` says of it: its statement, and its source; "" if no table of the study has it."""
+    name = claim["claim"]
+    statement, source = CLAIMS.get(name) or CLAIMS[UNDER]
+    images = name.removeprefix(UNDER) if name.startswith(UNDER) else CORRUPTED
+    facts = facts | {"images": images, "corruption": label(images)}
+    known = facts["role"] or not source.startswith(ROLE)
+    return {"statement": statement.format(**facts)} | claim | {"source": source.format(**facts) if known else ""}
 
 
 def abstaining(thresholds: pd.DataFrame, target: float, units: int, called: str) -> dict[str, Any]:
@@ -254,21 +250,14 @@ def abstaining(thresholds: pd.DataFrame, target: float, units: int, called: str)
     """
     rows = thresholds[(thresholds.selection_images == CORRUPTED) & (thresholds.goal == WRONG)]
     rows = rows[np.isclose(rows.target, target) & rows.images.isin([CLEAN, CORRUPTED])]
-    found = {
-        "threshold": None,
-        "target": target,
-        "why": "a vote has no probability to compare with one",
-        "range": (0, 1),
-    }
-    if rows.empty:
-        return found
-    first = rows.iloc[0]
-    if first.threshold < ABSTAIN:
+    threshold, why, ends = None, "a vote has no probability to compare with one", (0, 1)
+    if len(rows) and (first := rows.iloc[0]).threshold < ABSTAIN:
+        threshold, why = float(first.threshold), ""
         ends = float(1 - rows.coverage_high.max()), float(1 - rows.coverage_low.min())
-        return found | {"threshold": float(first.threshold), "why": "", "range": ends}
-    needed = "no number would do" if np.isnan(first.units_needed) else f"about {first.units_needed:,.0f} are needed"
-    why = f"no threshold keeps wrong answers at {100 * target:g}% of corrupted images; {units:,} {called}; {needed}"
-    return found | {"why": why}
+    elif len(rows):
+        needed = f"about {first.units_needed:,.0f} are needed" if first.units_needed > 0 else "no number would do"
+        why = f"no threshold keeps wrong answers at {100 * target:g}% of corrupted images; {units:,} {called}; {needed}"
+    return {"threshold": threshold, "target": target, "why": why, "range": ends}
 
 
 class Evaluated(NamedTuple):
@@ -298,7 +287,7 @@ def evidence_of(
     temperature: float,
     tested: Evaluated,
     requirements: dict[str, float | None],
-    card: dict,
+    card: dict[str, Any],
 ) -> dict[str, Any]:
     """The content of evidence.json but for its provenance and what is said of unlike pictures.
 
@@ -308,36 +297,36 @@ def evidence_of(
         ensemble: ensemble with the study's predictions.
         temperature: temperature of its probabilities.
         requirements: fields of `Requirements`.
-        card: card of the dataset, card.json.
+        card: card of the dataset.
     """
     confidence, names = tested.resampling.confidence, row["members"].split("+")
     selection, evaluation = both_halves(tested.predictions, tested.resampling)
+    units = {"selection_units": selection.units[CLEAN].number, "evaluation_units": evaluation.units[CLEAN].number}
     limits = {name: limit for name, limit in requirements.items() if limit is not None}
-    target, rival = limits.get("wrong", SHARES_WRONG[0]), rival_row(tested.deployment, row)
-    chosen = abstaining(thresholds, target, selection.units[CLEAN].number, tested.called[1])
+    target = limits.get("wrong", SHARES_WRONG[0])
+    chosen = abstaining(thresholds, target, units["selection_units"], tested.called[1])
     found = measures(ensemble, row, temperature, chosen["threshold"], evaluation)
-    if rival is not None:
-        alone = Ensemble([tested.predictions[rival["members"]]], np.ones(1), rival["rule"])
-        errors = mean_errors(errors_of(alone, evaluation))[CORRUPTED]
-        found[RIVAL] = mean_of(errors, evaluation.units[CLEAN])
-    pairs = "an ensemble of two members or more, of which one fails"
-    lacking = {"wrong": chosen["why"], "undetected": pairs, "common_failures": pairs}
-    stated, sources = statements(row, rival, card["classes"], target), sources_of(tested.deployment, row, rival, target)
-    rows = claims(found, limits, confidence, lacking)
-    data = {"name": card["name"], "source": card["source"], "classes": len(card["classes"]), "unit": tested.called[0]}
-    data["splits"] = {name: of["n_images"] for name, of in card["splits"].items()}
-    for half, of in (("selection_units", selection), ("evaluation_units", evaluation)):
-        data[half] = of.units[CLEAN].number
-    pair = None
+    if (rival := rival_row(tested.deployment, row)) is not None:
+        single = Ensemble([tested.predictions[rival["members"]]], np.ones(1), rival["rule"])
+        found[RIVAL] = mean_of(mean_errors(errors_of(single, evaluation))[CORRUPTED], evaluation.units[CLEAN])
+    pair, pairs = None, "an ensemble of two members or more, of which one fails"
     if len(names) > 1:
         shared = shared_failures(names, ensemble.members, selection, evaluation)[CORRUPTED]
         factor = shared["pair_common_failures"]
         pair = {"members": str(shared["pair"]).split("+"), "common_failures": factor if factor == factor else None}
+    facts = facts_of(row, tested.deployment, card["classes"]) | {
+        "target": percent(target),
+        "share": target,
+        "rival": rival,
+    }
+    lacking = {"wrong": chosen["why"], "undetected": pairs, "common_failures": pairs}
+    data = {"name": card["name"], "source": card["source"], "classes": len(card["classes"]), "unit": tested.called[0]}
+    data["splits"] = {name: of["n_images"] for name, of in card["splits"].items()}
     return {
         "ensemble": {"row": int(row["number"]), "members": names, "rule": row["rule"]},
-        "data": data,
+        "data": data | units,
         "confidence": confidence,
-        "claims": [{"statement": stated(of["claim"])} | of | {"source": sources(of["claim"])} for of in rows],
+        "claims": [described(claim, facts) for claim in claims(found, limits, confidence, lacking)],
         "pair": pair,
         "conditions": tested_conditions(ensemble.members[0].conditions),
         "abstaining": chosen,
@@ -350,3 +339,102 @@ def evidence_page(evidence: dict[str, Any]) -> str:
     template = environment(Path(__file__).parent, forms, autoescape=True).get_template("evidence.html.j2")
     under = [of["claim"] for of in evidence["claims"] if of["claim"].startswith(UNDER)]
     return template.render(evidence, corrupted_claims=under)
+
+
+FALSE_ALARMS = 0.01
+RIDGE = 0.01**2  # variance that each number has at least, in their own units of about 1
+AT_ONCE = 64  # pictures in memory
+MOST, MOST_CORRUPTED = 2_000, 200  # images of either half, and of each corrupted condition
+
+
+def unlike(conditions: list[Images], one: Predictions, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How the program tells pictures unlike the study's, for ensemble.json, and its rates, for evidence.json.
+
+    Args:
+        conditions: the test images under each condition.
+        one: predictions of a member, which know labels, units and conditions.
+        seed: seed of the study, which also decides the halves of the images.
+    """
+    selection, evaluation = halves(one.labels(0), seed, one.units(0))
+    inputs = fitted(conditions[0], selection, one.units(0).of(selection), seed)
+    names = one.conditions.corruption[one.conditions.test_set == CLEAN]
+    rates = flag_rates(inputs, conditions, names.tolist(), evaluation, one.units(0))
+    inputs["range"] = 0.0, max(high for name in (CLEAN, CORRUPTED) if (high := rates[name]["high"]) is not None)
+    return inputs, {"nominal": inputs["rate"], "calibrated_on": inputs["units"], "flagged": rates}
+
+
+def fitted(images: Images, selection: np.ndarray, units: Units, seed: int) -> dict[str, Any]:
+    """Mean, inverse covariance and limit of `distances`, from clean images.
+
+    Half of the units say what pictures look like; the other half, how far from it they are. The limit is the smallest
+    one at which a new unit's pictures are flagged with a probability of `FALSE_ALARMS` at most (conformal risk control,
+    Angelopoulos et al., ICLR 2024), or of one in n + 1 if there are only n units to calibrate on.
+
+    Args:
+        images: the clean test images.
+        selection: int n, images on which models were selected, of which at most `MOST` count.
+        units: units of these n images.
+
+    Returns:
+        mean (8 numbers), inverse (8 x 8), limit and rate, the nominal rate of false alarms.
+    """
+    places = _some(np.arange(len(selection)), MOST)
+    units, described = units.of(places), _looks(images, selection[places])
+    order = stream(seed, "unfamiliar").permutation(units.number)
+    first = order[units.of_image] < units.number // 2
+    mean, covariance = described[first].mean(axis=0), np.cov(described[first], rowvar=False, bias=True)
+    inverse = np.linalg.inv(covariance + RIDGE * np.eye(len(mean)))
+    far, of = distances(described[~first], mean, inverse), units.of(~first)
+    rate = max(FALSE_ALARMS, 1 / (of.number + 1))
+    candidates = np.sort(far)
+    flagged = np.array([(of.sums((far > limit).astype(float)) / of.sizes).sum() for limit in candidates])
+    limit = candidates[(flagged + 1) / (of.number + 1) <= rate + 1e-12][0]
+    return {"mean": mean.tolist(), "inverse": inverse.tolist(), "limit": float(limit), "rate": rate, "units": of.number}
+
+
+def flag_rates(
+    inputs: dict[str, Any], conditions: Sequence[Images], names: Sequence[str], evaluation: np.ndarray, units: Units
+) -> dict[str, dict[str, float | None]]:
+    """Name of pictures -> share that is flagged, `low` and `high` (95 %, Wilson, by units), and number of images.
+
+    Beside `clean`, each corruption and their means, the names are `noise` (random pixels) and `constant` (pictures of
+    one colour), which are samples of nothing and have no interval.
+
+    Args:
+        inputs: what `fitted` returns.
+        conditions: the test images under each condition.
+        names: corruption of each condition; `clean` for none.
+        evaluation: images on which nothing was selected, of which at most `MOST` or `MOST_CORRUPTED` count.
+        units: units of all test images.
+    """
+    chosen = {name: _some(evaluation, MOST if name == CLEAN else MOST_CORRUPTED) for name in names}
+    flagged: dict[str, list[np.ndarray]] = {}
+    for name, images in zip(names, conditions, strict=True):
+        flagged.setdefault(name, []).append(_flags(_looks(images, chosen[name]), inputs))
+    shares = {name: np.mean(of, axis=0) for name, of in flagged.items()}
+    shares |= {name: np.mean([shares[of] for of in over], axis=0) for name, over in means_over(shares).items() if over}
+    rates: dict[str, dict[str, float | None]] = {}
+    for name, of in shares.items():
+        low, high = share(of, units.of(chosen.get(name, _some(evaluation, MOST_CORRUPTED))), 0.95).ends
+        rates[name] = {"share": float(of.mean()), "low": low, "high": high, "n_images": len(of)}
+    shape = conditions[0][:1].shape[1:]
+    colours = np.array(list(product((0, 128, 255), repeat=3)), np.uint8)[:, None, None]
+    noise = stream(0, "noise").integers(0, 256, (AT_ONCE, *shape), np.uint8)
+    for name, made in (("noise", noise), ("constant", np.broadcast_to(colours, (len(colours), *shape)))):
+        share_of_made = float(_flags(look(made), inputs).mean())
+        rates[name] = {"share": share_of_made, "low": None, "high": None, "n_images": len(made)}
+    return rates
+
+
+def _some(images: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the images, evenly spread."""
+    return images[np.unique(np.linspace(0, len(images) - 1, min(most, len(images))).astype(int))]
+
+
+def _looks(images: Images, places: np.ndarray) -> np.ndarray:
+    parts = np.array_split(places, -(-len(places) // AT_ONCE))
+    return np.concatenate([look(np.asarray(images_at(images, part)[:])) for part in parts])
+
+
+def _flags(looks: np.ndarray, inputs: dict[str, Any]) -> np.ndarray:
+    return (distances(looks, inputs["mean"], inputs["inverse"]) > inputs["limit"]).astype(float)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,8 @@ from resiliency.data.pictures import images_at
 from resiliency.data.split import stratified_sample
 from resiliency.designs.members import WeightsKind
 from resiliency.ensembles.combination import Ensemble, member_weights
-from resiliency.export.evidence import Evaluated, evidence_of, evidence_page
+from resiliency.export.evidence import Evaluated, evidence_of, evidence_page, unlike
 from resiliency.export.loading import Deployable, Networks, temperature_of
-from resiliency.export.unfamiliar import unlike
 from resiliency.metrics.classification import ABSTAIN, accuracy_columns, scaled
 from resiliency.report import words
 from resiliency.report.cautions import unfit_cautions
@@ -40,19 +39,12 @@ NAMES = ("probabilities", "mutual_information")
 BATCH = 64
 VERSIONS = ("resiliency", "torch", "timm", "onnx", "onnxruntime", "numpy")
 MOST = 2_000
-# Tolerance of logits computed in another order or on another device.
-SLACK = 1e-3
+SLACK = 1e-3  # tolerance of logits computed in another order or on another device
 
 
-class Agreement(NamedTuple):
-    """Agreement of answers: number of compared images, number of all, and largest difference of a probability."""
-
-    compared: int
-    n_images: int
-    difference: float
-
-
-def agreement(run: Run, images: np.ndarray, chosen: np.ndarray, study: Ensemble, temperature: float) -> Agreement:
+def agreement(
+    run: Run, images: np.ndarray, chosen: np.ndarray, study: Ensemble, temperature: float
+) -> dict[str, float]:
     """Compare the answers of a program with those of the study on the same clean test images.
 
     The study keeps logits with few digits, so that an answer counts as decided where no logit moved by the spacing of
@@ -65,6 +57,10 @@ def agreement(run: Run, images: np.ndarray, chosen: np.ndarray, study: Ensemble,
         study: ensemble with the study's predictions.
         temperature: temperature of the program.
 
+    Returns:
+        compared and n_images, numbers of images that were compared and of all; and difference, the largest one of a
+        probability, NaN for a vote.
+
     Raises:
         Fault: a decided answer differs.
     """
@@ -76,7 +72,7 @@ def agreement(run: Run, images: np.ndarray, chosen: np.ndarray, study: Ensemble,
     if wrong.any():
         raise Fault(f"{PROGRAM}: disagrees with the study on {wrong.sum():,} of {decided.sum():,} test images")
     difference = np.nan if study.rule.mean is None else np.abs(probabilities - np.exp(scaled(logs, temperature))).max()
-    return Agreement(int(decided.sum()), len(images), float(difference))
+    return {"compared": int(decided.sum()), "n_images": len(images), "difference": float(difference)}
 
 
 def check_refusal(run: Run, images: np.ndarray) -> None:
@@ -101,7 +97,7 @@ def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray) -> tuple[np.
     return clear & (_margin(votes) > 0), votes.argmax(axis=1)
 
 
-def times(path: Path, image: np.ndarray, threads: Sequence[int]) -> list[dict]:
+def times(path: Path, image: np.ndarray, threads: Sequence[int]) -> list[dict[str, float]]:
     """Milliseconds that a program takes for one image (uint8 1 x H x W x 3), for each number of threads.
 
     Of `ROUNDS` runs, or as many as `LONGEST` seconds allow, but at least `LEAST`, after `WARMING` that do not count.
@@ -119,8 +115,8 @@ def times(path: Path, image: np.ndarray, threads: Sequence[int]) -> list[dict]:
             began = time.perf_counter()
             run(image)
             spans.append(1000 * (time.perf_counter() - began))
-        quartiles = map(float, np.quantile(spans, [0.25, 0.5, 0.75]))
-        rows.append({"threads": count} | dict(zip(("low", "median", "high"), quartiles, strict=True)))
+        low, median, high = np.quantile(spans, [0.25, 0.5, 0.75]).tolist()
+        rows.append({"threads": count, "low": low, "median": median, "high": high})
     return rows
 
 
@@ -175,7 +171,7 @@ def export(
     run = onnx_runner(path, 1)
     check_refusal(run, pixels[:1])
     check = agreement(run, pixels, some, study, temperature.value)
-    print(f"{PROGRAM}: {check.compared} of {check.n_images} images answered as scored")
+    print(f"{PROGRAM}: {check['compared']} of {check['n_images']} images answered as scored")
     evidence = evidence_of(row, of["thresholds"], study, temperature.value, tested, requirements, card)
     inputs, evidence["unlike"] = unlike(tested.conditions, study.members[0], seed)
     evidence["provenance"] = provenance
@@ -237,48 +233,44 @@ def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame
 
 def front_matter(row: pd.Series, evidence: Mapping[str, Any]) -> Markdown:
     """The metadata of card.md in YAML, in the form that Hugging Face reads of model cards (`model-index`)."""
-    values = {f"Accuracy on {name} images": value for name, value, *_ in _right(row)}
-    metrics = [{"type": "accuracy", "name": name, "value": round(float(of), 6)} for name, of in values.items()]
+    metrics = [
+        {"type": "accuracy", "name": f"Accuracy on {name} images", "value": round(float(value), 6)}
+        for name, value, *_ in _right(row)
+    ]
     data = {"type": evidence["data"]["name"], "name": evidence["data"]["name"]}
     result = {"task": {"type": "image-classification"}, "dataset": data, "metrics": metrics}
-    name = f"{evidence['provenance']['study']}-{int(row['number'])}"
-    index: dict[str, Any] = {
-        "pipeline_tag": "image-classification",
-        "library_name": "onnx",
-        "tags": ["ensemble", "robustness"],
-    }
-    index |= {"model-index": [{"name": name, "results": [result]}]}
-    return Markdown(yaml.safe_dump(index, sort_keys=False, allow_unicode=True))
+    model = {"name": f"{evidence['provenance']['study']}-{int(row['number'])}", "results": [result]}
+    index = {"pipeline_tag": "image-classification", "library_name": "onnx", "tags": ["ensemble", "robustness"]}
+    return Markdown(yaml.safe_dump(index | {"model-index": [model]}, sort_keys=False, allow_unicode=True))
 
 
-def weights_of(member: dict) -> dict[str, str]:
+WEIGHTS = {  # kind -> in words, and the licence of weights that are not from the study alone
+    WeightsKind.PRETRAINED: ("pretrained", "timm states no licence, see its page on the hub"),
+    WeightsKind.FILE: ("from a file", "under the licence of that file"),
+    WeightsKind.FINE_TUNED: ("fine-tuned", "under the licence of the weights that it started from"),
+}
+
+
+def weights_of(member: dict[str, Any]) -> dict[str, str]:
     """Source of a member's weights, and their licence as far as timm states it."""
     kind, source = member["weights_kind"], str(member["weights_source"])
-    if kind == WeightsKind.PRETRAINED:
-        config = timm.get_pretrained_cfg(member["architecture"])
-        stated = getattr(config, "license", None)
-        licence = (
-            f"{source}; licence {stated}" if stated else f"{source}; timm states no licence, see its page on the hub"
-        )
-        return {"weights": "pretrained", "licence": licence}
-    if kind == WeightsKind.FILE:
-        return {"weights": "from a file", "licence": f"{source}; under the licence of that file"}
-    if kind == WeightsKind.FINE_TUNED:
-        return {"weights": "fine-tuned", "licence": f"{source}; under the licence of the weights that it started from"}
-    return {"weights": source, "licence": f"{source}; no weights of others"}
+    weights, licence = WEIGHTS.get(kind, (source, "no weights of others"))
+    if kind == WeightsKind.PRETRAINED and (
+        stated := getattr(timm.get_pretrained_cfg(member["architecture"]), "license", None)
+    ):
+        licence = f"licence {stated}"
+    return {"weights": weights, "licence": f"{source}; {licence}"}
 
 
 def _right(row: pd.Series) -> list[tuple]:
     """Images, accuracy and its interval: clean, corrupted and additional test sets."""
-    rows = [(CLEAN, *(float(value) for value in clean_accuracy(row).values()))]
+    rows = [(CLEAN, *map(float, clean_accuracy(row).values()))]
     rows.append((CORRUPTED, 1 - row.corrupted_error, 1 - row.high, 1 - row.low))
-    names = [
-        name.removesuffix("_accuracy") for name in row.index if name.endswith("_accuracy") and name != "clean_accuracy"
-    ]
-    return rows + [(name, *(row[column] for column in accuracy_columns(name))) for name in names]
+    names = [column.removesuffix("_accuracy") for column in row.index if column.endswith("_accuracy")]
+    return rows + [(name, *(row[of] for of in accuracy_columns(name))) for name in names if name != CLEAN]
 
 
-def _share(row: dict, name: str) -> Markdown:
+def _share(row: dict[str, Any], name: str) -> Markdown:
     """A share of a row with its interval, where it has one."""
     low, high = (row.get(f"{name}_{end}") for end in ("low", "high"))
     return Markdown(f"{words.percent(row[name])} {words.interval(low, high, words.percent)}".rstrip())
@@ -292,9 +284,8 @@ def write_program(ensemble: Deployable, side: int, path: Path) -> None:
     """
     weights = sum(tensor.nbytes for tensor in ensemble.state_dict().values())
     if weights > LARGEST:
-        raise Fault(
-            f"ensemble: {weights / 1e9:.1f} GB of weights, more than the 2 GB of an ONNX file; take a smaller one"
-        )
+        size = f"{weights / 1e9:.1f} GB of weights"
+        raise Fault(f"ensemble: {size}, more than the 2 GB of an ONNX file; take a smaller one")
     images = torch.zeros(2, side, side, 3, dtype=torch.uint8)
     shapes = {"images": {0: torch.export.Dim("images", min=1)}}
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""An ensemble of a finished study, read back as one network."""
+"""An ensemble of a finished study: the row of deployment.csv that is meant, read back as one network."""
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
@@ -11,12 +11,83 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resiliency.analysis.assessment import Temperature
+from resiliency.analysis.contenders import best_row, eligible, recommended_row
+from resiliency.base.faults import Fault, short
 from resiliency.designs.members import Member, named_factories
 from resiliency.designs.networks import normalised, read_member
 from resiliency.ensembles.combination import mean_logarithms, member_values, member_weights, rule_of
-from resiliency.export.choice import chosen_row, refuse_own_crops
+from resiliency.export.settings import FACTORS, UNDER, checked_ensemble
 from resiliency.storage.files import Run
 from resiliency.storage.tables import read_table
+
+
+def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
+    """The row that `ensemble` names.
+
+    The best is the recommended one: the cheapest that is shown to be hardly worse than the most accurate, which has the
+    least error on the images on which ensembles are chosen. Within limits of members, and of multiply-accumulate
+    operations for one image, the most accurate is that within the limits.
+
+    Args:
+        deployment: deployment.csv.
+        ensemble: name of an ensemble, as in `resiliency.export.settings.ALLOWED`.
+
+    Raises:
+        Fault: `ensemble` is no such name, or there is no such row.
+    """
+    text = str(ensemble)
+    try:
+        checked_ensemble(ensemble)
+    except ValueError as error:
+        raise Fault(f"ensemble: {error}, got {short(ensemble)}") from error
+    if text.isdecimal():
+        if not (named := deployment.number == int(text)).any():
+            raise Fault(f"ensemble: expected a number from 1 to {len(deployment)} (tables/deployment.csv), got {text}")
+        return deployment[named].iloc[0]
+    rows = eligible(deployment)
+    if not (limits := UNDER.fullmatch(text)):
+        return best_row(rows)
+    members, macs, unit = limits.groups()
+    none = "ensemble: none in tables/deployment.csv"
+    rows = rows[rows["size"] <= int(members)] if members else rows
+    if rows.empty:
+        raise Fault(f"{none} has at most {members} members")
+    if macs:
+        most, least = float(macs) * FACTORS[unit], rows["macs"].min()
+        if pd.isna(least):
+            raise Fault("ensemble: all MACs in tables/deployment.csv are unknown; limit the members instead")
+        rows = rows[rows["macs"] <= most]
+        if rows.empty:
+            raise Fault(f"{none} is under {most:,.0f} MACs; allow at least {least:,.0f}")
+    return recommended_row(rows)
+
+
+def exportable_row(
+    deployment: pd.DataFrame, ensemble: str | int, networks: Iterable[Member], of_files: bool
+) -> pd.Series:
+    """The row that `ensemble` names, as for `chosen_row`, if its members can be exported.
+
+    Args:
+        networks: members of which the networks are available.
+        of_files: whether the images of the study are files that are decoded on the fly.
+
+    Raises:
+        Fault: there is no such row, or a member has no network or crops image files in a way of its own.
+    """
+    row, described = chosen_row(deployment, ensemble), {member.member: member for member in networks}
+    names = row.members.split("+")
+    if unknown := [name for name in names if name not in described]:
+        lacking = f"only predictions of {', '.join(unknown)} are available, not the network"
+        raise Fault(f"ensemble {row.members}: cannot be exported: {lacking}")
+    if of_files:
+        refuse_own_crops([described[name] for name in names])
+    return row
+
+
+def refuse_own_crops(members: list[Member]) -> None:
+    """Refuse members that crop image files in different ways, before they become an array that a network could take."""
+    if own := [member.member for member in members if member.view]:
+        raise Fault(f"ensemble: cannot be exported: {', '.join(own)} needs its own image cropping")
 
 
 class Deployable(nn.Module):
@@ -61,18 +132,13 @@ class Deployable(nn.Module):
         logs = torch.stack(logits).log_softmax(dim=-1)
         probabilities = logs.exp()
         mean = (self.shares * probabilities).sum(dim=0)
-        apart = _entropy(mean, torch.log(mean.clamp_min(1e-30))) - (
-            self.shares[:, :, 0] * _entropy(probabilities, logs)
-        ).sum(0)
+        own_entropies = (self.shares[:, :, 0] * -(probabilities * logs).sum(dim=-1)).sum(0)
+        apart = (-(mean * torch.log(mean.clamp_min(1e-30))).sum(dim=-1) - own_entropies).clamp_min(0)
         if self.rule.mean is None:
             values = member_values(self.rule, probabilities, len(self.networks), of=torch).mean(dim=0)
-            return values / values.sum(dim=-1, keepdim=True), apart.clamp_min(0)
+            return values / values.sum(dim=-1, keepdim=True), apart
         combined = mean_logarithms(self.rule, logs, self.shares.flatten(), torch)
-        return (combined / self.temperature).softmax(dim=-1), apart.clamp_min(0)
-
-
-def _entropy(probabilities: Tensor, logs: Tensor) -> Tensor:
-    return -(probabilities * logs).sum(dim=-1)
+        return (combined / self.temperature).softmax(dim=-1), apart
 
 
 def _seen(images: Tensor, member: Member) -> Tensor:
@@ -80,9 +146,8 @@ def _seen(images: Tensor, member: Member) -> Tensor:
     view = member.view
     if not view or view["size"] == images.shape[1]:
         return images
-    size = (view["size"], view["size"])
-    pixels = images.permute(0, 3, 1, 2).float()
-    resized = functional.interpolate(pixels, size, mode=view["interpolation"], antialias=True, align_corners=False)
+    options = {"mode": view["interpolation"], "antialias": True, "align_corners": False}
+    resized = functional.interpolate(images.permute(0, 3, 1, 2).float(), (view["size"], view["size"]), **options)
     return resized.round().clamp(0, 255).permute(0, 2, 3, 1)
 
 
@@ -99,16 +164,8 @@ def temperature_of(temperatures: pd.DataFrame, members: str) -> Temperature:
 
 
 def read_networks(folders: Iterable[str | Path], allow: Collection[str]) -> Networks:
-    """The networks in these folders of members, in evaluation mode on the CPU.
-
-    Args:
-        allow: factories that may be called.
-
-    Raises:
-        Fault: as from `read_member`.
-    """
-    members = (read_member(folder, allow) for folder in folders)
-    return [(network.cpu(), member) for network, member in members]
+    """The networks in these folders of members on the CPU; arguments and faults are those of `read_member`."""
+    return [(network.cpu(), member) for network, member in (read_member(folder, allow) for folder in folders)]
 
 
 def _named_beside(results: Path) -> set[str]:

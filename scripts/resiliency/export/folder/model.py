@@ -36,13 +36,11 @@ THRESHOLDS = {
 }
 
 
-def load(threshold=None):
-    """An `Answerer`, which abstains below `threshold`; None for that of the study's requirement, 0 for never."""
-    return Answerer(threshold)
-
-
 class Answerer:
-    """Answers images, counts how often it abstains and how many are unlike the study's, and watches both rates."""
+    """Answers images, counts how often it abstains and how many are unlike the study's, and watches both rates.
+
+    It abstains below `threshold`; None for that of the study's requirement, 0 for never.
+    """
 
     def __init__(self, threshold=None):
         chosen = ABOUT["abstaining"]
@@ -50,7 +48,7 @@ class Answerer:
         self.threshold = (chosen["threshold"] or 0.0) if threshold is None else threshold
         self.rates = {"abstains": Rate(*chosen["range"])} if self.threshold == chosen["threshold"] else {}
         self.rates["is unlike the study's images"] = Rate(*ABOUT["inputs"]["range"])
-        self._run = _program()
+        self._session = onnxruntime.InferenceSession(str(FOLDER / "ensemble.onnx"), providers=["CPUExecutionProvider"])
 
     def __call__(self, images):
         """Probabilities, mutual information, whether it abstains, and whether the image is unlike the study's."""
@@ -58,7 +56,7 @@ class Answerer:
         if images.dtype != np.uint8 or images.shape[1:] != (side, side, 3):
             got = f"{images.dtype} {' x '.join(map(str, images.shape))}"
             raise TypeError(f"images: expected uint8 B x {side} x {side} x 3, got {got}; use read()")
-        probabilities, mutual_information = self._run(images)
+        probabilities, mutual_information = self._session.run(None, {"images": images})
         # In float64, so that a threshold is not rounded down to a smaller probability.
         abstained = probabilities.max(axis=1).astype(np.float64) < self.threshold
         inputs = ABOUT["inputs"]
@@ -72,17 +70,13 @@ class Answerer:
         found = [f"Never abstains: {self.why_not}"] if self.why_not else []
         for name, rate in self.rates.items():
             if rate.left:
+                often = "often" if rate.left == "above" else "seldom"
                 measured = f"{rate.low:.1%} to {rate.high:.1%} in the study, chance of a false alarm {rate.alarm:.0%}"
-                found.append(f"It {name} too {OFTEN[rate.left]}: {rate.events} of {rate.count} images; {measured}")
+                found.append(f"It {name} too {often}: {rate.events} of {rate.count} images; {measured}")
         return found
 
 
-OFTEN = {"above": "often", "below": "seldom"}
-
-
-def _program():
-    session = onnxruntime.InferenceSession(str(FOLDER / "ensemble.onnx"), providers=["CPUExecutionProvider"])
-    return lambda images: tuple(session.run(None, {"images": images}))
+load = Answerer
 
 
 def read(path):
@@ -121,10 +115,8 @@ def main():
         probabilities, mutual_information, abstained, unlike = (values[0] for values in answer(image))
         best = probabilities.argmax()
         line = f"{CLASSES[best]}, probability {probabilities[best]:.4f}, mutual information {mutual_information:.4f}"
-        print(
-            f"{path}: {line}{', abstains' * bool(abstained)}{', unlike the images of the study' * bool(unlike)}",
-            flush=True,
-        )
+        line += ", abstains" * bool(abstained) + ", unlike the images of the study" * bool(unlike)
+        print(f"{path}: {line}", flush=True)
         if left := [note for note in answer.notes() if note not in said]:
             said += left
             print(*left, sep="\n", file=sys.stderr, flush=True)
