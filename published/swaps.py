@@ -22,7 +22,8 @@ from resiliency.analysis.pair_counts import PairCounts
 from resiliency.analysis.swaps import FAMILY, swap_table, whole_table
 from resiliency.base.faults import one_line_faults, parser
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.external.predictions import Reader, described_members, descriptions, read_members
+from resiliency.external.contents import described_members, descriptions, read_members
+from resiliency.external.predictions import Reader
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.report import words
 from resiliency.report.charts.swaps import (

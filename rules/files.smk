@@ -5,7 +5,7 @@ from resiliency import tables
 from resiliency.base.names import CLEAN
 from resiliency.data.settings import table_of
 from resiliency.export.settings import PACKAGES
-from resiliency.external.arrays import array_files
+from resiliency.external.predictions import array_files
 from resiliency.report.registry import CHARTS
 from resiliency.storage.files import read_json
 from resiliency.study.files import command

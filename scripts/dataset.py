@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from resiliency.data.card import write_data_set
 from resiliency.data.reading import read_source
 from resiliency.data.source import names_for_classes
 from resiliency.data.split import draw_splits, with_groups
+from resiliency.data.writing import write_data_set
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (_, outputs, params):

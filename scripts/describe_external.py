@@ -1,6 +1,6 @@
 """Describe the imported members, with the sizes of architectures that timm has."""
 
-from resiliency.external.predictions import described_members, descriptions, read_members
+from resiliency.external.contents import described_members, descriptions, read_members
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

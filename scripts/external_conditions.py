@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from resiliency.data.pictures import write_items
-from resiliency.data.units import Grouped, write_units
+from resiliency.data.writing import Grouped, write_units
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import class_count
 from resiliency.prediction.reading import all_conditions

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from resiliency.data.card import write_test_set
 from resiliency.data.reading import labelled_arrays, labelled_folder
+from resiliency.data.writing import write_test_set
 from resiliency.storage.files import read_array, read_json
 from resiliency.study.stage import stage
 

@@ -10,8 +10,9 @@ from attacks.cases import ACCEPTED, Area, Expected, Wrong
 from attacks.studies import REPOSITORY
 from PIL import Image
 
+from resiliency import cli
 from resiliency.base.faults import Fault
-from resiliency.cli import begin, commands
+from resiliency.cli import begin
 from resiliency.data.folder import folder_classes
 from resiliency.study.files import load, read_merged
 
@@ -45,12 +46,12 @@ def _run(folder: Path, words: list[str]) -> None:
     Path("template.yaml").write_text("__use_yte__: true\nstudy: ?open('ran', 'w')\n")
     before, started = set(folder.rglob("*")), Wrong("Snakemake was started")
     with (
-        patch.object(commands.os, "execvp", side_effect=started),
-        patch.object(commands.subprocess, "run", side_effect=started),
+        patch.object(cli.os, "execvp", side_effect=started),
+        patch.object(cli.subprocess, "run", side_effect=started),
         redirect_stderr(StringIO()),
     ):
         try:
-            commands.main(words)
+            cli.main(words)
         except SystemExit as end:
             if written := {*folder.rglob("*")} - before:
                 raise Wrong(f"{written} were written") from end

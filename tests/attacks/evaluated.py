@@ -10,8 +10,8 @@ from attacks.cases import ACCEPTED, EITHER, Area, Expected, Wrong
 from PIL import Image
 
 from resiliency.api import RandomCorruption, corrupt, ensembles_of, evaluate, pair_diversity, score_ensembles
-from resiliency.api.evaluating import model_of
-from resiliency.api.evaluation import Evaluation
+from resiliency.api.evaluating import Evaluation
+from resiliency.cli import model_of
 
 IMAGES, CLASSES = 6, 3
 PIXELS = np.random.default_rng(0).integers(0, 256, (IMAGES, 32, 32, 3), np.uint8)

@@ -10,10 +10,10 @@ from attacks.cases import ACCEPTED, Area, Wrong
 from PIL import Image
 
 from resiliency.base.faults import Fault
-from resiliency.data.card import write_data_set
 from resiliency.data.folder import image_folder
 from resiliency.data.source import Source
 from resiliency.data.split import draw_splits
+from resiliency.data.writing import write_data_set
 
 CLASSES = ("ant", "bee")
 

@@ -21,7 +21,7 @@ from resiliency.analysis.deployment import differences, drawn_errors
 from resiliency.analysis.judging import Judged, Resampled, Said, Sums
 from resiliency.analysis.member_tables import Scorer
 from resiliency.analysis.without_images import GROUPS, image_groups
-from resiliency.api.evaluation import Answers, Evaluation, Seen
+from resiliency.api.evaluating import Answers, Evaluation, Seen
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
 from resiliency.ensembles.pool import EnsembleErrors

@@ -128,7 +128,7 @@ def test_a_study_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     folder, file = photos(tmp_path / "photos", list(map(str, range(4))), side=40), tmp_path / "studies/mine.yaml"
     assert "got 2 for train, 3 for validation and 3 for test; add" in fault_of(begin, str(folder), file)
     folder = photos(tmp_path / "more", list(map(str, range(20))), side=40)
-    for failing in ("estimate", "quoted", "checked"):
+    for failing in ("estimate", "quoted", "load"):
         with monkeypatch.context() as patched:
             patched.setattr(f"resiliency.cli.begin.{failing}", lambda *of: 1 / 0)
             with pytest.raises(ZeroDivisionError):

@@ -10,11 +10,11 @@ from attacks.folders import good_folder, read, recoded
 
 from resiliency.base.faults import Fault
 from resiliency.corruptions.writing import write_pictures
-from resiliency.data.card import write_data_set, write_test_set
 from resiliency.data.folder import image_folder
 from resiliency.data.pictures import read_conditions, read_images
 from resiliency.data.reading import labelled_folder
 from resiliency.data.split import draw_splits
+from resiliency.data.writing import write_data_set, write_test_set
 from resiliency.report.cautions import pretraining_cautions
 from resiliency.storage.files import read_array
 from resiliency.training.augmentation import training_reader

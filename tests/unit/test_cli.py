@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from resiliency.api.evaluating import MEAN, STD, model_of
+from resiliency import cli
 from resiliency.base.faults import Fault
-from resiliency.cli import begin, commands
+from resiliency.cli import MEAN, STD, begin, model_of
 from resiliency.study.files import load, read_merged
 
 REPOSITORY = Path(__file__).parents[2]
@@ -21,11 +21,11 @@ TINY = REPOSITORY / "studies/tiny.yaml"
 Usage = namedtuple("Usage", ["free"])
 
 
-@pytest.mark.parametrize("name", commands.SUBCOMMANDS)
+@pytest.mark.parametrize("name", cli.SUBCOMMANDS)
 def test_the_example_of_a_subcommand_is_understood(name):
-    example = commands.SUBCOMMANDS[name].example.partition(f" {commands.ENDS} ")[0]
+    example = cli.SUBCOMMANDS[name].example.partition(f" {cli.ENDS} ")[0]
     program, *words = shlex.split(example)
-    assert (program, commands.program().parse_args(words).subcommand) == ("resiliency", name)
+    assert (program, cli.program().parse_args(words).subcommand) == ("resiliency", name)
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_the_example_of_a_subcommand_is_understood(name):
 )
 def test_a_study_is_run_by_the_command_that_is_printed(words, command, monkeypatch, tmp_path, capsys):
     called = []
-    monkeypatch.setattr(commands.os, "execvp", lambda _, words: called.append(words))
+    monkeypatch.setattr(cli.os, "execvp", lambda _, words: called.append(words))
     monkeypatch.chdir(REPOSITORY)
-    commands.main(words.split())
+    cli.main(words.split())
     assert capsys.readouterr().out == f"snakemake {command}\n"
     monkeypatch.chdir(tmp_path)
-    commands.main(["run", "--cores", "1"])
+    cli.main(["run", "--cores", "1"])
     elsewhere = ["snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "1"]
     assert called == [["snakemake", *command.split()], elsewhere]
 
@@ -53,9 +53,9 @@ def test_a_study_is_run_by_the_command_that_is_printed(words, command, monkeypat
 def test_a_study_is_read_before_snakemake_which_would_run_its_code(subcommand, tmp_path, monkeypatch):
     study = tmp_path / "mine.yaml"
     study.write_text(f"__use_yte__: true\n__definitions__:\n- open({str(tmp_path / 'ran')!r}, 'w')\nstudy: a\n")
-    monkeypatch.setattr(commands.os, "execvp", lambda _, words: subprocess.run([*words, "--dry-run"], check=False))
+    monkeypatch.setattr(cli.os, "execvp", lambda _, words: subprocess.run([*words, "--dry-run"], check=False))
     with pytest.raises(SystemExit, match=r"mine\.yaml: .*__use_yte__: Snakemake would run code"):
-        commands.main([subcommand, str(study)])
+        cli.main([subcommand, str(study)])
     assert not (tmp_path / "ran").exists()
 
 
@@ -116,7 +116,7 @@ def test_a_function_is_evaluated_on_a_folder(tmp_path, capsys):
         (tmp_path / "photos" / name).mkdir(parents=True)
         Image.new("RGB", (40, 40), colour).save(tmp_path / "photos" / name / "a.png")
     words = ["evaluate", f"{__name__}:mean_colour", str(tmp_path / "photos"), "--size", "32"]
-    commands.main([*words, "--csv", str(tmp_path / "errors.csv")])
+    cli.main([*words, "--csv", str(tmp_path / "errors.csv")])
     assert "clean" in capsys.readouterr().out
     clean, *rows = (tmp_path / "errors.csv").read_text().splitlines()[1:]
     assert clean.startswith("clean,0,2,1,")  # green is class 0, and the first channel red

@@ -14,7 +14,7 @@ from synthetic import synthetic_tables
 
 from resiliency import comparison
 from resiliency.analysis.judging import halves
-from resiliency.cli.commands import main
+from resiliency.cli import main
 from resiliency.prediction.reading import all_conditions
 from resiliency.report.overview import contenders
 from resiliency.storage.files import write_json

@@ -12,11 +12,11 @@ from sklearn.datasets import load_digits
 from resiliency.corruptions import writing
 from resiliency.corruptions.writing import check_sizes, image_paths, stacked_images
 from resiliency.data import pictures as images_module
-from resiliency.data.card import write_data_set
 from resiliency.data.pictures import FileImages, read_conditions, read_images, read_items, write_items, write_list
 from resiliency.data.reading import digits, labelled_folder
 from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import draw_splits, listed_images, stratified_sample
+from resiliency.data.writing import write_data_set
 from resiliency.storage.files import read_array, read_json, write_array
 
 

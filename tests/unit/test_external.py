@@ -15,9 +15,8 @@ from resiliency.analysis.compared_members import skipped_table
 from resiliency.analysis.left_out import by_family, lack_second_seeds
 from resiliency.analysis.origins import best_table
 from resiliency.base.faults import Fault
-from resiliency.external.arrays import order_of, read_decisions, read_labels, read_logits
 from resiliency.external.contents import read_contents
-from resiliency.external.predictions import Reader
+from resiliency.external.predictions import Reader, order_of, read_decisions, read_labels, read_logits
 from resiliency.external.tables import External, corruption_and_severity, error_rows, read_scores
 from resiliency.prediction.reading import all_conditions
 

@@ -16,9 +16,8 @@ from resiliency.data.pictures import FileImages
 from resiliency.data.settings import table_of
 from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.data.split import draw_splits, split_indices, with_groups
-from resiliency.data.units import Grouped, by_look, look_alikes, units_of_data_set, write_units
-from resiliency.external.arrays import array_files, read_decisions
-from resiliency.external.predictions import Reader
+from resiliency.data.writing import Grouped, by_look, look_alikes, units_of_data_set, write_units
+from resiliency.external.predictions import Reader, array_files, read_decisions
 from resiliency.statistics.resampling import Units
 
 CLASSES = ["cat", "dog"]

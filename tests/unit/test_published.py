@@ -20,12 +20,12 @@ from sites import Site, md5
 from torchvision import datasets
 from torchvision.datasets.utils import download_url
 
-from resiliency.data import published
-from resiliency.data.published import CLASSES, imagenette_folder
+from resiliency.data import reading
+from resiliency.data.reading import CLASSES, imagenette_folder
 from resiliency.data.source import Source, downloading
 
 Written = dict[str, tuple[np.ndarray, np.ndarray]]
-ARCHIVES = tuple(published.ARCHIVES)
+ARCHIVES = tuple(reading.ARCHIVES)
 CIFAR10_CLASSES = [f"kind {letter}" for letter in "jihgfedcba"]
 PPM = b"P6 32 32 255\n"
 
@@ -110,8 +110,8 @@ def put_gtsrb(site: Site, patch) -> Written:
     archives = {}
     for name, files in zip(ARCHIVES, contents, strict=True):
         archives[name] = put_zip(site, name, files), hashlib.sha256((site.folder / name).read_bytes()).hexdigest()
-    patch.setattr(published, "ARCHIVES", archives)
-    patch.setattr(published, "_URL", site.url)
+    patch.setattr(reading, "ARCHIVES", archives)
+    patch.setattr(reading, "_URL", site.url)
     return written
 
 
@@ -138,7 +138,7 @@ def assert_as_written(source: Source, written: Written) -> None:
 def test_images_labels_and_classes_come_back_and_a_second_study_asks_nobody(name, site, monkeypatch, tmp_path):
     put, classes = PUT[name]
     written = put(site, monkeypatch)
-    source = published.published_source(name, written["test"][0].shape[1], tmp_path)
+    source = reading.published_source(name, written["test"][0].shape[1], tmp_path / name)
     assert source.classes == classes
     assert_as_written(source, written)
     names = [source.parts[part].names[0] for part in ("train", "test")]
@@ -147,7 +147,7 @@ def test_images_labels_and_classes_come_back_and_a_second_study_asks_nobody(name
     assert {path.strip("/") for path in site.requests} == set(files)
     asked = len(site.requests)
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob(f"{name}/**/*") if path.name != ".lock"}
-    resized = published.published_source(name, 48, tmp_path).parts["test"].images
+    resized = reading.published_source(name, 48, tmp_path / name).parts["test"].images
     assert len(site.requests) == asked
     assert stamps == {path: path.stat().st_mtime_ns for path in stamps}
     chosen, side = np.array([3, 1]), (48, 48)
@@ -158,9 +158,9 @@ def test_images_labels_and_classes_come_back_and_a_second_study_asks_nobody(name
 
 def test_an_archive_whose_md5_alone_is_right_is_refused(site, monkeypatch, tmp_path):
     put_gtsrb(site, monkeypatch)
-    forged, (digest, _) = next(iter(published.ARCHIVES.items()))
-    monkeypatch.setitem(published.ARCHIVES, forged, (digest, "0" * 64))
-    message = fault_of(published.published_source, "gtsrb", 32, tmp_path)
+    forged, (digest, _) = next(iter(reading.ARCHIVES.items()))
+    monkeypatch.setitem(reading.ARCHIVES, forged, (digest, "0" * 64))
+    message = fault_of(reading.published_source, "gtsrb", 32, tmp_path)
     assert f"(ValueError: {forged}: expected SHA-256 {'0' * 64}, got " in message
     assert message.endswith("delete what is damaged")
 
@@ -243,11 +243,11 @@ def test_imagenette_is_extracted_once(site, monkeypatch, tmp_path):
     killed = tmp_path / "imagenette/.extracting/imagenette2/train/n00000001/0.JPEG"  # what an extraction left
     killed.parent.mkdir(parents=True)
     killed.touch()
-    folder = imagenette_folder(tmp_path)
+    folder = imagenette_folder(tmp_path / "imagenette")
     assert sorted(path.name for path in folder.iterdir()) == ["train", "val"]
     paths = {f"imagenette2/{path.relative_to(folder)}": path for path in folder.rglob("*.JPEG")}
     assert {name: path.read_bytes() for name, path in paths.items()} == files
     (tmp_path / "imagenette" / "imagenette2.tgz").unlink()
     asked = len(site.requests)
-    assert imagenette_folder(tmp_path) == folder
+    assert imagenette_folder(tmp_path / "imagenette") == folder
     assert len(site.requests) == asked

@@ -9,7 +9,7 @@ from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.predictions import label_disagreement
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import expected_accuracy, mean_over_pairs
-from resiliency.external.arrays import read_decisions
+from resiliency.external.predictions import read_decisions
 from resiliency.external.tables import read_scores
 from resiliency.metrics.errors import ALEXNET_ERRORS, mean_corruption_error
 from resiliency.statistics.correlation import partial, weighted_pearson

@@ -3,84 +3,37 @@
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
-from resiliency.api.corrupting import checked_conditions
-from resiliency.api.evaluation import Answers, Evaluation, Seen, probabilities_of
 from resiliency.base.faults import Fault, brief, expected, short
-from resiliency.base.names import CLEAN, MAIN, averaged, check_written_alike
+from resiliency.base.names import CLEAN, CORRUPTED, MAIN, averaged, check_written_alike
 from resiliency.base.progress import Progress
 from resiliency.base.settings import AUTO
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import SEVERITIES, table_for
-from resiliency.metrics.errors import PUBLISHED_ERRORS
+from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error, may_be_probabilities
+from resiliency.metrics.errors import PUBLISHED_ERRORS, mean_corruption_error
+from resiliency.statistics.intervals import share, wilson
 from resiliency.statistics.resampling import Units
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from resiliency.data.source import Images
 
-MEAN, STD = (np.array(of, np.float32) for of in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))  # of ImageNet
-
-
-def model_of(name: str, size: int) -> Callable[[np.ndarray], object]:
-    """A function from images, uint8 B x `size` x `size` x 3, to logits or probabilities B x K.
-
-    Args:
-        name: path of an ONNX file, or module:function. A file that takes uint8 gets the images unchanged; any other
-            gets float32 B x 3 x H x W, normalised by the mean and standard deviation of ImageNet.
-
-    Raises:
-        Fault: there is no such file, module or function, onnxruntime is missing or cannot read the file, or it takes
-            images of another size.
-    """
-    if name.endswith(".onnx"):
-        return _of_onnx(name, size)
-    module, colon, function = name.partition(":")
-    if not colon:
-        raise Fault(f"{name}: {expected('an ONNX file or module:function', 'neither')}; write package.module:function")
-    try:
-        found = getattr(import_module(module), function)
-    except (Exception, SystemExit) as error:
-        raise Fault(f"{name}: cannot be imported ({brief(error)}); put its folder on PYTHONPATH") from None
-    if not callable(found):
-        raise Fault(f"{name}: {expected('a function', type(found).__name__)}; name one")
-    return found
-
-
-def _of_onnx(name: str, size: int) -> Callable[[np.ndarray], object]:
-    if not Path(name).is_file():
-        raise Fault(f"{name}: no such file; name an ONNX file")
-    try:
-        import onnxruntime
-
-        session = onnxruntime.InferenceSession(name, providers=["CPUExecutionProvider"])
-    except ImportError:
-        raise Fault("onnxruntime: is not installed; run pip install '.[export]'") from None
-    except Exception as error:
-        raise Fault(f"{name}: onnxruntime cannot read it: {brief(error)}") from None
-    first = session.get_inputs()[0]
-    as_they_are = first.type == "tensor(uint8)"
-    side = first.shape[1 if as_they_are else 2]  # types for which any text will do
-    if isinstance(side, int) and side != size:
-        raise Fault(f"{name}: {expected(f'images of {side} pixels a side', f'--size {size}')}; give --size {side}")
-    if as_they_are:
-        return lambda images: session.run(None, {first.name: images})[0]
-
-    def predict(images: np.ndarray) -> np.ndarray:
-        normalised = (images.astype(np.float32) / 255 - MEAN) / STD
-        return session.run(None, {first.name: normalised.transpose(0, 3, 1, 2)})[0]
-
-    return predict
-
-
 Condition = tuple[str, int]
+SLACK = 5e-3  # how far probabilities may sum from 1, as those in 16 bits do
+LEAST = 1e-12
+MEAN = "all severities"
+MEASURES = ["n_images", "error", "error_low", "error_high", "nll", "brier", "ece"]
 
 
 def evaluate(
@@ -97,7 +50,7 @@ def evaluate(
     batch_size: int = 64,
     confidence: float = 0.95,
     progress: bool = True,
-) -> Evaluation:
+) -> "Evaluation":
     """Evaluate a classifier of any framework on clean images and under corruptions.
 
     Each corrupted batch is made once, while the classifier predicts the one before. Images are corrupted alike at any
@@ -141,7 +94,7 @@ def evaluate(
     2  glass_blur         5        20   0.35
     """
     table, labels = _checked_table(images, table), _labels_of(labels, len(images))
-    conditions = [(CLEAN, 0), *checked_conditions(corruptions, severities)]
+    conditions = [(CLEAN, 0), *engine.checked_conditions(corruptions, severities)]
     if not isinstance(batch_size, Integral) or batch_size < 1:
         raise Fault(f"batch_size: {expected('a whole number from 1', short(batch_size))}")
     if not isinstance(confidence, int | float) or not 0 < confidence < 1:
@@ -176,18 +129,14 @@ def _batches(
 
     jobs = ((start, position) for start in range(0, count, size) for position in range(len(conditions)))
     with ThreadPoolExecutor(1) as pool:
-        waiting: deque = deque()
+        waiting: deque[tuple[int, Future[tuple[slice, np.ndarray]]]] = deque()
         for start, position in jobs:
             waiting.append((position, pool.submit(batch, start, conditions[position])))
             if len(waiting) > 2:
-                yield _next(waiting)
-        while waiting:
-            yield _next(waiting)
-
-
-def _next(waiting: deque) -> tuple[int, slice, np.ndarray]:
-    position, job = waiting.popleft()
-    return (position, *job.result())
+                first, job = waiting.popleft()
+                yield first, *job.result()
+        for position, job in waiting:
+            yield position, *job.result()
 
 
 def _checked_table(images: "Images", table: str) -> str:
@@ -200,7 +149,7 @@ def _checked_table(images: "Images", table: str) -> str:
     return table_for(max(first.shape[1:3])) if table == AUTO else table
 
 
-def _seen(images: "Images", labels: np.ndarray, table: str, size: int, seed: int) -> Seen:
+def _seen(images: "Images", labels: np.ndarray, table: str, size: int, seed: int) -> "Seen":
     """The description of the evaluated images, which are read `size` at a time."""
     digest = hashlib.sha256(labels.tobytes())
     for start in range(0, len(labels), size):
@@ -231,7 +180,7 @@ def _units_of(units: Sequence[object] | None, count: int) -> Units:
     return Units.numbered(named)
 
 
-def _baseline_errors(baseline: object, conditions: list[Condition], seen: Seen) -> dict[str, float] | None:
+def _baseline_errors(baseline: object, conditions: list[Condition], seen: "Seen") -> dict[str, float] | None:
     """The errors of the baseline by the corruption, of those that mCE counts; of the same severities and images."""
     if baseline is None:
         return None
@@ -260,3 +209,243 @@ def _baseline_errors(baseline: object, conditions: list[Condition], seen: Seen) 
             got = "none" if error is None else short(error)
             raise Fault(f"baseline: {expected(f'an error from 0 to 1 under {name}', got)}")
     return {name: float(errors[name]) for name in averaged(corruptions)}
+
+
+class Seen(NamedTuple):
+    """The images, severity table and seed with which a classifier was evaluated.
+
+    Attributes:
+        table: the published severity parameters.
+        n_images, height, width: number of images, and their size in pixels.
+        seed: seed of the corruptions.
+        digest: SHA-256 of the images and their labels, hexadecimal.
+    """
+
+    table: str
+    n_images: int
+    height: int
+    width: int
+    seed: int
+    digest: str
+
+    def difference_from(self, other: "Seen") -> str:
+        """The difference between this and another, in words; empty if there is none."""
+        if self.table != other.table:
+            return expected(f"one with table {self.table}", other.table)
+        if self[2:4] != other[2:4]:
+            return expected(f"one on images of {self.height}x{self.width} px", f"{other.height}x{other.width} px")
+        if self.n_images != other.n_images:
+            return expected(f"one on the same {self.n_images:,} images", f"{other.n_images:,} images")
+        if self.seed != other.seed:
+            return expected(f"one with seed {self.seed}", other.seed)
+        return "" if self.digest == other.digest else expected("one on the same images and labels", "others")
+
+
+class Answers:
+    """Correctness, confidence and losses on N images under C conditions.
+
+    Attributes:
+        labels: int64 N.
+        units: units of the images.
+        conditions: corruption and severity of each condition.
+        kind: "logits" or "probabilities", by the first batch; None before it.
+        classes: number of classes, K; None before the first batch.
+        errors, confidence, nll, brier: float32 C x N each.
+    """
+
+    def __init__(self, labels: np.ndarray, units: Units, conditions: list[tuple[str, int]]):
+        self.labels, self.units, self.conditions = labels, units, conditions
+        self.kind: str | None = None
+        self.classes: int | None = None
+        shape = len(conditions), len(labels)
+        self.errors, self.confidence, self.nll, self.brier = (np.empty(shape, np.float32) for _ in range(4))
+
+    def add(self, condition: int, chosen: slice, probabilities: np.ndarray) -> None:
+        """Keep the answers to the `chosen` images, probabilities float64 B x K, under the condition at a position."""
+        labels = self.labels[chosen]
+        of_label = probabilities[np.arange(len(labels)), labels]
+        self.errors[condition, chosen] = probabilities.argmax(axis=1) != labels
+        self.confidence[condition, chosen] = probabilities.max(axis=1)
+        self.nll[condition, chosen] = -np.log(np.maximum(of_label, LEAST))
+        self.brier[condition, chosen] = np.square(probabilities).sum(axis=1) - 2 * of_label + 1
+
+
+def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) -> np.ndarray:
+    """Probabilities, float64 B x K, of a batch of predictions, whose kind is recorded in `answers`.
+
+    Raises:
+        Fault: `predicted` is not an array B x K of finite numbers, may be logits or probabilities, has another kind or
+            number of classes than before, or a label is not among the classes.
+    """
+    values, images = _as_array(predicted), len(labels)
+    if values.ndim != 2 or len(values) != images or values.shape[1] < 2 or values.dtype.kind not in "fiu":
+        shape = f"({images}, {answers.classes or 'classes'})"
+        hint = "; return the first output of the list" if isinstance(predicted, list | tuple) else ""
+        raise Fault(
+            f"predict: {expected(f'numbers of shape {shape}', f'{values.dtype} of shape {values.shape}')}{hint}"
+        )
+    wrong = ~np.isfinite(values).all(axis=1)
+    if wrong.any():
+        raise Fault(f"predict: NaN or infinity for {wrong.sum():,} of {images:,} images")
+    values = values.astype(np.float64)
+    sums = values.sum(axis=1)
+    kind = "probabilities" if (values >= 0).all() and (abs(sums - 1) < SLACK).all() else "logits"
+    if kind == "logits" and may_be_probabilities(values):
+        got = f"no negative number and rows that sum to {sums.max():.4g} at most"
+        remedy = "divide probabilities by their sums, or subtract 1 from logits"
+        raise Fault(f"predict: {expected('probabilities or logits', got)}; {remedy}")
+    answers.kind, answers.classes = answers.kind or kind, answers.classes or values.shape[1]
+    if values.shape[1] != answers.classes:
+        raise Fault(f"predict: {expected(f'{answers.classes} classes as before', values.shape[1])}")
+    if answers.labels.max() >= answers.classes:
+        raise Fault(f"labels: {expected(f'at most {answers.classes - 1}, the last class', answers.labels.max())}")
+    if kind != answers.kind:
+        raise Fault(f"predict: {expected(f'{answers.kind} for all batches', f'{kind} for one')}; return one kind")
+    return values / sums[:, None] if kind == "probabilities" else softmax(values, axis=1)
+
+
+def _as_array(values: Any) -> np.ndarray:
+    """An array or a tensor of any framework as an array of its type, of bfloat16 as float32."""
+    if hasattr(values, "detach"):  # a tensor of torch, perhaps on a GPU and in bfloat16, which NumPy lacks
+        values = values.detach().cpu()
+        values = values.float() if values.is_floating_point() else values
+    try:
+        if isinstance(values, np.ma.MaskedArray):
+            raise TypeError  # NumPy would take what is under the mask
+        return np.asarray(values)
+    except Exception as error:
+        raise Fault(f"predict: {expected('an array or tensor', type(values).__name__)}") from error
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation:
+    """Errors and calibration of a classifier on clean images and under corruptions; printed, a report of them.
+
+    Errors, shares and ends of intervals are in 0..1; NLL is in nats, 0 or more; the Brier score is in 0..2; ECE, the
+    expected calibration error in 15 bins, is in 0..1.
+
+    Attributes:
+        errors: a row per condition, clean first: corruption, severity (0 if clean), images, error with error_low and
+            error_high (Wilson), nll, brier and ece.
+        by_corruption: a row per corruption: corruption, error (mean over severities), ce (the error divided by the
+            baseline's; NaN without a baseline, if it makes no error, or if mCE does not count the corruption).
+        summary: rows clean and corrupted (all conditions, but of extra corruptions only if there are no others):
+            images, error with its ends (Wilson's, with the variance over units), nll, brier and ece (over all answers).
+        mce: mean of ce over the corruptions of mCE; NaN without a baseline.
+        outputs: "logits" or "probabilities", which the classifier returned.
+        confidence: level of the intervals, between 0 and 1.
+        seen: table of severities, number and size in pixels of the images, seed, and a digest of images and labels.
+    """
+
+    errors: pd.DataFrame
+    by_corruption: pd.DataFrame
+    summary: pd.DataFrame
+    mce: float
+    outputs: str
+    confidence: float
+    seen: Seen
+
+    @classmethod
+    def of(cls, answers: Answers, confidence: float, baseline: dict[str, float] | None, seen: Seen) -> "Evaluation":
+        """The evaluation of `answers`.
+
+        Args:
+            confidence: level of the intervals, between 0 and 1.
+            baseline: error of the baseline under each corruption that mCE counts; None without a baseline.
+            seen: images and severity table of the evaluation.
+        """
+        corruptions, severities = zip(*answers.conditions, strict=True)
+        rows = [_measures(answers, slice(place, place + 1)) for place in range(len(corruptions))]
+        errors = pd.DataFrame({"corruption": corruptions, "severity": severities}).join(pd.DataFrame(rows))
+        effective = answers.units.effective(answers.units.sums(answers.errors), confidence)
+        errors["error_low"], errors["error_high"] = wilson(errors.error.to_numpy(), effective, confidence).ends
+        errors = errors[["corruption", "severity", *MEASURES]]
+        means = errors[1:].groupby("corruption", sort=False).error.mean()
+        known = pd.Series(baseline or {}, dtype=float).reindex(means.index)
+        by_corruption = pd.DataFrame({"error": means, "ce": means / known.where(known > 0)}).reset_index()
+        of_mce = averaged(list(means.index))
+        mce = mean_corruption_error(means[of_mce].to_numpy(), known[of_mce].to_numpy()) if of_mce else np.nan
+        summary = _summary(answers, errors, confidence)
+        return cls(errors, by_corruption, summary, float(mce), str(answers.kind), confidence, seen)
+
+    def to_frame(self) -> pd.DataFrame:
+        """All numbers as one table.
+
+        Returns:
+            A row per condition, clean first, as in `errors`; then a row per corruption, whose severity is missing, with
+            the mean over severities; then the row `corrupted` with the mean over corruptions. The column `ce` has the
+            CE of each corruption and, in the last row, mCE. What a row has no value of is missing.
+        """
+        rows = [self.errors, self.by_corruption]
+        if CORRUPTED in self.summary.index:
+            rows.append(self.summary.loc[[CORRUPTED]].assign(corruption=CORRUPTED, ce=self.mce))
+        return pd.concat(rows, ignore_index=True).astype({"severity": "Int64", "n_images": "Int64"})
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the table of `to_frame` as CSV, with eight significant digits."""
+        self.to_frame().to_csv(path, index=False, float_format="%.8g")
+
+    def plot(self) -> "alt.TopLevelMixin":
+        """Draw the errors as the report does: a row per severity, after their mean, and a column per corruption.
+
+        Returns:
+            A chart of altair, which notebooks show; its method `save` writes HTML, SVG or PNG.
+        """
+        from resiliency.report.charts.failures import error_panels
+        from resiliency.report.style import finish
+
+        order = [MEAN, *(f"severity {severity}" for severity in sorted(self.errors.severity[1:].unique()))]
+        lines = [*(self._line(name) for name in self.summary.index), f"In %, {self.seen.n_images:,} images"]
+        return finish(error_panels(self._cells(), order), "Top-1 error under each corruption", lines)
+
+    def _cells(self) -> pd.DataFrame:
+        """The cells of `error_panels`."""
+        of_conditions = self.errors[1:].assign(row="severity " + self.errors.severity[1:].astype(str))
+        counting = of_conditions[of_conditions.corruption.isin(averaged(list(self.by_corruption.corruption)))]
+        means = counting.groupby("row", as_index=False).error.mean().assign(corruption="mean")
+        overall = self.summary.error.rename_axis("corruption").rename({CORRUPTED: "mean"}).reset_index()
+        whole = pd.concat([overall, self.by_corruption]).assign(row=MEAN)
+        return pd.concat([of_conditions, means, whole]).rename(columns={"corruption": "column"})
+
+    def __str__(self) -> str:
+        table = self.errors[1:].pivot(index="corruption", columns="severity", values="error")
+        table = table.loc[list(self.by_corruption.corruption)]
+        table["mean"] = self.by_corruption.error.to_numpy()
+        lines = [f"outputs: {self.outputs}", *(self._line(name) for name in self.summary.index)]
+        if not np.isnan(self.mce):
+            lines.append(f"mCE {100 * self.mce:.1f}%")
+            table["CE"] = self.by_corruption.ce.to_numpy()
+        if len(table):
+            shown = table.map(lambda share: "" if np.isnan(share) else f"{100 * share:.1f}")
+            lines += ["", "Error in % by severity:", shown.rename_axis(None).rename_axis(None, axis=1).to_string()]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _line(self, name: str) -> str:
+        row = self.summary.loc[name]
+        ends = f"({self.confidence:.0%} CI {100 * row.error_low:.1f}–{100 * row.error_high:.1f})"
+        return (
+            f"{name}: error {100 * row.error:.1f}% {ends}, ECE {100 * row.ece:.1f}%, "
+            f"NLL {row.nll:.3f}, Brier {row.brier:.3f}"
+        )
+
+
+def _measures(answers: Answers, conditions: slice | np.ndarray) -> dict[str, float]:
+    """Images, and means over all answers under some conditions."""
+    errors, confidence = answers.errors[conditions], answers.confidence[conditions].astype(np.float64).ravel()
+    bins = bin_of(confidence)
+    sums = (np.bincount(bins, weights, ECE_BINS) for weights in (None, 1 - errors.ravel(), confidence))
+    means = {name: getattr(answers, name)[conditions].mean(dtype=float) for name in ("nll", "brier")}
+    ece = calibration_error(np.stack(list(sums)))
+    return {"n_images": errors.shape[1], "error": errors.mean(dtype=float), **means, "ece": ece}
+
+
+def _summary(answers: Answers, errors: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    clean = errors.loc[[0], MEASURES].set_axis([CLEAN])
+    if len(errors) == 1:
+        return clean
+    rows = np.flatnonzero(errors.corruption.isin(averaged(errors.corruption[1:].unique())))
+    row, mean = _measures(answers, rows), answers.errors[rows].mean(axis=0, dtype=float)
+    row |= share(mean, answers.units, confidence).columns("error", row["error"])
+    return pd.concat([clean, pd.DataFrame([row], index=[CORRUPTED])[MEASURES]])

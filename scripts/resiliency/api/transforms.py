@@ -9,7 +9,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2.functional import is_pure_tensor, pil_to_tensor, to_pil_image
 
-from resiliency.api.corrupting import DRAWN, checked_conditions
+from resiliency.api import DRAWN
 from resiliency.base.faults import Fault, expected, short
 from resiliency.base.names import MAIN
 from resiliency.base.settings import AUTO
@@ -45,7 +45,7 @@ class RandomCorruption(v2.Transform):
         table: str = AUTO,
     ):
         super().__init__()
-        self.conditions, self.p, self.table = checked_conditions(corruptions, severities), p, table
+        self.conditions, self.p, self.table = engine.checked_conditions(corruptions, severities), p, table
         if not self.conditions:
             raise Fault(f"corruptions: {expected('one name or more', 'none')}")
         if not isinstance(p, int | float) or not 0 <= p <= 1:

@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -28,9 +27,10 @@ from resiliency.data.reading import read_source
 from resiliency.data.settings import PUBLISHED
 from resiliency.data.source import ALL, SPLITS, Source
 from resiliency.data.split import draw_splits, with_groups
-from resiliency.data.units import check_number, units_of_data_set
+from resiliency.data.writing import check_number, units_of_data_set
 from resiliency.report.words import duration, listed, plural
-from resiliency.study.files import home, load, read_merged
+from resiliency.storage.files import replacing
+from resiliency.study.files import home, load, merged, read, read_merged
 from resiliency.study.model import Study
 from resiliency.study.plan import UNCOUNTED_CLASSES
 
@@ -133,7 +133,7 @@ def stored(study: Study, n_images: dict[str, int]) -> int:
 
 
 SAMPLED = 500  # number of images whose sizes are read
-FEW = 5_000  # number of training images below which pretrained weights are fine-tuned
+FEW, LARGE_ENOUGH = 5_000, 96  # below so many training images, of this side or more, pretrained weights are fine-tuned
 SHARES = {"validation": 0.1, "test": 0.3}  # default shares of images that the study splits
 MOST_SHARED = 0.4  # largest share that is split off if there are few images
 FRAMES = {mark: re.compile(rf"^(.+){mark}\d+$") for mark in "_-"}  # names of frames of films, say `clip3_0012`
@@ -233,26 +233,17 @@ def _films(files: list[str]) -> str:
 def sentences(found: Found) -> list[str]:
     """Sentences about what was found and how to use it."""
     total, fewest = sum(found.classes.values()), min(found.classes, key=lambda name: found.classes[name])
-    lines = [
-        f"{total:,} images of {len(found.classes):,} classes; the fewest of {fewest} ({found.classes[fewest]:,}); "
-        f"shorter side {found.side} px (median)"
-    ]
+    counted = f"{total:,} images of {len(found.classes):,} classes; the fewest of {fewest} ({found.classes[fewest]:,})"
+    lines = [f"{counted}; shorter side {found.side} px (median)"]
     if found.films:
-        lines.append(
-            f"names look like frames of films or bursts; groups: {found.films} keeps the frames of each in one split. "
-            "Remove it if they are not"
-        )
+        kept = f"groups: {found.films} keeps the frames of each in one split. Remove it if they are not"
+        lines.append(f"names look like frames of films or bursts; {kept}")
     return lines
 
 
 def study_name(text: str) -> str:
     """A name that a study may have, of any text."""
     return NAME.sub("_", text)[:LONGEST] or "photos"
-
-
-def is_tuned(found: Found) -> bool:
-    """Whether pretrained networks suit the images: there are few to train on, and they are large enough."""
-    return found.n_images["train"] < FEW and found.side >= 96
 
 
 def available() -> dict[str, str]:
@@ -308,12 +299,14 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
     found = look(source := image_folder(Path(folder), 64, 0.875))
     print(*sentences(found), sep="\n")
     _check_enough(folder, found.n_images)
-    pretrained = available() if is_tuned(found) and not from_scratch else {}
-    if is_tuned(found) and not from_scratch and len(pretrained) < FEWEST_DESIGNS:
-        print(OFFLINE)
-        pretrained = {}
+    pretrained = {}
+    if found.n_images["train"] < FEW and found.side >= LARGE_ENOUGH and not from_scratch:
+        pretrained = available()
+        if len(pretrained) < FEWEST_DESIGNS:
+            print(OFFLINE)
+            pretrained = {}
     text = study_text(study_name(file.stem), folder, found, pretrained)
-    study = checked(text, file.name)
+    study = load(merged([read(home() / "config.yaml"), yaml.safe_load(text)]))
     try:
         images = counted(study, source)
     except Fault as fault:  # its advice is about keys of a study, which is not written
@@ -325,7 +318,8 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
     seconds, memory = estimate(study, images)
     if file.parent.resolve() != home() / "studies":  # which holds the schema
         text = text.replace("$schema=", f"$schema={home()}/studies/", 1)
-    write(file, text)
+    with replacing(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     members = plural(len(study.independent_members()), "member")
     print(f"{file}: {members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB per concurrent job")
     print(f"resiliency run {shlex.quote(str(file))}")
@@ -335,26 +329,3 @@ def _check_enough(folder: str, n_images: dict[str, int]) -> None:
     if min(n_images.values()) < FEWEST_IMAGES:
         got = listed([f"{count} for {split}" for split, count in n_images.items()])
         raise Fault(f"{printable(folder)}: {expected(f'{FEWEST_IMAGES} images or more per split', got)}; add images")
-
-
-def checked(text: str, name: str) -> Study:
-    """The study that a file of this name and `text` describes.
-
-    Raises:
-        Fault: as from `study.files.load`.
-    """
-    with TemporaryDirectory() as folder:
-        file = Path(folder, name)
-        file.write_text(text, encoding="utf-8")
-        return load(read_merged([home() / "config.yaml", file]))
-
-
-def write(file: Path, text: str) -> None:
-    """Write `text` to `file`, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -94,3 +94,22 @@ def _checked_indices(indices: Sequence[int] | None, count: int) -> list[int]:
     if numbers.shape != (count,) or (count and (numbers.dtype.kind not in "iu" or numbers.min() < 0)):
         raise Fault(f"indices: expected {count} integers ≥ 0, one per image, got {short(numbers.tolist())}")
     return numbers.tolist()
+
+
+def checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) -> list[tuple[str, int]]:
+    """Each corruption at each severity, once.
+
+    Raises:
+        Fault: a corruption is unknown, or a severity is not among 1 to 5.
+    """
+    try:
+        names = [corruptions] if isinstance(corruptions, str) else list(corruptions)
+    except TypeError:
+        raise Fault(f"corruptions: {expected('a list of names', short(corruptions))}") from None
+    for name in names:
+        if name not in MAIN + HELD_OUT:
+            raise Fault(f"corruptions: {available('corruption', name, MAIN + HELD_OUT)}")
+    wanted = list(np.atleast_1d(severities).tolist())
+    if not wanted or any(type(severity) is not int or severity not in SEVERITIES for severity in wanted):
+        raise Fault(f"severities: {expected('integers from 1 to 5', short(wanted))}")
+    return [(name, severity) for name in dict.fromkeys(names) for severity in dict.fromkeys(wanted)]

@@ -1,7 +1,6 @@
 """Datasets in folders: a folder for each class, a file for each image."""
 
 import hashlib
-import json
 import os
 import re
 import sys
@@ -9,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 from resiliency.base.faults import FILES_NAMED, Fault, excerpt, hint
 from resiliency.base.progress import Progress
-from resiliency.data.pictures import FileImages, decoding_fault, file_state, files_of, header_fault, printable
+from resiliency.data.pictures import FileImages, file_state, files_of, header_fault, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source, cache_folder
+from resiliency.storage.files import read_json, write_json
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 LONGEST = 230  # bytes of a name; file systems allow 255, suffixes included
@@ -31,19 +32,19 @@ def images_in(folder: str) -> tuple[list[str], list[str]]:
     Raises:
         Fault: there are no images, or a folder cannot be listed.
     """
-    images, left_out = [], []
-    pending, visited = [folder], _lineage(os.path.dirname(folder)) | _lineage(os.path.dirname(os.path.realpath(folder)))
+    images, left_out, pending = [], [], [folder]
+    above = os.path.realpath(os.path.dirname(folder)), os.path.dirname(os.path.realpath(folder))
+    visited = {str(path) for lowest in map(Path, above) for path in (lowest, *lowest.parents)}
     while pending:
         path = pending.pop()
         real = os.path.realpath(path)
         entries = [] if real in visited else entries_in(path)
         visited.add(real)
         for entry in entries:
-            if entry.name.startswith("."):
-                left_out.append(entry.name)
-            elif _is_folder(entry):
+            hidden = entry.name.startswith(".")
+            if not hidden and _is_folder(entry):
                 pending.append(entry.path)
-            elif entry.name.lower().endswith(SUFFIXES):
+            elif entry.name.lower().endswith(SUFFIXES) and not hidden:
                 images.append(entry.path.removeprefix(folder + os.sep))
             else:
                 left_out.append(entry.name)
@@ -52,36 +53,25 @@ def images_in(folder: str) -> tuple[list[str], list[str]]:
     return sorted(images), left_out
 
 
-def _lineage(folder: str) -> set[str]:
-    """Real paths of `folder` and of all folders above it."""
-    real = Path(os.path.realpath(folder))
-    return {str(real), *map(str, real.parents)}
-
-
 def names_of(images: list[str]) -> list[str]:
     """A different name for each path in `images`: the path without suffix, with "_" for separators.
 
     Where several would be alike, their suffixes are appended, as in `cat_png`; then "_" until no two are. Of names of
     more than `LONGEST` bytes the end becomes a hash of all.
     """
-    split = [os.path.splitext(image.replace(os.sep, "_")) for image in images]
-    stems, suffixes = [_shortened(stem) for stem, _ in split], [suffix for _, suffix in split]
-    counts = Counter(stems)
-    names = {}
-    for stem, suffix in zip(stems, suffixes, strict=True):
-        name = stem if counts[stem] == 1 else f"{stem}_{suffix[1:]}"
+    split = []
+    for image in images:
+        stem, suffix = os.path.splitext(image.replace(os.sep, "_"))
+        if len(encoded := stem.encode()) > LONGEST:
+            stem = f"{encoded[: LONGEST - 17].decode(errors='ignore')}-{hashlib.sha256(encoded).hexdigest()[:16]}"
+        split.append((stem, suffix[1:]))
+    counts, names = Counter(stem for stem, _ in split), {}
+    for stem, suffix in split:
+        name = stem if counts[stem] == 1 else f"{stem}_{suffix}"
         while name in names:
             name += "_"
         names[name] = None
     return list(names)
-
-
-def _shortened(name: str) -> str:
-    encoded = name.encode()
-    if len(encoded) <= LONGEST:
-        return name
-    digest = hashlib.sha256(encoded).hexdigest()[:16]
-    return f"{encoded[: LONGEST - 17].decode(errors='ignore')}-{digest}"
 
 
 def folders_in(folder: Path) -> list[str]:
@@ -89,7 +79,7 @@ def folders_in(folder: Path) -> list[str]:
     return [entry.name for entry in entries_in(folder) if _is_folder(entry) and not entry.name.startswith(".")]
 
 
-def entries_in(folder: str | Path) -> list[os.DirEntry]:
+def entries_in(folder: str | Path) -> list[os.DirEntry[str]]:
     """The entries of `folder`, sorted by name.
 
     Raises:
@@ -108,7 +98,7 @@ def entries_in(folder: str | Path) -> list[os.DirEntry]:
     return entries
 
 
-def _is_folder(entry: os.DirEntry) -> bool:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
 
 
@@ -137,7 +127,7 @@ def image_folder(folder: Path, size: int, margin: float, needed: Sequence[str] =
         Fault: the layout is another one, splits have different classes, there are fewer than two classes, a class is
             empty, or the header of an image shows that it is unusable.
     """
-    return _source("images", Path(folder), _splits(Path(folder), needed), size, margin)
+    return _source("images", folder, _splits(folder, needed), size, margin)
 
 
 def imagenet(folder: Path, size: int, margin: float, needed: Sequence[str] = SPLITS) -> Source:
@@ -152,10 +142,10 @@ def imagenet(folder: Path, size: int, margin: float, needed: Sequence[str] = SPL
     Raises:
         Fault: as `image_folder`; or the classes are not the 1,000 synsets.
     """
-    splits = _imagenet_splits(Path(folder), needed)
+    splits = _imagenet_splits(folder, needed)
     for split in splits.values():
         _check_synsets(split)
-    return _source("ImageNet, ILSVRC2012 (Russakovsky et al. 2015)", Path(folder), splits, size, margin)
+    return _source("ImageNet, ILSVRC2012 (Russakovsky et al. 2015)", folder, splits, size, margin)
 
 
 def folders_read(name: str, folder: Path, needed: Sequence[str] = SPLITS) -> list[Path]:
@@ -187,12 +177,9 @@ def training_fault(folder: Path, needed: Sequence[str]) -> str:
         Fault: the layout is another one.
     """
     splits = _split_folders(folder)
-    lacking = [split for split in needed if split not in splits]
-    if "train" in splits or not splits or not _needs_training_images(lacking):
+    if "train" in splits or not splits or not _needs_training_images([of for of in needed if of not in splits]):
         return ""
-    folders = folders_in(splits["test"].parent)
-    name = splits["test"].name
-    others = len(folders) - sum(path.name in folders for path in splits.values())
+    name, others = splits["test"].name, len(folders_in(folder)) - len(splits)
     hint = f"; if {name!r} is a class beside {others:,} others, rename it" if others else ""
     return f"{printable(folder)}: found {name}/ but no train/; add train/ with the same classes{hint}"
 
@@ -285,8 +272,7 @@ def _check_synsets(folder: Path) -> None:
     # As timm lists them, without the seconds that importing timm takes.
     spec = find_spec("timm")
     [timm, *_] = (spec and spec.submodule_search_locations) or [""]
-    listed = Path(timm, "data/_info/imagenet_synsets.txt")
-    published = listed.read_text(encoding="utf-8").split()
+    published = Path(timm, "data/_info/imagenet_synsets.txt").read_text(encoding="utf-8").split()
     if unknown := sorted(set(classes) - set(published)):
         near = hint(unknown[0], sorted(set(published) - set(classes)))
         raise Fault(f"{printable(folder)}: {unknown[0]} is not one of ImageNet's 1,000 synsets{near}; rename it")
@@ -372,23 +358,14 @@ def _decoding_faults(folder: str) -> list[str | None]:
     states = {file: file_state(file) for file in files}
     kept = cache_folder() / "pictures" / f"{hashlib.sha256(os.fsencode(os.path.abspath(folder))).hexdigest()}.json"
     decoded: dict[str, str] = {}
-    with suppress(OSError, ValueError):
-        content = json.loads(kept.read_bytes())
-        decoded = content if isinstance(content, dict) else {}
+    with suppress(Fault):
+        decoded = read_json(kept)
     new = [file for file, state in states.items() if decoded.get(os.path.relpath(file, folder)) != state]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(decoding_fault, new)
+        found = pool.map(partial(header_fault, decoded=True), new)
         every = 0.1 if sys.stderr.isatty() else 30  # seconds between updates, each of which is a line in a file
         faults = list(tqdm(found, f"Decoding {printable(folder)}", len(new), delay=SHOWN_AFTER, mininterval=every))
-    sound = [file for file, fault in zip(new, faults, strict=True) if not fault]
-    if sound:
-        decoded |= {os.path.relpath(file, folder): states[file] for file in sound}
-        temporary = kept.with_name(f".{kept.stem}.{os.getpid()}")
-        with suppress(OSError):  # if nothing can be written, all is decoded each time
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                temporary.write_text(json.dumps(decoded), encoding="utf-8")
-                temporary.replace(kept)
-            finally:
-                temporary.unlink(missing_ok=True)
+    if sound := [file for file, fault in zip(new, faults, strict=True) if not fault]:
+        with suppress(OSError, Fault):  # if nothing can be written, all is decoded each time
+            write_json(kept, decoded | {os.path.relpath(file, folder): states[file] for file in sound})
     return faults

@@ -2,8 +2,8 @@
 
 import csv
 import os
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, expected
 from resiliency.data.source import Images
 from resiliency.storage.files import read_array, read_json, write_csv, write_json
 
@@ -124,8 +124,10 @@ class ResizedImages:
         return images
 
 
-def resized_array(images: np.ndarray, side: int) -> ResizedImages:
-    """`images`, uint8 NxHxWx3, resized where they are indexed."""
+def resized_array(images: np.ndarray, side: int) -> Images:
+    """`images`, uint8 NxHxHx3, resized where they are indexed if `side` is not H."""
+    if images.shape[1] == side:
+        return images
     return ResizedImages(len(images), lambda position: Image.fromarray(images[position]), side)
 
 
@@ -151,18 +153,15 @@ def decode(path: str | Path) -> Image.Image:
             `MOST_STRETCHED` times the other.
     """
     with _opened(path) as image:
-        try:
-            image.load()
-            # Broken EXIF data say nothing about the pixels; where only other tags are broken, the image is turned.
-            with suppress(Exception):
-                ImageOps.exif_transpose(image, in_place=True)
-            if image.mode.startswith("I"):  # 16 bits; PIL would clip them
-                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            if image.has_transparency_data:
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-            return image.convert("RGB")
-        except Exception as error:
-            raise _broken(path, error) from error
+        image.load()
+        # Broken EXIF data say nothing about the pixels; where only other tags are broken, the image is turned.
+        with suppress(Exception):
+            ImageOps.exif_transpose(image, in_place=True)
+        if image.mode.startswith("I"):  # 16 bits; PIL would clip them
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        if image.has_transparency_data:
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+        return image.convert("RGB")
 
 
 def fitted(
@@ -190,24 +189,17 @@ def fitted(
     return np.array(resized.crop((left, top, left + size, top + size)))
 
 
-def header_fault(path: str | Path) -> str | None:
-    """The fault that `decode` would find in the file at `path`, as far as its header shows; None if none."""
-    try:
-        _opened(path).close()
-    except Fault as fault:
-        return str(fault)
-    return None
+def header_fault(path: str | Path, decoded: bool = False) -> str | None:
+    """The fault that `decode` would find in the file at `path`, as far as its header shows; None if none.
 
-
-def decoding_fault(path: str | Path) -> str | None:
-    """The fault that `decode` would find in the file at `path`; None if none. JPEG files are decoded at an eighth."""
+    Args:
+        decoded: whether the image is decoded too, at an eighth of its size if it is a JPEG.
+    """
     try:
         with _opened(path) as image:
-            try:
+            if decoded:
                 image.draft("RGB", (image.width // 8, image.height // 8))
                 image.load()
-            except Exception as error:
-                raise _broken(path, error) from error
     except Fault as fault:
         return str(fault)
     return None
@@ -218,35 +210,29 @@ def printable(path: str | Path) -> str:
     return str(path) if str(path).isprintable() else repr(str(path))
 
 
-def _opened(path: str | Path) -> Image.Image:
-    """The image in the file at `path`; only its header is read."""
-    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-        raise Fault(f"{printable(path)}: not a regular file; replace or remove it")
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
+    """The image in the file at `path`, of which only the header is read; what fails in the block is its fault."""
+    fault = ""
     try:
-        image = Image.open(path, formats=FORMATS)
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+            raise Fault("not a regular file")
+        with Image.open(path, formats=FORMATS) as image:
+            size = "{}x{}".format(*image.size)
+            if min(image.size) < SMALLEST:
+                raise Fault(expected(f"at least {SMALLEST}x{SMALLEST} pixels", size))
+            if max(image.size) > MOST_STRETCHED * min(image.size):
+                raise Fault(expected(f"a side at most {MOST_STRETCHED} times the other", size))
+            yield image
+    except Fault as known:
+        fault = str(known)
     except UnidentifiedImageError:
-        raise Fault(f"{printable(path)}: not a JPEG, PNG or WebP image; replace or remove it") from None
-    except Exception as error:  # broken headers raise a dozen types
-        raise _broken(path, error) from error
-    if min(image.size) < SMALLEST:
-        image.close()
-        size = "{}x{}".format(*image.size)
-        raise Fault(
-            f"{printable(path)}: expected at least {SMALLEST}x{SMALLEST} pixels, got {size}; replace or remove it"
-        )
-    if max(image.size) > MOST_STRETCHED * min(image.size):
-        image.close()
-        size = "{}x{}".format(*image.size)
-        raise Fault(
-            f"{printable(path)}: expected a side at most {MOST_STRETCHED} times the other, got {size}; "
-            "replace or remove it"
-        )
-    return image
-
-
-def _broken(path: str | Path, error: Exception) -> Fault:
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return Fault(f"{printable(path)}: cannot be decoded ({' '.join(reason.split())}); replace or remove it")
+        fault = "not a JPEG, PNG or WebP image"
+    except Exception as error:  # broken files raise a dozen types
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        fault = f"cannot be decoded ({' '.join(reason.split())})"
+    if fault:
+        raise Fault(f"{printable(path)}: {fault}; replace or remove it")
 
 
 CHUNK = 2**22

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from resiliency.base.settings import AUTO, Settings, auto_or
-from resiliency.data.split import COLUMNS, PLACE, is_pattern, is_table
+from resiliency.data.split import COLUMNS, PLACE, is_table
 
 LARGEST_STORED = 64
 NEAR_DUPLICATES = "near_duplicates"
@@ -56,12 +56,13 @@ def table_of(groups: str | None) -> str | None:
 
 def _checked_groups(value: str | None) -> str | None:
     """Groups as a study gives them: a pattern that leaves something out, or the name of a table."""
-    if value and not (is_table(value) or is_pattern(value)):
+    if not value or is_table(value):
+        return value
+    if not re.search(PLACE, value):
         raise ValueError("must be a pattern such as <track>_*, or the name of a file that ends in .csv")
-    if value and not is_table(value):
-        name = value.rpartition("/")[2]
-        if re.search(PLACE, name) and ("*" not in name or re.search(rf"{PLACE}\*", name)):  # no part is left out
-            raise ValueError("makes each image a group of its own; put * for what differs in a group, as in <track>_*")
+    name = value.rpartition("/")[2]
+    if re.search(PLACE, name) and ("*" not in name or re.search(rf"{PLACE}\*", name)):  # no part is left out
+        raise ValueError("makes each image a group of its own; put * for what differs in a group, as in <track>_*")
     return value
 
 
@@ -70,7 +71,7 @@ def _checked_test_groups(value: str | None) -> str | None:
 
 
 def _is_pattern(groups: str | None) -> bool:
-    return not (not groups or is_table(groups) or groups == NEAR_DUPLICATES)
+    return bool(groups) and groups != NEAR_DUPLICATES and not table_of(groups)
 
 
 class Dataset(Settings):
@@ -166,18 +167,12 @@ class Dataset(Settings):
     @property
     def place(self) -> Path:
         """The folder of a dataset that has one."""
-        assert self.folder is not None
-        return Path(self.folder)
+        return Path(self.folder or "")
 
     @property
     def files(self) -> list[str]:
         """The files that the stage reads beside the images."""
-        return [path for path in (self.images, self.table_of_groups, self.classes) if path]
-
-    @property
-    def table_of_groups(self) -> str | None:
-        """The file that `groups` names."""
-        return table_of(self.groups)
+        return [path for path in (self.images, table_of(self.groups), self.classes) if path]
 
     @property
     def named_groups(self) -> bool:
@@ -236,11 +231,9 @@ class Dataset(Settings):
         test = published.test or round(self.test_fraction * published.train)
         validation = round(self.validation_fraction * published.train)
         train = published.train - validation - (0 if published.test else test)
-        most = {"train": max(train, 0), "validation": validation, "test": test}
-        return {
-            split: min(count, published.classes * self.images_per_class.get(split, count))  # type: ignore[call-overload]
-            for split, count in most.items()
-        }
+        most: dict[Split, int] = {"train": max(train, 0), "validation": validation, "test": test}
+        per_class = self.images_per_class
+        return {str(of): min(count, published.classes * per_class.get(of, count)) for of, count in most.items()}
 
 
 class TestSet(Settings):

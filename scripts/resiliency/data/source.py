@@ -14,6 +14,8 @@ from resiliency.base.faults import Fault, brief, expected
 
 ALL = "all"
 SPLITS = ("train", "validation", "test")
+FEWEST = 10  # least number of images of a split
+OWN = "image_folder"  # the dataset of a user's own images, in which shared images are refused
 
 
 class Images(Protocol):

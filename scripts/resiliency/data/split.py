@@ -92,9 +92,6 @@ def _finder(files: Sequence[tuple[str, ...]]) -> Callable[[str], list[int]]:
     return find
 
 
-MOST_CALIBRATION = 5_000
-
-
 def draw_splits(
     source: Source,
     validation_fraction: float,
@@ -247,6 +244,9 @@ def probe_indices(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     return stratified_sample(labels, count, seed, "probe")
 
 
+MOST_CALIBRATION = 5_000
+
+
 def calibration_indices(labels: np.ndarray, seed: int) -> np.ndarray:
     """Sorted indices of the validation images that temperatures are fitted on: all, or `MOST_CALIBRATION`.
 
@@ -273,8 +273,6 @@ def _subset_of_classes(labels: np.ndarray, most: int, seed: int, name: str) -> n
 
 
 COLUMNS = ("image", "group")
-
-
 Files = dict[str, list[tuple[str, ...]]]  # part -> components of the path of each image
 Found = dict[str, dict[int, str]]  # part -> position of an image -> its group, of the images that have one
 
@@ -338,12 +336,7 @@ def is_table(groups: str) -> bool:
     return groups.lower().endswith(".csv")
 
 
-def is_pattern(groups: str) -> bool:
-    """Whether `dataset.groups` has a part that names a group, such as `<track>`."""
-    return re.search(PLACE, groups) is not None
-
-
-PLACE = r"<[^<>/*]+>"
+PLACE = r"<[^<>/*]+>"  # part of a pattern that names a group, such as `<track>`
 
 
 def _groups_by_pattern(pattern: str, source: Source, files: Files) -> Found:
@@ -351,12 +344,10 @@ def _groups_by_pattern(pattern: str, source: Source, files: Files) -> Found:
 
     Places match as many characters as they can. A pattern with slashes is matched with as many folders too.
     """
-    pieces = re.split(f"({PLACE}|\\*)", pattern)
-    forms = {"*": "[^/]*"}
-    regex = re.compile(
-        "".join("([^/]+)" if re.fullmatch(PLACE, piece) else forms.get(piece, re.escape(piece)) for piece in pieces)
-    )
-    depth, found = pattern.count("/") + 1, {}
+    pieces = re.split(f"({PLACE}|\\*)", pattern)  # every second one is a place or a star
+    forms = [re.escape(piece) for piece in pieces]
+    forms[1::2] = ["[^/]*" if piece == "*" else "([^/]+)" for piece in pieces[1::2]]
+    regex, depth, found = re.compile("".join(forms)), pattern.count("/") + 1, {}
     for part, paths in files.items():
         matches = [regex.fullmatch("/".join(path[-depth:])) for path in paths]
         names = [source.classes[label] for label in source.parts[part].labels.tolist()]

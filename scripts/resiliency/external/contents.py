@@ -1,17 +1,22 @@
-"""The contents of imported files: members, the kind of each, and the conditions that all of them share."""
+"""The contents of imported files: members, their descriptions, and the conditions that all of them share."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from resiliency.base.faults import Fault, available, excerpt, expected
-from resiliency.base.names import CLEAN, LONGEST
-from resiliency.external.arrays import (
+from resiliency.base.faults import Fault, available, excerpt, expected, hint, short
+from resiliency.base.names import CLEAN, INDEPENDENT, LONGEST, design_of, family_fault
+from resiliency.designs.members import Member, WeightsKind
+from resiliency.designs.settings import architectures
+from resiliency.external.predictions import (
     KEYS,
-    Decisions,
+    Content,
+    Reader,
     are_numbers,
     members_of,
     open_scores,
@@ -20,16 +25,19 @@ from resiliency.external.arrays import (
     test_sets_in,
     test_sets_of,
 )
-from resiliency.external.predictions import Reader
 from resiliency.external.tables import (
     MEMBER,
     External,
+    as_numbers,
+    check_members,
     check_spelling,
     class_count,
     columns_of,
     corruption_and_severity,
     name_in_tables,
+    read_foreign,
     read_scores,
+    refuse_wrong,
 )
 
 NAMED = 6
@@ -131,23 +139,20 @@ def read_contents(
     external, missing = _with_added(external, added)
     corruptions = corruptions if external.clean == of_study else []  # they describe the study's clean images
     read = [_source(kind, file, external) for kind in KINDS for file in getattr(external, kind)]
-    for file in added:
-        source, content = _source(_kind(file, external), file, external)
-        read.append((replace(source, added=True), content))
+    read += [_source(_kind(file, external), file, external, added=True) for file in added]
     sources = [source for source, _ in read]
     _check_distinct(sources)
     if needed is None:
         contents = _shared_conditions(sources, corruptions, severities)
         contents = replace(contents, left_out=missing | contents.left_out)
-        _check_images(contents, [decisions for _, decisions in read], external.known_classes)
-    else:
-        contents = Contents(sources, list(needed), list(corruptions), list(severities), _numbered_images(sources))
-        for source in sources:
-            for name in [CLEAN, *contents.test_sets, *contents.corrupted_conditions]:
-                if name not in source.names:
-                    there = ", ".join(list(source.names)[:8])
-                    missing_name = f"{source.file}: {name!r} not found, on which other members are tested"
-                    raise Fault(f"{missing_name}; available: {there}")
+        _check_images(contents, [content for _, content in read], external.known_classes)
+        return contents
+    contents = Contents(sources, list(needed), list(corruptions), list(severities), _numbered_images(sources))
+    for source in sources:
+        for name in [CLEAN, *contents.test_sets, *contents.corrupted_conditions]:
+            if name not in source.names:
+                lacking = f"{source.file}: {name!r} not found, on which other members are tested"
+                raise Fault(f"{lacking}; available: {', '.join(list(source.names)[:8])}")
     return contents
 
 
@@ -183,7 +188,7 @@ def _check_distinct(sources: list[Source]) -> None:
         if word in words:
             raise Fault(f"{source.file}: same name as {words[word]}; rename one")
         if len(word) > LONGEST:
-            raise Fault(f"{source.file}: expected a name of at most {LONGEST} characters, got {len(word)}; shorten it")
+            raise Fault(f"{source.file}: {expected(f'a name of at most {LONGEST} characters', len(word))}; shorten it")
         words[word] = source.file
         for member in source.members:
             if member in first:
@@ -204,9 +209,8 @@ def _shared_conditions(sources: list[Source], corruptions: Sequence[str], severi
     common = [s for s in severities if all(s in there[name] for name in used)] if used else list(severities)
     if not common:
         got = ", ".join(f"{name} {' '.join(map(str, there[name]))}" for name in used[:4])
-        raise Fault(
-            f"expected a severity that all corruptions have in every file, got {got}; set corruptions.names to fewer"
-        )
+        needed = "a severity that all corruptions have in every file"
+        raise Fault(f"{expected(needed, got)}; set corruptions.names to fewer")
     test_sets = [name for name in shared if name != CLEAN and not corruption_and_severity(name)]
     left_out = _numbered_images(sources) if sum(source.kind != "scores" for source in sources) > 1 else {}
     conditions = {CLEAN, *test_sets, *(f"{name}.{severity}" for name in used for severity in common)}
@@ -228,19 +232,17 @@ def _numbered_images(sources: list[Source]) -> dict[str, str]:
     return {"comparison of images by name": why} if files else {}
 
 
-def _check_images(contents: Contents, decisions: list, classes: int | list[str] | None) -> None:
+def _check_images(contents: Contents, read: list[Content | None], classes: int | list[str] | None) -> None:
     """Raise a Fault if files have other images or labels than the first of them."""
     readers = [
-        Reader(source.kind, source.file, contents.layout(source), classes, of_file)
-        for source, of_file in zip(contents.sources, decisions, strict=True)
+        Reader(source.kind, source.file, contents.layout(source), classes, content)
+        for source, content in zip(contents.sources, read, strict=True)
         if source.kind != "scores"
     ]
-    if readers:
-        first, *others = readers
-        labels = first.labels()
-        items = {name: (list(map(str, labels[name])), images) for name, images in first.images().items()}
-        for reader in others:
-            reader.check(labels, items)
+    for reader in readers[1:]:
+        labels = readers[0].labels()
+        items = {name: (list(map(str, labels[name])), images) for name, images in readers[0].images().items()}
+        reader.check(labels, items)
 
 
 def _kind(file: str, external: External) -> str:
@@ -261,25 +263,26 @@ def _kind(file: str, external: External) -> str:
     raise Fault(f"{file}: {expected(needed, ', '.join(columns[:NAMED]))}; name the columns in the first row")
 
 
-def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions | pd.DataFrame | None]:
+def _source(kind: str, file: str, external: External, added: bool = False) -> tuple[Source, Content | None]:
+    """A file or folder, and the decisions in it."""
     if kind == "decisions":
-        decisions = read_decisions(file, external.known_classes)
-        names = _names(file, list(decisions.labels), external)
-        named = not any(map(are_numbers, decisions.images.values()))
-        images = len(decisions.labels[external.clean])
-        return Source(kind, file, list(decisions.answers), names, images, named), decisions
+        content = read_decisions(file, external.known_classes)
+        names = _names(file, list(content.labels), external)
+        named = not any(map(are_numbers, content.images.values()))
+        images = len(content.labels[external.clean])
+        return Source(kind, file, list(content.answers), names, images, named, added), content
     if kind == "scores":
         of_classes = set(external.clean_on.values())
         columns = external.test_sets and [*external.test_sets, *of_classes]
         table = read_scores(file, external.clean, external.score_type, columns)
         present = [external.clean if name == CLEAN else name for name in table if name not in of_classes]
-        return Source(kind, file, list(table.index), _names(file, present, external)), table
+        return Source(kind, file, list(table.index), _names(file, present, external), added=added), None
     names = _names(file, test_sets_of(file), external)
     labels = read_labels(file, external.clean, class_count(external.known_classes))
-    source = Source(kind, file, members_of(file), names, len(labels))
-    for member in source.members:
+    members = members_of(file)
+    for member in members:
         open_scores(file, member, external.clean, labels, kind)
-    return source, None
+    return Source(kind, file, members, names, len(labels), added=added), None
 
 
 def _names(file: str, present: list[str], external: External) -> dict[str, str]:
@@ -299,3 +302,128 @@ def _names(file: str, present: list[str], external: External) -> dict[str, str]:
             raise Fault(f"{file}: test sets {names[called]!r} and {name!r} would both be called {called}; rename one")
         names[called] = name
     return names
+
+
+TEXTS = ("design", "family", "recipe", "architecture")
+NUMBERS = ("parameters", "macs", "epochs")
+FEWEST, MOST = 1_000, 10**18  # more than any network has; detects values in millions
+MOST_EPOCHS = 10**6
+
+
+def read_members(file: str) -> pd.DataFrame:
+    """Descriptions of members in a CSV or Parquet file: index member; columns `TEXTS`, "" if empty, and `NUMBERS`.
+
+    Raises:
+        Fault: a column is unknown, a name comes twice, or a value is wrong; the line names column and row.
+    """
+    table = read_foreign(file, ["member"])
+    check_members(file, table["member"])
+    for column in table:
+        if column not in ("member", *TEXTS, *NUMBERS):
+            raise Fault(f"{file}: {available('column', column, ('member', *TEXTS, *NUMBERS))}")
+    empty = pd.Series("", table.index)
+    columns = {name: table[name].fillna("").astype(str) if name in table else empty for name in TEXTS}
+    for column in ("family", "recipe"):
+        for member, text in zip(table["member"], columns[column], strict=False):
+            if text and (fault := family_fault(text)):
+                raise Fault(f"{file}: member {member!r}: {column} {short(text)} {fault}; rename it")
+    columns |= dict.fromkeys(NUMBERS, pd.Series(np.nan, table.index))
+    for name in (name for name in NUMBERS if name in table):
+        low, high, form = (0, MOST_EPOCHS, "") if name == "epochs" else (FEWEST, MOST, ", not in millions")
+        values = columns[name] = as_numbers(table[name])
+        wrong = ~((values >= low) & (values <= high)) & table[name].notna().to_numpy()
+        refuse_wrong(file, table[name], wrong, f"a number from {low:,} to {high:.0e}{form}")
+    catalogue = architectures()
+    if catalogue and "architecture" in table:
+        architecture = columns["architecture"].str.partition(".")[0]
+        wrong = ((architecture != "") & ~architecture.isin(list(catalogue))).to_numpy()
+        refuse_wrong(file, table["architecture"], wrong, "the name of an architecture of timm")
+    return pd.DataFrame(columns).set_axis(pd.Index(table["member"].astype(str), name="member"))
+
+
+def described_members(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Description of each of `members`: columns as from `read_members`, with a design and a family for each.
+
+    The design is the name without a last `-s0`, `-s1`, ..., by which members of one design differ. The family is by
+    default timm's module of the architecture, else the design.
+
+    Raises:
+        Fault: two tables describe one member, a table describes an unknown member, or a design differs from that in the
+            name.
+    """
+    members = list(members)
+    everything = pd.concat(tables) if (tables := list(tables)) else pd.DataFrame(columns=[*TEXTS, *NUMBERS])
+    if len(twice := everything.index[everything.index.duplicated()]):
+        raise Fault(f"external.members: member {twice[0]!r} is in two tables; keep one row")
+    if others := [name for name in everything.index if name not in members]:
+        near = hint(others[0], sorted(set(members) - set(everything.index)))
+        lost = f"member {short(others[0])} is in no file of members{near}"
+        raise Fault(f"external.members: {lost}; rename it, or remove its row")
+    table = everything.reindex(pd.Index(members, name="member")).fillna(dict.fromkeys(TEXTS, ""))
+    designs = [design_of(member) for member in table.index]
+    for member, design, entry in zip(table.index, designs, table["design"], strict=True):
+        if entry not in ("", design):
+            needed = f"needs the name {entry} or {entry}-s0, {entry}-s1, ..., by which its members differ"
+            raise Fault(f"external.members: member {member!r}: design {entry!r} {needed}")
+    catalogue = architectures()
+    modules = [catalogue.get(name.partition(".")[0], "") for name in table["architecture"]]
+    table["design"] = designs
+    table["family"] = [
+        entry or module or design for entry, module, design in zip(table["family"], modules, designs, strict=True)
+    ]
+    return table
+
+
+SEED = re.compile(r"-s(\d+)$")
+IMPORTED = {"decisions": "predicted labels", "scores": "accuracies"}  # kind of file -> what it holds of a member
+
+
+def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | None) -> list[Member]:
+    """The descriptions of imported members.
+
+    Parameters and MACs that the table lacks are those of timm's architecture with its own number of classes.
+
+    Args:
+        table: table from `described_members`.
+        kinds: member -> kind of its predictions or scores.
+        image_size: height and width, in pixels, of the images for which MACs are counted; None for each architecture's
+            own.
+    """
+    missing = table["parameters"].isna() | table["macs"].isna()
+    names = sorted(set(table.loc[missing, "architecture"]) - {""})
+    sizes = {name: _size(name, image_size) for name in names}
+    members = []
+    for member, row in table.iterrows():
+        parameters, macs = sizes.get(row["architecture"], (None, None))
+        seed = SEED.search(member)
+        members.append(
+            Member(
+                member=member,
+                origin=INDEPENDENT,
+                design=row["design"],
+                seed=int(seed[1]) if seed else 0,
+                family=row["family"],
+                recipe=row["recipe"],
+                architecture=row["architecture"] or None,
+                weights_kind=WeightsKind.NONE,
+                weights_source=f"imported as {IMPORTED.get(kinds[member], kinds[member])}",
+                device="elsewhere",
+                training_cost=None if pd.isna(row["epochs"]) else {"epochs": row["epochs"]},
+                parameters=parameters if pd.isna(row["parameters"]) else row["parameters"],
+                macs=macs if pd.isna(row["macs"]) else row["macs"],
+            )
+        )
+    return members
+
+
+def _size(architecture: str, image_size: int | None) -> tuple[int, int]:
+    """Parameters of timm's network and its MACs for one image, counted without memory for its weights."""
+    import timm
+    import torch
+
+    from resiliency.designs.networks import parameters_and_macs
+
+    with torch.device("meta"):
+        network: Any = timm.create_model(architecture)
+        side = image_size or network.pretrained_cfg["input_size"][-1]
+        return parameters_and_macs(network, [side, side, 3])

@@ -1,19 +1,289 @@
-"""Predictions and descriptions of imported members, in the form of those of all members."""
+"""Predictions of imported members: logits or probabilities in a folder of arrays, or decisions in a table."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from resiliency.base.faults import Fault, available, difference, hint, short
-from resiliency.base.names import INDEPENDENT, design_of, family_fault
-from resiliency.designs.members import Member, WeightsKind
-from resiliency.designs.settings import architectures
-from resiliency.external.arrays import Decisions, order_of, read_decisions, read_labels, read_logits, read_units
-from resiliency.external.tables import as_numbers, check_members, class_count, read_foreign, refuse_wrong
+from resiliency.base.faults import Fault, available, difference, expected, path_fault, short
+from resiliency.base.names import check_written_alike
+from resiliency.external.tables import (
+    MOST_CLASSES,
+    check_members,
+    class_count,
+    class_numbers,
+    read_foreign,
+    refuse_wrong,
+)
+from resiliency.metrics.classification import may_be_probabilities
 from resiliency.statistics.resampling import Units
+from resiliency.storage.files import read_array
+
+LABELS, UNITS = "labels", "units"
+SAVE = "write it by numpy.save"
+TOLERANCE = 1e-2  # tolerance of a sum of probabilities, which may be float16
+LEAST = 1e-12
+LARGEST = 64.0  # up to here float32 is exact to 4e-6
+CHUNK_VALUES = 2**24
+HEAD = 1000  # rows that show whether an array holds logits or probabilities
+
+
+def members_of(folder: str) -> list[str]:
+    """Names of the members in `folder`: its folders but `labels` and `units`, sorted.
+
+    Raises:
+        Fault: the folder is missing, holds no member, or a name is not allowed.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise Fault(f"{folder}: there is no such folder")
+    names = sorted(path.name for path in root.iterdir() if path.is_dir() and path.name not in (LABELS, UNITS))
+    if not names:
+        raise Fault(f"{folder}: expected a folder per member with <test set>.npy (N x K), got none")
+    check_members(folder, names)
+    return names
+
+
+def test_sets_of(folder: str) -> list[str]:
+    """Names of the test sets in `folder`: the files in `labels`, sorted."""
+    root = Path(folder) / LABELS
+    names = sorted(path.stem for path in root.glob("*.npy")) if root.is_dir() else []
+    if not names:
+        raise Fault(f"{root}: expected <test set>.npy with the labels of each test set, got none")
+    if odd := [name for name in names if path_fault(name)]:
+        raise Fault(f"{root}: test set {short(odd[0])}: {path_fault(odd[0])}")
+    return names
+
+
+def read_labels(folder: str, test_set: str, classes: int | None = None) -> np.ndarray:
+    """int64 N, the labels of a test set.
+
+    Raises:
+        Fault: there are no labels, or one is not a class.
+    """
+    path = array_file(Path(folder) / LABELS, test_set)
+    labels = read_array(path, SAVE)
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise _fault(path, "integers, one per image", f"{labels.dtype} of shape {labels.shape}")
+    if not len(labels):
+        raise _fault(path, "a label per image", "none")
+    most = classes or MOST_CLASSES
+    if len(wrong := np.flatnonzero((labels < 0) | (labels >= most))):
+        place, needed = f"{path}: row {wrong[0] + 1}", f"a class index (integer from 0 to {most - 1})"
+        raise _fault(place, needed, labels[wrong[0]])
+    return labels.astype(np.int64)
+
+
+def array_file(folder: Path, name: str) -> Path:
+    """The file of the array `name` in `folder`."""
+    path = folder / f"{name}.npy"
+    if not path.is_file():
+        raise Fault(f"{path}: there is no such file")
+    return path
+
+
+def array_files(folder: str, members: list[str], layout: dict[str, list[str]]) -> list[str]:
+    """All files of a folder of arrays for `members` and the conditions in `layout`."""
+    names = [name for of_set in layout.values() for name in of_set]
+    files = [str(array_file(Path(folder) / owner, name)) for owner in (*members, LABELS) for name in names]
+    if (Path(folder) / UNITS).is_dir():
+        files += [str(array_file(Path(folder) / UNITS, of_set[0])) for of_set in layout.values()]
+    return files
+
+
+def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kind: str) -> np.ndarray:
+    """Logits float32 N x K of a member on a test set; of probabilities, their logarithms.
+
+    Those in float64 whose largest is beyond `LARGEST` come less that, image by image.
+
+    Args:
+        labels: int64 N, labels of the test set.
+        kind: content of the arrays, `logits` or `probabilities`.
+
+    Raises:
+        Fault: see `open_scores`; or values are not finite, or rows of probabilities do not sum to 1.
+    """
+    path, values = open_scores(folder, member, test_set, labels, kind)
+    logits = np.empty(values.shape, np.float32)
+    step = max(1, CHUNK_VALUES // values.shape[1])
+    for start in range(0, len(values), step):
+        part = values[start : start + step]
+        if part.dtype == np.float64:  # float32 would round differences between large logits away
+            most = part.max(axis=1, keepdims=True)
+            beyond = np.abs(part).max(axis=1, keepdims=True) > np.finfo(np.float32).max
+            part = part - np.where((np.abs(most) > LARGEST) & ~beyond, most, 0)
+        with np.errstate(over="ignore"):  # infinity is refused
+            part = part.astype(np.float32)
+        _check(path, part, start, kind)
+        logits[start : start + step] = np.log(np.maximum(part, LEAST)) if kind == "probabilities" else part
+    return logits
+
+
+def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kind: str) -> tuple[Path, np.ndarray]:
+    """The file of a member on a test set, and its array N x K, of which only the first rows are checked.
+
+    Raises:
+        Fault: the file is missing, of another type or shape, or holds probabilities in place of logits.
+    """
+    path = array_file(Path(folder) / member, test_set)
+    values = read_array(path, SAVE)
+    if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
+        raise _fault(path, "floats of shape images x classes", f"{values.dtype} of shape {values.shape}")
+    if len(values) != len(labels):
+        raise _fault(path, f"{len(labels):,} rows, one per label of test set {test_set!r}", f"{len(values):,}")
+    if values.shape[1] <= labels.max():
+        raise _fault(path, f"a column per class, at least {labels.max() + 1}", values.shape[1])
+    if kind == "logits" and may_be_probabilities(values[:HEAD]):
+        odd = f"{path}: no value is negative, and rows sum to {values[:HEAD].sum(axis=1).max():.4g} at most"
+        remedy = f"name {folder} in external.probabilities, or write their logarithms"
+        raise Fault(f"{odd}; {expected('logits', 'probabilities')}; {remedy}")
+    return path, values
+
+
+def _check(path: Path, values: np.ndarray, start: int, kind: str) -> None:
+    if len(wrong := np.argwhere(~np.isfinite(values))):
+        row, column = wrong[0]
+        raise _fault(f"{path}: column {column}, row {start + row + 1}", "a finite number", values[row, column])
+    if kind == "probabilities":
+        wrong = np.flatnonzero((values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > TOLERANCE))
+        for row in wrong[:1]:
+            summary = f"values from {values[row].min():.4g} up, with sum {values[row].sum():.4g}"
+            raise _fault(f"{path}: row {start + row + 1}", "probabilities, which sum to 1", summary)
+
+
+def _fault(place: Path | str, needed: str, got: object) -> Fault:
+    return Fault(f"{place}: {expected(needed, got)}")
+
+
+KEYS = ["test_set", "image", "label"]
+UNIT = "unit"
+MANY = 10  # images whose answers are not all different
+FAR = 10  # multiple of the other classes beyond which a class is a mistake or means "none"
+
+
+@dataclass(frozen=True)
+class Content:
+    """Content of one file of decisions, or of one folder of logits or probabilities but for these.
+
+    Attributes:
+        images: test set -> N names of images, in numerical order if all are whole numbers, else in the order of their
+            first rows; numbers from 0 in a folder. All other arrays have this order.
+        labels: test set -> int64 N, labels.
+        units: test set -> N numbers or names, equal for images that belong together; of no test set if there are none.
+        answers: member -> test set -> int64 N, positions of classes; empty for a folder.
+        rows: test set -> int64 N, rows of the file, from 1.
+    """
+
+    images: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+    units: dict[str, np.ndarray]
+    answers: dict[str, dict[str, np.ndarray]]
+    rows: dict[str, np.ndarray]
+
+
+def read_arrays(folder: str, layout: Mapping[str, list[str]], classes: int | None) -> Content:
+    """Labels of the test sets in a folder, and units of the clean images of each if it has a folder `units`.
+
+    Raises:
+        Fault: as from `read_labels`; or there are no units of a test set, or not one per image.
+    """
+    labels = {name: read_labels(folder, name, classes) for names in layout.values() for name in names}
+    images = {name: np.arange(len(of_set)) for name, of_set in labels.items()}
+    units: dict[str, np.ndarray] = {}
+    for name, *_ in layout.values() if (Path(folder) / UNITS).is_dir() else ():
+        path = array_file(Path(folder) / UNITS, name)
+        units[name] = of_set = read_array(path, SAVE)
+        if of_set.shape != images[name].shape or not np.issubdtype(of_set.dtype, np.integer):
+            needed = f"{len(images[name]):,} integers, one per image"
+            raise _fault(path, needed, f"{of_set.dtype} of shape {of_set.shape}")
+    return Content(images, labels, units, {}, {name: of_set + 1 for name, of_set in images.items()})
+
+
+def test_sets_in(file: str) -> list[str]:
+    """Names of the test sets in a CSV or Parquet file of decisions; faults are those of `read_foreign`."""
+    return list(dict.fromkeys(read_foreign(file, KEYS)["test_set"].dropna().astype(str)))
+
+
+def read_decisions(
+    file: str, classes: int | Sequence[str] | None = None, test_sets: Sequence[str] | None = None
+) -> Content:
+    """The decisions in a CSV or Parquet file: columns test_set, image, label, perhaps unit, and one for each member.
+
+    Args:
+        classes: number K of classes, if known, which labels and answers must not reach; or their names, which labels
+            and answers may use.
+        test_sets: test sets that are read; by default all.
+
+    Raises:
+        Fault: something is wrong with the file; the line names column and row.
+    """
+    table = read_foreign(file, KEYS)
+    members = [name for name in table if name not in (*KEYS, UNIT)]
+    if not members:
+        raise Fault(f"{file}: expected {', '.join(KEYS)} and a column per member, got no member")
+    check_members(file, members)
+    for column, kind in (("test_set", "a test set"), ("image", "an image"), (UNIT, "a unit of images")):
+        if column in table:
+            refuse_wrong(file, table[column], table[column].isna().to_numpy(), f"the name of {kind}")
+    check_written_alike(f"{file}: column {UNIT!r}", map(str, table[UNIT].unique()) if UNIT in table else ())
+    twice = table.duplicated(["test_set", "image"]).to_numpy()
+    name = table["test_set"].iloc[twice.argmax()]
+    refuse_wrong(file, table["image"], twice, f"each image of test set {name!r} once")
+    columns = {name: class_numbers(file, table, name, classes) for name in ("label", *members)}
+    if classes is None:
+        _check_largest(file, columns)
+    _refuse_row_numbers(file, table["test_set"], columns)
+    images = table["image"].astype(str).to_numpy(str)
+    rows = _rows(file, table["test_set"].astype(str).to_numpy(str), images, test_sets)
+    return Content(
+        images={name: images[chosen] for name, chosen in rows.items()},
+        labels={name: columns["label"][chosen] for name, chosen in rows.items()},
+        units={name: table[UNIT].to_numpy()[chosen] for name, chosen in rows.items()} if UNIT in table else {},
+        answers={member: {name: columns[member][chosen] for name, chosen in rows.items()} for member in members},
+        rows={name: chosen + 1 for name, chosen in rows.items()},
+    )
+
+
+def _check_largest(file: str, columns: dict[str, np.ndarray]) -> None:
+    """Raise a Fault if one class is far beyond all others, and would set the number of classes alone."""
+    named = np.unique(np.concatenate([np.unique(values) for values in columns.values()]))
+    if len(named) > 1 and named[-1] > FAR * (named[-2] + FAR):
+        column = next(name for name, values in columns.items() if values.max() == named[-1])
+        place, needed = f"{file}: column {column!r}, row {columns[column].argmax() + 1}", f"a class near {named[-2]}"
+        got = f"{named[-1]}; correct it, or set external.classes"
+        raise _fault(place, f"{needed}, the next largest", got)
+
+
+def _refuse_row_numbers(file: str, test_sets: pd.Series, columns: dict[str, np.ndarray]) -> None:
+    """Raise a Fault if a member has another answer for each of many images of a test set, whose labels come again."""
+    sizes = test_sets.value_counts()
+    largest = (test_sets == sizes.index[0]).to_numpy()
+    labels, images = columns["label"][largest], sizes.iloc[0]
+    if images < MANY or len(np.unique(labels)) > images / 2:
+        return
+    for name, values in columns.items():
+        if values.max() >= images - 1 and len(np.unique(values[largest])) == images:
+            raise _fault(f"{file}: column {name!r}", "answers of a member", "another value in each row; remove it")
+
+
+def _rows(file: str, names: np.ndarray, images: np.ndarray, test_sets: Sequence[str] | None) -> dict[str, np.ndarray]:
+    """Test set -> its rows: by the numbers of its images, or in the order in which their names first occur."""
+    present = list(dict.fromkeys(names.tolist()))
+    for name in test_sets or ():
+        if name not in present:
+            raise Fault(f"{file}: {available('test set', name, present)}")
+    first, unique = pd.factorize(images)
+    ranks = {name: rank for rank, name in enumerate(sorted(filter(str.isdecimal, unique), key=int))}
+    by_number = np.array([ranks.get(name, -1) for name in unique])[first]
+    by_test_set = {}
+    for name in test_sets or present:
+        rows = np.flatnonzero(names == name)
+        order = by_number[rows]
+        by_test_set[name] = rows[np.argsort(order if order.min() >= 0 else first[rows], kind="stable")]
+    return by_test_set
 
 
 class Reader:
@@ -24,7 +294,7 @@ class Reader:
         file: path of the file or folder.
         layout: test set -> names of its conditions in the file.
         classes: number or names of the classes, if known.
-        decisions: decisions of the file, if it was read before.
+        content: content of the file, if it was read before.
     """
 
     def __init__(
@@ -33,14 +303,17 @@ class Reader:
         file: str,
         layout: dict[str, list[str]],
         classes: int | Sequence[str] | None,
-        decisions: Decisions | None = None,
+        content: Content | None = None,
     ):
-        self.kind, self.file, self.layout = kind, file, layout
-        self.class_count = class_count(classes)
+        self.kind, self.file, self.layout, self.known_classes, self.given = kind, file, layout, classes, content
         self.orders: dict[str, np.ndarray] = {}
-        self.decisions = decisions
-        if kind == "decisions" and not decisions:
-            self.decisions = read_decisions(file, classes, [name for names in layout.values() for name in names])
+
+    @cached_property
+    def content(self) -> Content:
+        """The content of the file; faults are those of `read_decisions` or `read_arrays`."""
+        if self.given or self.kind != "decisions":
+            return self.given or read_arrays(self.file, self.layout, class_count(self.known_classes))
+        return read_decisions(self.file, self.known_classes, [name for names in self.layout.values() for name in names])
 
     def labels(self) -> dict[str, np.ndarray]:
         """Test set -> labels, int64 N.
@@ -48,22 +321,20 @@ class Reader:
         Raises:
             Fault: corrupted images are not those of the test set, or have other labels.
         """
-        common = {}
-        for test_set, (first, *others) in self.layout.items():
-            labels, images = self._labels(first), self._images(first)
-            common[test_set] = labels
+        labels, images = self.content.labels, self.content.images
+        for first, *others in self.layout.values():
             for name in others:
-                if not np.array_equal(self._images(name), images):
-                    named = difference(self._images(name), images)
+                if not np.array_equal(images[name], images[first]):
+                    named = difference(images[name], images[first])
                     raise Fault(f"{self.file}: images of {name!r} differ from those of {first!r}{named}; use the same")
-                wrong = np.flatnonzero(self._labels(name) != labels)
-                if len(wrong):
-                    raise self._label_fault(name, wrong[0], labels[wrong[0]], f"in {first!r}", "use the same images")
-        return common
+                if len(wrong := np.flatnonzero(labels[name] != labels[first])):
+                    label = labels[first][wrong[0]]
+                    raise self._label_fault(name, wrong[0], label, f"in {first!r}", "use the same images")
+        return {test_set: labels[names[0]] for test_set, names in self.layout.items()}
 
     def images(self) -> dict[str, list[str]]:
         """Test set -> the names of its N images; numbers from 0 if the file has none."""
-        return {test_set: list(map(str, self._images(names[0]))) for test_set, names in self.layout.items()}
+        return {test_set: list(map(str, self.content.images[names[0]])) for test_set, names in self.layout.items()}
 
     def units(self) -> dict[str, Units]:
         """Test set -> units of its images; each image is a unit if the file has none.
@@ -71,21 +342,24 @@ class Reader:
         Raises:
             Fault: a corrupted image is in another unit than the image itself; or as `read_units`.
         """
-        units = {test_set: self._units(names[0]) for test_set, names in self.layout.items()}
-        for test_set, names in self.layout.items() if self.decisions else ():
-            for name in names[1:]:
-                if not np.array_equal(self._units(name).of_image, units[test_set].of_image):
-                    raise Fault(f"{self.file}: units of {name!r} differ from those of {names[0]!r}; use the same units")
+        units = {}
+        for test_set, (first, *others) in self.layout.items():
+            keys = self.content.units.get(first)
+            units[test_set] = Units.single(len(self.content.labels[first])) if keys is None else Units.numbered(keys)
+            for name in others if self.kind == "decisions" and keys is not None else ():
+                if not np.array_equal(Units.numbered(self.content.units[name]).of_image, units[test_set].of_image):
+                    raise Fault(f"{self.file}: units of {name!r} differ from those of {first!r}; use the same units")
         return units
 
     def classes(self, members: list[str]) -> int:
         """Number of classes: as given, else the number of columns, else the largest label or answer plus 1."""
-        if self.class_count:
-            return self.class_count
-        if self.decisions:
-            answers = [of_set for of_member in self.decisions.answers.values() for of_set in of_member.values()]
-            return 1 + max(int(values.max()) for values in (*self.decisions.labels.values(), *answers))
-        return self._logits(members[0], next(iter(self.layout.values()))[0]).shape[-1]
+        if self.known_classes is not None:
+            return class_count(self.known_classes) or 0
+        if self.kind == "decisions":
+            answers = [of_set for of_member in self.content.answers.values() for of_set in of_member.values()]
+            return 1 + max(int(values.max()) for values in (*self.content.labels.values(), *answers))
+        name = next(iter(self.layout.values()))[0]
+        return read_logits(self.file, members[0], name, self.content.labels[name], self.kind).shape[-1]
 
     def read(self, member: str, classes: int) -> Iterator[tuple[str, np.ndarray]]:
         """Test set, and decisions int16 C x N of its C conditions, or logits float32 C x N x K.
@@ -101,22 +375,21 @@ class Reader:
         for test_set, names in self.layout.items():
             order, values = self.orders.get(test_set, slice(None)), []
             for name in names:
-                if self.decisions:
-                    under = self.decisions.answers[member][name]
+                if self.kind == "decisions":
+                    under = self.content.answers[member][name]
                     wrong = f"class {under.max()}" if under.max() >= classes else ""
                 else:
-                    under = self._logits(member, name)
+                    under = read_logits(self.file, member, name, self.content.labels[name], self.kind)
                     wrong = f"{under.shape[1]:,} columns" if under.shape[1] != classes else ""
                 if wrong:
-                    raise Fault(
-                        f"{self.file}: member {member!r}, test set {name!r}: expected classes 0 to {classes - 1} of "
-                        f"the study, got {wrong}; without a dataset, set external.classes"
-                    )
+                    needed = f"classes 0 to {classes - 1} of the study"
+                    got = f"{wrong}; without a dataset, set external.classes"
+                    raise _fault(f"{self.file}: member {member!r}, test set {name!r}", needed, got)
                 values.append(under[order])
-            if self.decisions:
-                yield test_set, np.stack(values).astype(np.int32 if np.max(values) > 32_000 else np.int16)
-            else:
-                yield test_set, np.stack(values)
+            stacked = np.stack(values)
+            if self.kind == "decisions":
+                stacked = stacked.astype(np.int32 if stacked.max() > 32_000 else np.int16)
+            yield test_set, stacked
 
     def check(self, truths: Mapping[str, np.ndarray], items: Mapping[str, tuple[list[str], list[str]]]) -> None:
         """Put images into the order of those on which all members of the study are evaluated.
@@ -129,163 +402,46 @@ class Reader:
             Fault: the file has other images, or other labels for them.
         """
         for test_set, labels in self.labels().items():
-            classes, names = items[test_set]
-            images = self._images(self.layout[test_set][0])
-            order = self.orders[test_set] = order_of(self.file, test_set, images, names, classes)
-            wrong = np.flatnonzero(labels[order] != truths[test_set])
-            if len(wrong):
+            (classes, names), first = items[test_set], self.layout[test_set][0]
+            order = order_of(self.file, test_set, self.content.images[first], names, classes)
+            self.orders[test_set] = order
+            if len(wrong := np.flatnonzero(labels[order] != truths[test_set])):
                 image, label = order[wrong[0]], truths[test_set][wrong[0]]
-                name = self.layout[test_set][0]
-                raise self._label_fault(name, image, label, "for other members", "put the images in the same order")
+                raise self._label_fault(first, image, label, "for other members", "put the images in the same order")
 
     def _label_fault(self, name: str, place: int, label: int, where: str, remedy: str) -> Fault:
-        row = self.decisions.rows[name][place] if self.decisions else place + 1
-        image, got = self._images(name)[place], self._labels(name)[place]
-        return Fault(
-            f"{self.file}: test set {name!r}, row {row}, image {image}: expected label {label}, as {where}, got {got}; "
-            f"{remedy}"
-        )
-
-    def _labels(self, name: str) -> np.ndarray:
-        return self.decisions.labels[name] if self.decisions else read_labels(self.file, name, self.class_count)
-
-    def _units(self, name: str) -> Units:
-        images = len(self._labels(name))
-        keys = self.decisions.units.get(name) if self.decisions else read_units(self.file, name, images)
-        return Units.single(images) if keys is None else Units.numbered(keys)
-
-    def _images(self, name: str) -> np.ndarray:
-        return self.decisions.images[name] if self.decisions else np.arange(len(self._labels(name)))
-
-    def _logits(self, member: str, name: str) -> np.ndarray:
-        return read_logits(self.file, member, name, self._labels(name), self.kind)
+        row, image, got = (of[name][place] for of in (self.content.rows, self.content.images, self.content.labels))
+        of_image = f"{self.file}: test set {name!r}, row {row}, image {image}"
+        return _fault(of_image, f"label {label}, as {where}", f"{got}; {remedy}")
 
 
-TEXTS = ("design", "family", "recipe", "architecture")
-NUMBERS = ("parameters", "macs", "epochs")
-FEWEST, MOST = 1_000, 10**18  # more than any network has; detects values in millions
-LONGEST = 10**6  # epochs
-
-
-def read_members(file: str) -> pd.DataFrame:
-    """Descriptions of members in a CSV or Parquet file: index member; columns `TEXTS`, "" if empty, and `NUMBERS`.
-
-    Raises:
-        Fault: a column is unknown, a name comes twice, or a value is wrong; the line names column and row.
-    """
-    table = read_foreign(file, ["member"])
-    check_members(file, table["member"])
-    for column in table:
-        if column not in ("member", *TEXTS, *NUMBERS):
-            raise Fault(f"{file}: {available('column', column, ('member', *TEXTS, *NUMBERS))}")
-    empty = pd.Series("", table.index)
-    columns = {name: table[name].fillna("").astype(str) if name in table else empty for name in TEXTS}
-    for column in ("family", "recipe"):
-        for member, text in zip(table["member"], columns[column], strict=False):
-            if text and (fault := family_fault(text)):
-                raise Fault(f"{file}: member {member!r}: {column} {short(text)} {fault}; rename it")
-    columns |= dict.fromkeys(NUMBERS, pd.Series(np.nan, table.index))
-    for name in (name for name in NUMBERS if name in table):
-        low, high, form = (0, LONGEST, "") if name == "epochs" else (FEWEST, MOST, ", not in millions")
-        values = columns[name] = as_numbers(table[name])
-        wrong = ~((values >= low) & (values <= high)) & table[name].notna().to_numpy()
-        refuse_wrong(file, table[name], wrong, f"a number from {low:,} to {high:.0e}{form}")
-    catalogue = architectures()
-    if catalogue and "architecture" in table:
-        architecture = columns["architecture"].str.partition(".")[0]
-        wrong = ((architecture != "") & ~architecture.isin(list(catalogue))).to_numpy()
-        refuse_wrong(file, table["architecture"], wrong, "the name of an architecture of timm")
-    return pd.DataFrame(columns).set_axis(pd.Index(table["member"].astype(str), name="member"))
-
-
-def described_members(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Description of each of `members`: columns as from `read_members`, with a design and a family for each.
-
-    The design is the name without a last `-s0`, `-s1`, ..., by which members of one design differ. The family is by
-    default timm's module of the architecture, else the design.
-
-    Raises:
-        Fault: two tables describe one member, a table describes an unknown member, or a design differs from that in the
-            name.
-    """
-    members = list(members)
-    everything = pd.concat(tables) if (tables := list(tables)) else pd.DataFrame(columns=[*TEXTS, *NUMBERS])
-    twice = everything.index[everything.index.duplicated()]
-    if len(twice):
-        raise Fault(f"external.members: member {twice[0]!r} is in two tables; keep one row")
-    if others := [name for name in everything.index if name not in members]:
-        near = hint(others[0], sorted(set(members) - set(everything.index)))
-        raise Fault(
-            f"external.members: member {short(others[0])} is in no file of members{near}; rename it, or remove its row"
-        )
-    table = everything.reindex(pd.Index(members, name="member"))
-    table = table.fillna(dict.fromkeys(TEXTS, ""))
-    designs = [design_of(member) for member in table.index]
-    for member, design, entry in zip(table.index, designs, table["design"], strict=True):
-        if entry not in ("", design):
-            raise Fault(
-                f"external.members: member {member!r}: design {entry!r} needs the name {entry} or {entry}-s0, "
-                f"{entry}-s1, ..., by which its members differ"
-            )
-    catalogue = architectures()
-    modules = [catalogue.get(name.partition(".")[0], "") for name in table["architecture"]]
-    table["design"] = designs
-    table["family"] = [
-        entry or module or design for entry, module, design in zip(table["family"], modules, designs, strict=True)
-    ]
-    return table
-
-
-SEED = re.compile(r"-s(\d+)$")
-IMPORTED = {"decisions": "predicted labels", "scores": "accuracies"}  # kind of file -> what it holds of a member
-
-
-def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | None) -> list[Member]:
-    """The descriptions of imported members.
-
-    Parameters and MACs that the table lacks are those of timm's architecture with its own number of classes.
+def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """Positions int64 N in `images` of the N images on which members are evaluated.
 
     Args:
-        table: table from `described_members`.
-        kinds: member -> kind of its predictions or scores.
-        image_size: height and width, in pixels, of the images for which MACs are counted; None for each architecture's
-            own.
+        images: names of N images, in the order of the file: those wanted, or these with the class as a folder before
+            them; or numbers, which count the images from 0.
+        wanted, classes: name and class of each image on which members are evaluated.
+
+    Raises:
+        Fault: the images are not the same.
     """
-    missing = table["parameters"].isna() | table["macs"].isna()
-    names = sorted(set(table.loc[missing, "architecture"]) - {""})
-    sizes = {name: _size(name, image_size) for name in names}
-    members = []
-    for member, row in table.iterrows():
-        parameters, macs = sizes.get(row["architecture"], (None, None))
-        seed = SEED.search(member)
-        members.append(
-            Member(
-                member=member,
-                origin=INDEPENDENT,
-                design=row["design"],
-                seed=int(seed[1]) if seed else 0,
-                family=row["family"],
-                recipe=row["recipe"],
-                architecture=row["architecture"] or None,
-                weights_kind=WeightsKind.NONE,
-                weights_source=f"imported as {IMPORTED.get(kinds[member], kinds[member])}",
-                device="elsewhere",
-                training_cost=None if pd.isna(row["epochs"]) else {"epochs": row["epochs"]},
-                parameters=parameters if pd.isna(row["parameters"]) else row["parameters"],
-                macs=macs if pd.isna(row["macs"]) else row["macs"],
-            )
-        )
-    return members
+    names, place = list(map(str, images)), f"{file}: test set {test_set!r}"
+    positions = {name: position for position, name in enumerate(names)}
+    paths = [f"{folder}/{name}" for folder, name in zip(classes, wanted, strict=True)]
+    if len(images) != len(wanted):
+        got = f"{len(images):,}{difference(names, paths if positions.keys() & set(paths) else wanted)}"
+        raise _fault(place, f"{len(wanted):,} images, as for other members", got)
+    for reference in (wanted, paths):
+        if positions.keys() == set(reference) and len(positions) == len(names):
+            return np.array([positions[name] for name in reference])
+    if are_numbers(names) and sorted(map(int, names)) == list(range(len(names))):
+        return np.argsort(list(map(int, names)))
+    other = next((name for name in names if name not in {*wanted, *paths}), names[0])
+    got = f"{other!r}; name images alike, or number them from 0 in the same order"
+    raise _fault(place, f"images that other members are tested on, e.g. {wanted[0]!r}", got)
 
 
-def _size(architecture: str, image_size: int | None) -> tuple[int, int]:
-    """Parameters of timm's network and its MACs for one image, counted without memory for its weights."""
-    import timm
-    import torch
-
-    from resiliency.designs.networks import parameters_and_macs
-
-    with torch.device("meta"):
-        network: Any = timm.create_model(architecture)
-        side = image_size or network.pretrained_cfg["input_size"][-1]
-        return parameters_and_macs(network, [side, side, 3])
+def are_numbers(names: Sequence[str] | np.ndarray) -> bool:
+    """Whether images have whole numbers for names."""
+    return all(map(str.isdecimal, names))

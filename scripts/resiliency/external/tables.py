@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from resiliency.base.faults import Fault, available, duplicate, expected, short
+from resiliency.base.faults import Fault, available, duplicate, expected, hint, short
 from resiliency.base.names import CLEAN, CLEAN_ON, form_fault
 from resiliency.base.settings import Settings, distinct
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
@@ -160,16 +160,26 @@ def as_numbers(column: pd.Series) -> np.ndarray:
     return pd.to_numeric(column, errors="coerce").to_numpy(float)
 
 
-def whole_numbers(file: str, table: pd.DataFrame, column: str, most: int) -> np.ndarray:
-    """A column of classes as int64, each from 0 to below `most`.
+def class_numbers(file: str, table: pd.DataFrame, column: str, classes: int | Sequence[str] | None) -> np.ndarray:
+    """A column of classes as int64, each from 0 to below their number; their names are replaced by positions.
+
+    Args:
+        classes: number of classes, if known, or their names in order.
 
     Raises:
-        Fault: a value is not such a number; the line names file, column and row (of the data, from 1).
+        Fault: a value is no class; the line names file, column and row (of the data, from 1).
     """
-    values = as_numbers(table[column])
-    wrong = ~(values >= 0) | (values != np.floor(values)) | (values >= most)
-    refuse_wrong(file, table[column], wrong, f"a class (integer from 0 to {most - 1})")
-    return values.astype(np.int64)
+    if classes is None or isinstance(classes, int) or pd.api.types.is_numeric_dtype(table[column]):
+        values, most = as_numbers(table[column]), class_count(classes) or MOST_CLASSES
+        wrong = ~(values >= 0) | (values != np.floor(values)) | (values >= most)
+        refuse_wrong(file, table[column], wrong, f"a class (integer from 0 to {most - 1})")
+        return values.astype(np.int64)
+    positions = table[column].map({name: position for position, name in enumerate(classes)})
+    if (wrong := positions.isna().to_numpy()).any():
+        near = hint(table[column].iloc[wrong.argmax()], list(classes))
+        available_ones = f"; available classes: {', '.join(classes[:10])}"
+        refuse_wrong(file, table[column], wrong, "a class of external.classes", near or available_ones)
+    return positions.to_numpy(np.int64)
 
 
 def numbers(file: str, table: pd.DataFrame, column: str, low: float, high: float, may_lack: bool) -> np.ndarray:
@@ -261,27 +271,22 @@ def error_rows(
         n_images: name of a test set in the study -> number of its images.
         clean_on: column of an additional test set -> column of the clean images of its classes.
     """
-    rows = []
-    for test_set, columns in layout.items():
-        for column in columns:
-            corruption, severity = corruption_and_severity(column) or (CLEAN, 0)
-            rows.append((column if column in scores else CLEAN, test_set, corruption, severity))
+    rows = [
+        (column if column in scores else CLEAN, test_set, *(corruption_and_severity(column) or (CLEAN, 0)))
+        for test_set, columns in layout.items()
+        for column in columns
+    ]
     of_columns = {columns[0]: test_set for test_set, columns in layout.items()}
     rows += [(other, f"{CLEAN_ON}{of_columns[name]}", CLEAN, 0) for name, other in clean_on.items()]
     parts = [
-        pd.DataFrame(
-            {
-                "member": scores.index,
-                "test_set": test_set,
-                "corruption": corruption,
-                "severity": severity,
-                "n_images": n_images.get(test_set, 0),
-                "error": scores[column].to_numpy(),
-            }
-        )
+        scores[column]
+        .rename_axis(MEMBER)
+        .reset_index(name="error")
+        .assign(test_set=test_set, corruption=corruption, severity=severity, n_images=n_images.get(test_set, 0))
         for column, test_set, corruption, severity in rows
     ]
-    return pd.concat(parts, ignore_index=True).sort_values("member", kind="stable", ignore_index=True)
+    table = pd.concat(parts)[[MEMBER, "test_set", "corruption", "severity", "n_images", "error"]]
+    return table.sort_values(MEMBER, kind="stable", ignore_index=True)
 
 
 ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}

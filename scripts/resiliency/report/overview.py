@@ -10,7 +10,7 @@ from scipy.special import ndtr, ndtri
 from resiliency.analysis.contenders import BEST_ENSEMBLE, BEST_MEMBER, clean_accuracy
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, JOINT, SEARCH, accuracy_of
-from resiliency.data.card import OWN
+from resiliency.data.source import OWN
 from resiliency.designs.members import WeightsKind
 from resiliency.report import words
 from resiliency.report.rows import compared_with, difference_words, measured_on, under_main_rule

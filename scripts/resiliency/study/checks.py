@@ -15,10 +15,9 @@ from resiliency.base.faults import Fault, hint, path_fault, short
 from resiliency.base.names import HELD_OUT, MAIN, alike, averaged, design_of, form_fault, images_fault
 from resiliency.base.settings import Keys
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.data.card import FEWEST
 from resiliency.data.folder import broken_pictures, count_images, folder_classes, folders_read, training_fault
 from resiliency.data.settings import PUBLISHED, Dataset
-from resiliency.data.source import ALL, SPLITS
+from resiliency.data.source import ALL, FEWEST, SPLITS
 from resiliency.designs.settings import ALEXNET, VIEW, architectures
 from resiliency.external.tables import class_count
 from resiliency.report.settings import METRIC_LABELS

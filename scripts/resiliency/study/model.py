@@ -15,7 +15,7 @@ from resiliency.base.names import FILE_NAME, LONGEST, design_of
 from resiliency.base.settings import AUTO, NUMBER, Keys, Settings, distinct
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.folder import folder_classes
-from resiliency.data.published import CLASSES
+from resiliency.data.reading import CLASSES
 from resiliency.data.settings import Dataset, Probe, TestSet, table_of
 from resiliency.data.source import SPLITS, names_for_classes, read_class_names
 from resiliency.data.split import read_groups
@@ -226,12 +226,12 @@ class Study(Settings):
         return self.statistics.accuracy_on and name_in_tables(self.statistics.accuracy_on)
 
     def described_elsewhere(self) -> Any:
-        """Descriptions of the imported members in tables, as from `resiliency.external.predictions.described_members`.
+        """Descriptions of the imported members in tables, as from `resiliency.external.contents.described_members`.
 
         Raises:
             Fault: a table is wrong.
         """
-        from resiliency.external.predictions import described_members, read_members
+        from resiliency.external.contents import described_members, read_members
 
         return described_members(
             self.elsewhere.kinds, map(read_members, self.external.members if self.external else [])
@@ -307,7 +307,7 @@ def file_faults(study: Study) -> Iterator[str]:
         yield f"corruptions.folder: {study.corruptions.folder}: {fault}"
     of_dataset = {
         "images": (study.data.images, None),
-        "groups": (study.data.table_of_groups, read_groups),
+        "groups": (table_of(study.data.groups), read_groups),
         "test_groups": (table_of(study.data.test_groups), read_groups),
         "classes": (study.data.classes, read_class_names),
     }
