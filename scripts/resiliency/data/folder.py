@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -131,16 +131,9 @@ def image_folder(folder: Path, size: int, margin: float, needed: Sequence[str] =
 
 
 def imagenet(folder: Path, size: int, margin: float, needed: Sequence[str] = SPLITS) -> Source:
-    """ImageNet in `folder`/train/<synset> and `folder`/val/<synset>; the validation images are the test part.
+    """ImageNet in `folder`/train/<synset> and `folder`/val/<synset>, the test part, as from `image_folder`.
 
-    Classes are the synsets in sorted order, which is that of published weights.
-
-    Args:
-        size, margin: arguments of `pictures.fitted`.
-        needed: splits of the study, as for `image_folder`.
-
-    Raises:
-        Fault: as `image_folder`; or the classes are not the 1,000 synsets.
+    Classes are the synsets in sorted order, which is that of published weights; others are a fault.
     """
     splits = _imagenet_splits(folder, needed)
     for split in splits.values():
@@ -211,16 +204,24 @@ def class_folders(folder: Path) -> list[str]:
     return names
 
 
-def folder_part(folder: Path, classes: list[str], size: int, margin: float) -> Part:
-    """The images in `folder`/<class> for each of `classes`; labels are positions in `classes`, names as `image_folder`.
+def read_parts(folders: Mapping[str, Path], classes: list[str], size: int, margin: float) -> dict[str, Part]:
+    """Part -> the images in its folder, in <class> for each of `classes`; labels are positions in `classes`.
 
     Raises:
         Fault: a class is empty, or the header of an image shows that it is unusable.
     """
+    faults: list[str] = []
     with ThreadPoolExecutor(THREADS) as pool:
-        part = _part(folder, classes, size, margin, pool)
-        _check_headers(files_of(part.images), pool)
-    return part
+        parts = {part: _part(folder, classes, size, margin, pool) for part, folder in folders.items()}
+        files = [file for part in parts.values() for file in files_of(part.images)]
+        progress = Progress(-(-len(files) // HEADERS_PER_STEP))
+        for start in range(0, len(files), HEADERS_PER_STEP):
+            block = files[start : start + HEADERS_PER_STEP]
+            faults += filter(None, pool.map(header_fault, block))
+            progress.step(f"headers of {start + len(block):,} of {len(files):,} images checked")
+    if faults:
+        raise Fault(faults[0] + (f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""))
+    return parts
 
 
 def _imagenet_splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
@@ -280,9 +281,7 @@ def _check_synsets(folder: Path) -> None:
 
 def _source(title: str, folder: Path, splits: dict[str, Path], size: int, margin: float) -> Source:
     classes = _shared_classes(splits)
-    with ThreadPoolExecutor(THREADS) as pool:
-        parts = {part: _part(path, classes, size, margin, pool) for part, path in splits.items()}
-        _check_headers([file for part in parts.values() for file in files_of(part.images)], pool)
+    parts = read_parts(splits, classes, size, margin)
     layout = "<class>/" if ALL in splits else ", ".join(f"{part} from {path.name}/" for part, path in splits.items())
     return Source(f"{title} in {printable(folder)}: {layout}", classes, parts)
 
@@ -322,16 +321,6 @@ def _part(folder: Path, classes: list[str], size: int, margin: float, pool: Thre
     files = [os.path.join(path, image) for path, images in zip(folders, listings, strict=True) for image in images]
     labels = np.repeat(np.arange(len(classes)), [len(images) for images in listings])
     return Part(FileImages(files, size, margin), labels, list(chain.from_iterable(map(names_of, listings))))
-
-
-def _check_headers(files: list[str], pool: ThreadPoolExecutor) -> None:
-    progress, faults = Progress(-(-len(files) // HEADERS_PER_STEP)), []
-    for start in range(0, len(files), HEADERS_PER_STEP):
-        block = files[start : start + HEADERS_PER_STEP]
-        faults += filter(None, pool.map(header_fault, block))
-        progress.step(f"headers of {start + len(block):,} of {len(files):,} images checked")
-    if faults:
-        raise Fault(faults[0] + (f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""))
 
 
 MOST_NAMED = 20

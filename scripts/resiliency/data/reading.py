@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from resiliency.base.faults import FILES_NAMED, Fault, excerpt, expected, hint
-from resiliency.data.folder import class_folders, folder_part, image_folder, imagenet
+from resiliency.data.folder import class_folders, image_folder, imagenet, read_parts
 from resiliency.data.pictures import ResizedImages, printable, resized_array
 from resiliency.data.source import ALL, Part, Source, cache_folder, downloading
 from resiliency.storage.files import read_array
@@ -64,7 +64,7 @@ def labelled_folder(folder: Path, classes: list[str], size: int, margin: float) 
     elif unknown:
         near = hint(unknown[0], classes) or f"; folders must be named as its classes: {excerpt(classes, FILES_NAMED)}"
         raise Fault(f"{printable(folder)}: the dataset has no class {unknown[0]!r}{near}")
-    part = folder_part(folder, names, size, margin)
+    part = read_parts({ALL: folder}, names, size, margin)[ALL]
     return part._replace(labels=np.array([positions[name] for name in names])[part.labels])
 
 
