@@ -266,7 +266,7 @@ def _of_onnx(name: str, size: int) -> "Callable[[np.ndarray], object]":
         return lambda images: session.run(None, {first.name: images})[0]
     import numpy as np
 
-    mean, std = np.float32(MEAN), np.float32(STD)
+    mean, std = np.asarray(MEAN, np.float32), np.asarray(STD, np.float32)
 
     def predict(images: np.ndarray) -> np.ndarray:
         normalised = (images.astype(np.float32) / 255 - mean) / std

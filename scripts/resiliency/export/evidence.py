@@ -250,7 +250,8 @@ def abstaining(thresholds: pd.DataFrame, target: float, units: int, called: str)
     """
     rows = thresholds[(thresholds.selection_images == CORRUPTED) & (thresholds.goal == WRONG)]
     rows = rows[np.isclose(rows.target, target) & rows.images.isin([CLEAN, CORRUPTED])]
-    threshold, why, ends = None, "a vote has no probability to compare with one", (0, 1)
+    ends: tuple[float, float] = (0, 1)
+    threshold, why = None, "a vote has no probability to compare with one"
     if len(rows) and (first := rows.iloc[0]).threshold < ABSTAIN:
         threshold, why = float(first.threshold), ""
         ends = float(1 - rows.coverage_high.max()), float(1 - rows.coverage_low.min())

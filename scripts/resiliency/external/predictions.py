@@ -148,8 +148,8 @@ def _check(path: Path, values: np.ndarray, start: int, kind: str) -> None:
         row, column = wrong[0]
         raise _fault(f"{path}: column {column}, row {start + row + 1}", "a finite number", values[row, column])
     if kind == "probabilities":
-        wrong = np.flatnonzero((values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > TOLERANCE))
-        for row in wrong[:1]:
+        odd = np.flatnonzero((values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > TOLERANCE))
+        for row in odd[:1]:
             summary = f"values from {values[row].min():.4g} up, with sum {values[row].sum():.4g}"
             raise _fault(f"{path}: row {start + row + 1}", "probabilities, which sum to 1", summary)
 
