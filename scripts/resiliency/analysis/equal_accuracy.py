@@ -17,7 +17,7 @@ What depends on the division into halves is averaged over `DIVISIONS` of them: s
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -272,9 +272,8 @@ def model_of(of: Measured, response: str, leave_out: bool = True) -> Model | Non
     designs = designs_of(of.members, response)
     families, seeds = sorted(set(designs["family"])), pd.factorize(of.members["design"])[0]
     average = np.eye(len(designs))[seeds] / designs["seeds"].to_numpy()
-    each: list[Any] = [None if one is None else empirical_logit(one, of.n_images[:, None]) for one in of[1:4]]
-    of_designs: list[Any] = [None if one is None else one @ average for one in each]
-    accuracy, other, error = of_designs
+    accuracies, errors = (empirical_logit(shares, of.n_images[:, None]) for shares in (of.accuracy, of.error))
+    accuracy, error = accuracies @ average, errors @ average
     size = np.log2(designs["parameters"].to_numpy(float))
     if len(families) < FEWEST or len(designs) < len(families) + SPARE:
         return None
@@ -284,10 +283,11 @@ def model_of(of: Measured, response: str, leave_out: bool = True) -> Model | Non
     layout = Layout.of(*(names.astype(str).to_numpy() for names in named))
     names, fits = fits_of(accuracy, error, size[None], layout, leave_out)
     noise = Noise(*np.zeros((3, len(error))))
-    if other is not None:
+    if of.other is not None:
         slopes = fits.coefficients[:, 0, names.index(FAMILIES)] if FAMILIES in names else np.zeros(len(error))
+        other = empirical_logit(of.other, of.n_images[:, None]) @ average
         family, design, own = noise_of_halves(accuracy, other, layout).T
-        left = (one - means[:, seeds] for one, means in ((each[0], accuracy), (each[2], error)))
+        left = accuracies - accuracy[:, seeds], errors - error[:, seeds]
         of_seeds = _unfollowed(*left, len(seeds) - len(designs), slopes) / designs["seeds"].mean()
         noise = Noise(family, design, np.maximum(own, of_seeds))
     shares = medians(of.error.mean(axis=0) @ average, layout.family)[: fits.residual.shape[1]]
