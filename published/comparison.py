@@ -110,7 +110,7 @@ def _observation(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
         y=y,
         fill=fill,
         stroke=colour,
-        shape=alt.Shape("study:N", legend=None).scale(domain=names, range=style.shapes(names, OKABE_ITO)),
+        shape=alt.Shape("study:N", legend=None).scale(domain=names, range=style.shapes_of(names, OKABE_ITO)),
     )
     title = style.panel_title(f"{first['name']}. {first['statement']}", frame="bounds", limit=style.WIDTH)
     return (margin + placebo + accuracy + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)

@@ -12,9 +12,9 @@ from published.what_helps import Studies
 from resiliency.base.names import CORRUPTED
 from resiliency.report import words
 from resiliency.report.charts.exchange_rates import NAMES, amount_of, frame_of
-from resiliency.report.panels import intervals, line_at, measure, names, told_apart
+from resiliency.report.panels import intervals, line_at
 from resiliency.report.settings import OKABE_ITO
-from resiliency.report.style import GREY, SHAPES, cycled, finish, tooltips
+from resiliency.report.style import GREY, SHAPES, finish, measure, names, told_apart, tooltips
 
 FEWEST = 3  # studies for an interval of their mean
 TITLE = "What buys robustness?"
@@ -104,8 +104,7 @@ def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
     frame = frame_of(shown, FARTHEST)
     shown = shown.assign(left=shown["points_low"].clip(*frame), right=shown["points_high"].clip(*frame))
     studies = [*corrupted["study"].unique()]
-    hues = cycled(OKABE_ITO, len(studies))
-    key = told_apart("study", studies, hues, shapes=cycled(SHAPES, len(studies)), legend={"orient": "bottom"})
+    key = told_apart("study", studies, OKABE_ITO, shapes=SHAPES, legend={})
     panel = intervals(
         shown.assign(order=shown["study"].map(studies.index)),
         measure(alt.X, "points", "Fewer errors on corrupted images, in percentage points", ".3~g", domain=frame),
@@ -115,7 +114,6 @@ def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
         tooltips("name", "study", points=".2f", points_low=".2f", points_high=".2f"),
         offset="order",
         under=[line_at(alt.X, 0, GREY)],
-        choose=True,
         width=560,
         height=alt.Step(11, **{"for": "offset"}),
     )

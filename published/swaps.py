@@ -33,7 +33,6 @@ from resiliency.report.charts.swaps import (
     HELPS,
     OUTCOMES,
     RUNGS,
-    TITLE,
     UNDETECTED,
     VOTES,
     WRONG,
@@ -42,6 +41,7 @@ from resiliency.report.charts.swaps import (
     ratio_panels,
     ratios,
 )
+from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.style import finish
 from resiliency.statistics.intervals import holm
@@ -241,7 +241,7 @@ def chart(studies: Studies) -> alt.TopLevelMixin:
         "design (or family), with 95% intervals over families and images; grey: 95% of the negative control.",
         "Wrong answers: of pairs by probabilities, or of votes of four members, four families against one",
     ]
-    return finish(panels, TITLE, subtitle)
+    return finish(panels, CHARTS["swaps"].title, subtitle)
 
 
 def main() -> None:

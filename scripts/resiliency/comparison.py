@@ -24,7 +24,7 @@ from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.prediction.reading import Predictions, condition_groups, read_predictions
 from resiliency.report import style, words
 from resiliency.report.overview import contenders
-from resiliency.report.panels import intervals, line_at, measure, names, told_apart
+from resiliency.report.panels import intervals, line_at
 from resiliency.report.settings import OKABE_ITO
 from resiliency.statistics.resampling import Units
 from resiliency.storage.files import PROVENANCE, Run, read_array, read_json
@@ -360,18 +360,17 @@ def differences_chart(differences: pd.DataFrame) -> alt.TopLevelMixin:
     largest = rows["value"].abs().groupby(rows["name"]).max().drop(RECOMMENDED, errors="ignore").nlargest(MOST).index
     rows = rows[rows["name"].isin([RECOMMENDED, *largest])]
     studies, order = list(rows["study"].unique()), [RECOMMENDED, *sorted(largest)]
-    key = told_apart("study", studies, style.cycled(OKABE_ITO, len(studies)), legend={"orient": "bottom"})
+    key = style.told_apart("study", studies, OKABE_ITO, legend={})
     panels = [
         intervals(
             of_images,
-            measure(alt.X, "value", "Difference in error (percentage points)", ".3~g"),
-            names("name", order, labelLimit=LABEL_WIDTH),
+            style.measure(alt.X, "value", "Difference in error (percentage points)", ".3~g"),
+            style.names("name", order, labelLimit=LABEL_WIDTH),
             ("low", "high"),
             key,
             style.tooltips("study", "model", value=".2f", low=".2f", high=".2f"),
             offset="study",
             under=[line_at(alt.X, 0)],
-            choose=images == rows["images"].iloc[0],
             width=WIDTH,
             height=alt.Step(STEP),
             title=style.panel_title(f"On {images} images"),

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from resiliency.report.charts import caption_of, finding_of
+from resiliency.report.charts import finding_of
 from resiliency.report.drawing import svg
+from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
 
 # Of a study without a record of its jobs.
@@ -31,5 +32,5 @@ def described(name: str, tables: Mapping[str, pd.DataFrame]) -> dict:
     return {
         "title": {"text": name, "subtitle": []},
         "description": "",
-        "usermeta": {"finding": finding, "caption": caption_of(name), "tables": CHARTS[name].tables},
+        "usermeta": {"finding": finding, "caption": DRAWINGS[name].caption, "tables": CHARTS[name].tables},
     }

@@ -24,7 +24,7 @@ from resiliency.report.charts import finding_of
 from resiliency.report.charts.failures import MOST_CLASSES
 from resiliency.report.drawing import VEGA_LITE, draw, html, svg, write_chart
 from resiliency.report.registry import CHARTS
-from resiliency.report.style import cycled, shapes
+from resiliency.report.style import SHAPES, told_apart
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WIDTH = 160  # of a line of a golden file
@@ -156,8 +156,8 @@ def test_logits_are_not_read_as_percentages():
 
 
 def test_names_that_share_a_colour_differ_in_shape():
-    names = [str(n) for n in range(50)]
     for colours in (settings.OKABE_ITO, settings.OKABE_ITO[:7], settings.OKABE_ITO[:3]):
-        some = names[: 7 * len(colours)]
-        pairs = zip(cycled(colours, len(some)), shapes(some, colours), strict=True)
-        assert len(set(pairs)) == len(some)
+        names = [str(n) for n in range(7 * len(colours))][:50]
+        of = told_apart("name", names, colours, shapes=SHAPES).channels
+        ranges = (of[channel]["scale"]["range"] for channel in ("color", "shape"))
+        assert len(set(zip(*ranges, strict=True))) == len(names)

@@ -11,10 +11,10 @@ import pandas as pd
 import vl_convert
 
 from resiliency.base.faults import Fault, brief
-from resiliency.report.charts import caption_of, finding_of
+from resiliency.report.charts import finding_of
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
-from resiliency.report.style import set_properties, with_spoken_titles
+from resiliency.report.style import finish, set_properties
 from resiliency.storage.files import replacing
 
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
@@ -28,14 +28,15 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
 
     And, as `nothing`, why there is nothing to draw, if so.
     """
-    names = CHARTS[name].tables
-    drawn = [tables[table] for table in names]
-    chart = DRAWINGS[name].draw(*drawn, colours)
-    metadata = {"finding": finding_of(name, *drawn), "caption": caption_of(name), "tables": list(names)}
-    metadata |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
+    listed, drawing = CHARTS[name], DRAWINGS[name]
+    drawn = [tables[table] for table in listed.tables]
+    chart, subtitle = drawing.draw(*drawn, colours)
+    metadata = {"finding": finding_of(name, *drawn), "caption": drawing.caption, "tables": list(listed.tables)}
     description = f"{metadata['finding']} {metadata['caption']}".strip()
+    metadata |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
+    set_properties(finish(chart, listed.title, subtitle), description=description, usermeta=metadata)
     # Altair validates each part as it is made; to validate the whole again takes a sixth of the time to draw.
-    return with_spoken_titles(set_properties(chart, description=description, usermeta=metadata).to_dict(validate=False))
+    return chart.to_dict(validate=False)
 
 
 def svg(spec: dict) -> str:
@@ -61,12 +62,9 @@ def write_chart(paths: Iterable[Path], spec: dict, pixels_per_point: float) -> N
         with replacing(path) as temporary:
             if path.suffix == ".png":
                 temporary.write_bytes(vl_convert.svg_to_png(picture, scale=pixels_per_point))
-            elif path.suffix == ".svg":
-                temporary.write_text(picture, encoding="utf-8")
-            elif path.suffix == ".html":
-                temporary.write_text(html(spec), encoding="utf-8")
             else:
-                temporary.write_text(json.dumps(spec) + "\n", encoding="utf-8")
+                forms = {".svg": lambda: picture, ".html": lambda: html(spec), ".json": lambda: json.dumps(spec) + "\n"}
+                temporary.write_text(forms[path.suffix](), encoding="utf-8")
 
 
 def html(spec: dict) -> str:

@@ -11,36 +11,24 @@ from typing import NamedTuple
 import altair as alt
 import pandas as pd
 
-from resiliency.report.style import FADED, INK, MANY, MUTED, PICTURE, SHARE
+from resiliency.report.style import INK, MANY, MUTED, PICTURE, WIDTH, Key
 
+Drawn = tuple[alt.TopLevelMixin, list[str]]  # a chart without its title, and the lines of its subtitle
 Ends = tuple[str, str]  # columns of the lower and the upper end of an interval
 DASHED = [4, 3]
-
-
-class Key(NamedTuple):
-    """Channels that distinguish marks.
-
-    Attributes:
-        channels: colour, opacity and perhaps shape and dash, by the values of one column.
-        choice: parameter for choosing among these values by a click, which fades the marks of all others. Vega-Lite
-            wants it on the first mark of a chart that has the legend, and on no other.
-    """
-
-    channels: dict[str, object]
-    choice: alt.Parameter | None = None
 
 
 class Drawing(NamedTuple):
     """A chart as modules of `charts` register it.
 
     Attributes:
-        draw: function of the chart's tables, in the order of the registry, and the colours; returns the chart.
+        draw: function of the chart's tables, in the order of the registry, and the colours.
         caption: how to read the chart.
         finding: function of the same tables; returns sentences, the first of which answers the question of the chart's
             section, "" if there is nothing to say.
     """
 
-    draw: Callable[..., alt.TopLevelMixin]
+    draw: Callable[..., Drawn]
     caption: str
     finding: Callable[..., str]
 
@@ -51,69 +39,17 @@ DRAWINGS: dict[str, Drawing] = {}
 def chart(caption: str, finding: Callable[..., str] = lambda *tables: "") -> Callable[[Callable], Callable]:
     """Register a function that draws the chart of its name."""
 
-    def register(draw: Callable[..., alt.TopLevelMixin]) -> Callable[..., alt.TopLevelMixin]:
+    def register(draw: Callable[..., Drawn]) -> Callable[..., Drawn]:
         DRAWINGS[draw.__name__] = Drawing(draw, caption, finding)
         return draw
 
     return register
 
 
-def told_apart(
-    field: str,
-    names: Sequence,
-    hues: Sequence[str],
-    *,
-    shapes: Sequence[str] | None = None,
-    dashes: Sequence[list[int]] | None = None,
-    legend: dict | None = None,
-    kind: str = "N",
-) -> Key:
-    """A colour for each of the `names` in the column `field`, and a shape or a dash if there are any.
-
-    Args:
-        legend: options of the legend; None for no legend, and then a click on a mark chooses its name.
-    """
-    drawn = None if legend is None else alt.Legend(**{"title": None} | legend)
-    ranges = {"color": (alt.Color, hues), "shape": (alt.Shape, shapes), "strokeDash": (alt.StrokeDash, dashes)}
-    channels = {
-        name: channel(f"{field}:{kind}", legend=drawn).scale(domain=list(names), range=list(values))
-        for name, (channel, values) in ranges.items()
-        if values is not None
-    }
-    choice = alt.selection_point(
-        fields=[field], name=f"chosen_{field}", bind=alt.Undefined if legend is None else "legend"
-    )
-    opacity = alt.OpacityValue(**alt.when(choice).then(alt.value(1)).otherwise(alt.value(FADED)))
-    return Key(channels | {"opacity": opacity}, choice)
-
-
-def one_colour(colour: str) -> Key:
-    return Key({"color": alt.value(colour)})
-
-
-def measure(
-    channel: type,
-    field: str,
-    title: str | list[str] | None = None,
-    form: str = SHARE,
-    axis: dict | None = None,
-    **scale,
-) -> alt.X | alt.Y:
-    """A quantity along an axis, near its values if no `domain` is given."""
-    around = {"nice": False} | ({} if "domain" in scale else {"zero": False, "padding": 12})
-    ticks = {} if axis and "values" in axis else {"tickCount": 5}  # a tick count would make Vega thin given values
-    shown = {"format": form, "labelOverlap": "greedy"} | ticks | (axis or {})
-    return channel(f"{field}:Q", title=title).axis(**shown).scale(**around | scale)
-
-
-def from_zero(values: pd.Series) -> bool:
-    """Whether an axis of these values, none negative, begins at 0: not if all would lie in its upper half."""
-    return not values.min() >= values.max() / 2
-
-
-def names(field: str, order: Sequence[str], **axis) -> alt.Y:
-    """Rows of a panel, in this order."""
-    return alt.Y(f"{field}:N", title=None, sort=list(order)).axis(ticks=False, **axis)
+def notice(text: str) -> Drawn:
+    """A chart that says why there is nothing to draw; the report leaves it out, by its `usermeta`."""
+    words = alt.Chart(alt.Data(values=[{"text": text}])).mark_text(fontSize=15, color=MUTED).encode(text="text:N")
+    return words.properties(width=WIDTH - 80, height=90, usermeta={"nothing": text}), []
 
 
 def line_at(channel: type, value: float, colour: str = INK) -> alt.Chart:
@@ -146,7 +82,6 @@ def scatter(
     hollow: bool = False,
     under: Iterable[alt.Chart] = (),
     over: Iterable[alt.Chart] = (),
-    choose: bool = False,
     point: dict | None = None,
     **properties,
 ) -> alt.LayerChart:
@@ -157,7 +92,6 @@ def scatter(
         down: distance in pixels by which all marks are shifted down.
         hollow: whether points have an outline in the colour of the key, and a fill of their own.
         under, over: charts that are drawn before and after the points.
-        choose: whether this panel has the choice of the key.
         point: further channels of points.
     """
     few = len(rows) <= MANY
@@ -166,7 +100,7 @@ def scatter(
     marks += [_bars(rows, {"y": up}, {"x": x}, key, bar, down)] if up and few else []
     points = alt.Chart(rows).mark_point(**{"filled": not hollow, "fillOpacity": 1, "yOffset": down} | look)
     marks.append(points.encode(x=x, y=y, tooltip=tooltip, **_without(key, "strokeDash") | (point or {})))
-    return _layered(under, marks, over, key, choose, properties)
+    return _layered(under, marks, over, key, properties)
 
 
 def intervals(
@@ -193,7 +127,6 @@ def lines(
     detail: str = "",
     under: Iterable[alt.Chart] = (),
     over: Iterable[alt.Chart] = (),
-    choose: bool = False,
     **properties,
 ) -> alt.LayerChart:
     """Lines, with points of the size `dots` or none, intervals up, and a band.
@@ -212,7 +145,7 @@ def lines(
     if dots:
         points = base.mark_point(filled=True, size=dots, opacity=1)
         marks.append(points.encode(x=x, y=y, tooltip=tooltip, **_without(key, "strokeDash")))
-    return _layered(under, marks, over, key, choose, properties)
+    return _layered(under, marks, over, key, properties)
 
 
 def heat(
@@ -240,13 +173,6 @@ def heat(
     return alt.layer(*layers, **properties)
 
 
-def cell_names(channel: type, field: str, order: Sequence, title=None, **axis) -> alt.X | alt.Y:
-    """Rows or columns of a heat map or of pictures, without ticks."""
-    kind = "O" if all(isinstance(name, int) for name in order) else "N"
-    shown = {"ticks": False, "domain": False} | axis
-    return channel(f"{field}:{kind}", title=title).axis(**shown).scale(domain=list(order))
-
-
 def pictures(cells: pd.DataFrame, x: alt.X, y: alt.Y, tooltip: list, gap: int = 2, **properties) -> alt.Chart:
     """Pictures of equal size: `picture` is a data URL, `name` what it shows."""
     lossless = cells["picture"].str.startswith("data:image/png").all()
@@ -270,7 +196,7 @@ def _bars(
     ((name, (low, high)),) = ends.items()
     first, second = (alt.X, alt.X2) if name == "x" else (alt.Y, alt.Y2)
     place = {name: first(f"{low}:Q"), f"{name}2": second(high)} | other
-    marks = alt.Chart(rows.dropna(subset=[low, high])).mark_rule(strokeWidth=width, yOffset=down)
+    marks = alt.Chart(rows).mark_rule(strokeWidth=width, yOffset=down)
     return marks.encode(**place, **_without(key, "shape", "strokeDash"))
 
 
@@ -278,9 +204,7 @@ def _without(key: Key, *names: str) -> dict[str, object]:
     return {name: channel for name, channel in key.channels.items() if name not in names}
 
 
-def _layered(
-    under: Iterable, marks: list[alt.Chart], over: Iterable, key: Key, choose: bool, properties: dict
-) -> alt.LayerChart:
-    if choose and key.choice is not None:
-        marks[0] = marks[0].add_params(key.choice)
+def _layered(under: Iterable, marks: list[alt.Chart], over: Iterable, key: Key, properties: dict) -> alt.LayerChart:
+    if key.choice:
+        marks[0] = marks[0].add_params(key.choice.pop())
     return alt.layer(*under, *marks, *over, **properties)

@@ -39,20 +39,24 @@ class Chart(NamedTuple):
     """A chart as the workflow and the page list it; a function of its name in `charts` draws it.
 
     Attributes:
-        tables: names of the tables that it draws.
+        title: what it shows.
         section: anchor of its section of the page.
-        topic, title: topic and title in the list of `snakemake --report`.
+        tables: names of the tables that it draws.
         optional: those of `tables` that a study may lack; they are then empty.
         requires: further requirements: `corruptions`, `robustness` (corruptions, or test sets in their place), or
             `joint` for joint training.
     """
 
-    tables: tuple[str, ...]
-    section: str
-    topic: str
     title: str
+    section: str
+    tables: tuple[str, ...]
     optional: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+
+    @property
+    def topic(self) -> str:
+        """Its topic in the list of `snakemake --report`: the name of its section."""
+        return next(section.name for section in SECTIONS + APPENDIX if section.anchor == self.section)
 
     @property
     def needs(self) -> set[str]:
@@ -62,57 +66,60 @@ class Chart(NamedTuple):
 
 # In the order in which the charts of a section stand on the page; the first is shown, others are behind a click.
 CHARTS = {
-    "exchange_rates": Chart(("exchange_rates",), "exchange", "Observations", "What buys robustness?"),
-    "deployment": Chart(("deployment", "candidates"), "deploy", "Deployment", "Error and cost"),
-    "risk_coverage": Chart(("deployment", "risk_coverage"), "deploy", "Deployment", "Risk and coverage"),
+    "exchange_rates": Chart("What buys robustness?", "exchange", ("exchange_rates",)),
+    "deployment": Chart("Error and cost of the candidates", "deploy", ("deployment", "candidates")),
+    "risk_coverage": Chart("Error against coverage", "deploy", ("deployment", "risk_coverage")),
     "contender_calibration": Chart(
-        ("contender_calibration",), "deploy", "Deployment", "Calibration of the recommended model"
+        "How well calibrated is the recommended model?", "deploy", ("contender_calibration",)
     ),
-    "under_corruptions": Chart(("contenders",), "failures", "Deployment", "Recommended model under each corruption"),
+    "under_corruptions": Chart(
+        "Recommended model, best ensemble, best member and baseline", "failures", ("contenders",)
+    ),
     "error_by_severity": Chart(
-        ("members", "corruption_errors", "deployment"),
+        "Top-1 error of each design as corruptions grow more severe",
         "designs",
-        "Members",
-        "Error by severity",
+        ("members", "corruption_errors", "deployment"),
         optional=("deployment",),
         requires=("corruptions",),
     ),
     "size_accuracy_robustness": Chart(
-        ("members",), "designs", "Members", "Size, accuracy and robustness", requires=("robustness",)
+        "Robustness against model size and clean accuracy", "designs", ("members",), requires=("robustness",)
     ),
-    "effective_robustness": Chart(("effective_robustness",), "shift", "Members", "Accuracy on shifted images"),
-    "ceiling": Chart(("ceiling",), "ceiling", "Ensembles", "Ceiling of any vote"),
+    "effective_robustness": Chart(
+        "Accuracy on shifted images against clean accuracy", "shift", ("effective_robustness",)
+    ),
+    "ceiling": Chart("How often are all members wrong?", "ceiling", ("ceiling",)),
     "ensemble_size": Chart(
-        ("ensemble_sizes", "candidates", "exchange_rates"),
+        "Error against the number of members",
         "size",
-        "Ensembles",
-        "Number of members",
+        ("ensemble_sizes", "candidates", "exchange_rates"),
         optional=("candidates", "exchange_rates"),
     ),
-    "swaps": Chart(("swaps", "members"), "architecture", "Diversity", "What does design diversity buy?"),
-    "coincident_failures": Chart(("coincident_failures",), "architecture", "Diversity", "Coincident failures"),
-    "architecture_diversity": Chart(
-        ("ensembles",), "architecture", "Diversity", "Ensembles of one design and of several"
+    "swaps": Chart("What does design diversity buy?", "architecture", ("swaps", "members")),
+    "coincident_failures": Chart(
+        "Do two members fail on the same images more often than by chance?", "architecture", ("coincident_failures",)
     ),
-    "correlations": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy"),
+    "architecture_diversity": Chart("Are ensembles of different designs more diverse?", "architecture", ("ensembles",)),
+    "correlations": Chart("Correlation of diversity with ensemble accuracy", "diversity", ("correlations",)),
     "loss_weight": Chart(
-        ("ensembles", "members"), "joint", "Ensembles", "Joint training by weight λ", requires=("joint",)
+        "What the weight of a joint loss does", "joint", ("ensembles", "members"), requires=("joint",)
     ),
-    "search_front": Chart(("evaluations", "members"), "search", "Members", "Front of the architecture search"),
-    "confusions": Chart(("confusions",), "failures", "Deployment", "Confusions of the recommended model"),
+    "search_front": Chart(
+        "Sub-networks of the search, and independently trained designs", "search", ("evaluations", "members")
+    ),
+    "confusions": Chart("What the recommended model confuses", "failures", ("confusions",)),
     "class_errors": Chart(
-        ("class_errors",),
+        "Error of the recommended model on each class under each corruption",
         "failures",
-        "Deployment",
-        "Error on each class under each corruption",
+        ("class_errors",),
         requires=("corruptions",),
     ),
-    "failure_gallery": Chart(
-        ("failure_pictures", "deployment"), "failures", "Deployment", "Failures of the recommended model"
-    ),
-    "gallery": Chart(("gallery",), "corruptions", "Images", "Corruptions"),
+    "failure_gallery": Chart("Failures of the recommended model", "failures", ("failure_pictures", "deployment")),
+    "gallery": Chart("One test image under each corruption", "corruptions", ("gallery",)),
     "attribution_gallery": Chart(
-        ("attribution_gallery", "attribution_distances"), "attributions", "Images", "Attribution maps"
+        "Which pixels do members of different families rely on?",
+        "attributions",
+        ("attribution_gallery", "attribution_distances"),
     ),
-    "learning_curves": Chart(("histories",), "training", "Members", "Learning curves"),
+    "learning_curves": Chart("Learning curves", "training", ("histories",)),
 }

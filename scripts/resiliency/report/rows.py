@@ -1,14 +1,21 @@
 """Selections of rows that several charts and sentences share, and words for them."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
 from resiliency.diversity.settings import MAIN
-from resiliency.report.words import NO_INTERVAL, change, difference_interval, plural
+from resiliency.report.words import NO_INTERVAL, change, difference_interval, percent, with_interval
 
 SAME = "about the same"
+
+
+def level(table: pd.DataFrame) -> str:
+    """The level of the intervals of a table, such as 95%."""
+    return percent(table["confidence"].iloc[0], 0)
 
 
 def of_first_role(table: pd.DataFrame) -> pd.DataFrame:
@@ -20,6 +27,16 @@ def under_single(table: pd.DataFrame, with_held_out: bool = False) -> pd.DataFra
     """The rows of contenders.csv for single corruptions, by default without extra ones."""
     single = table[~table["corruption"].isin([CLEAN, CORRUPTED, HELD_OUT_IMAGES])]
     return single if with_held_out else single[single["corruption"].isin(averaged(single["corruption"].unique()))]
+
+
+def with_ends(row: pd.Series | dict, column: str, form: Callable[[float], str] = percent) -> str:
+    """The value of a column with its interval, such as 5.4% [4.4, 6.7]."""
+    return with_interval(row[column], row[f"{column}_low"], row[f"{column}_high"], form=form)
+
+
+def on_corrupted(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows on all corrupted images, else those on clean ones."""
+    return table[table["images"] == (CORRUPTED if (table["images"] == CORRUPTED).any() else CLEAN)]
 
 
 def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
@@ -46,26 +63,6 @@ def held_out_corruptions(table: pd.DataFrame) -> list[str]:
     """The extra corruptions in contenders.csv."""
     counted = set(under_single(table)["corruption"])
     return [name for name in under_single(table, with_held_out=True)["corruption"].unique() if name not in counted]
-
-
-NO_MEMBERS = "no independently trained members in this study"
-
-
-def of_data_set(errors: pd.DataFrame) -> pd.DataFrame:
-    """The rows of corruption_errors.csv on the dataset's own test images."""
-    return errors[errors["test_set"] == CLEAN]
-
-
-def without_held_out(errors: pd.DataFrame) -> pd.DataFrame:
-    """The rows for clean images and for the corruptions in the mean corrupted error."""
-    corruptions = [name for name in errors["corruption"].unique() if name != CLEAN]
-    return errors[errors["corruption"].isin([CLEAN, *averaged(corruptions)])]
-
-
-def images_of_data_set(errors: pd.DataFrame) -> str:
-    """Number of test images of the dataset, such as "540 test images"."""
-    count = int(of_data_set(errors)["n_images"].max())
-    return plural(count, "test image") if count else "an unknown number of test images"
 
 
 def independent(members: pd.DataFrame) -> pd.DataFrame:

@@ -1,10 +1,12 @@
-"""The one look of all charts."""
+"""The one look of all charts: colours, shapes and other keys, axes, titles, tooltips."""
 
 from collections.abc import Sequence
 from itertools import cycle, islice
-from math import ceil
+from typing import NamedTuple
 
 import altair as alt
+import numpy as np
+import pandas as pd
 
 INK = "#1f2328"
 MUTED = "#57606a"
@@ -15,8 +17,7 @@ SHARE = "~%"
 WIDTH = 880
 PICTURE = 64  # px, side of an image in a gallery
 FADED = 0.08
-LEGEND_COLUMN, LEGEND_ROWS = 130, 13  # px, and names, of a column of a legend beside a chart
-DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [14, 3], [5, 2, 2, 2, 2, 2])
+MANY = 300  # points in a panel, beyond which they are small and have no bars
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 
 CONFIG = {
@@ -63,9 +64,6 @@ CONFIG = {
 }
 
 
-MANY = 300  # points in a panel, beyond which they are small and have no bars
-
-
 def finish(chart: alt.TopLevelMixin, title: str, subtitle: list[str]) -> alt.TopLevelMixin:
     """`chart` in the look of the study, under its title and the lines of its subtitle."""
     return set_properties(chart, title=alt.TitleParams(text=title, subtitle=subtitle), config=CONFIG)
@@ -84,12 +82,6 @@ def set_properties(chart: alt.TopLevelMixin, **properties: object) -> alt.TopLev
 def panel_title(text: str | list[str], **more) -> alt.TitleParams:
     """The small title of one panel of a chart, above its drawing area, or of a row of panels."""
     return alt.TitleParams(text=text, fontSize=13, offset=6, **{"frame": "group", "subtitleFontSize": 12} | more)
-
-
-def tooltips(*fields: str | alt.Tooltip, **formats: str) -> list[alt.Tooltip]:
-    """Contents of tooltips: `fields` as they are, then the fields with these `formats`."""
-    plain = [field if isinstance(field, alt.Tooltip) else alt.Tooltip(field) for field in fields]
-    return plain + [alt.Tooltip(field, format=form) for field, form in formats.items()]
 
 
 SPOKEN = {
@@ -112,30 +104,65 @@ SPOKEN = {
 }
 
 
-def with_spoken_titles(spec: dict | list) -> dict | list:
-    """`spec`, a specification or a part of one, whose tooltips call each field by a name that people read."""
-    if isinstance(spec, list):
-        return [with_spoken_titles(part) for part in spec]
-    if not isinstance(spec, dict):
-        return spec
-    named = {key: with_spoken_titles(part) if key not in ("datasets", "data") else part for key, part in spec.items()}
-    tooltip = named.get("tooltip")
-    entries = tooltip if isinstance(tooltip, list) else [tooltip]
-    for entry in entries:
-        if isinstance(entry, dict) and "field" in entry:
-            entry.setdefault("title", SPOKEN.get(entry["field"], entry["field"].replace("_", " ")))
-    return named
+def tooltips(*fields: str | alt.Tooltip, **formats: str) -> list[alt.Tooltip]:
+    """Contents of tooltips: `fields` as they are, then the fields with these `formats`, by names that people read."""
+    plain = [field if isinstance(field, alt.Tooltip) else _spoken(field) for field in fields]
+    return plain + [_spoken(field, format=form) for field, form in formats.items()]
 
 
-def notice(title: str, text: str) -> alt.TopLevelMixin:
-    """A chart that says why there is nothing to draw; the report leaves it out, by its `usermeta`."""
-    words = alt.Chart(alt.Data(values=[{"text": text}])).mark_text(fontSize=15, color=MUTED).encode(text="text:N")
-    return finish(words.properties(width=WIDTH - 80, height=90, usermeta={"nothing": text}), title, [])
+def _spoken(field: str, **form: str) -> alt.Tooltip:
+    return alt.Tooltip(field, title=SPOKEN.get(field, field.replace("_", " ")), **form)
 
 
-def legend_columns(names: list[str]) -> int:
-    """How many columns keep a legend of these names about as high as a chart."""
-    return max(1, ceil(len(names) / LEGEND_ROWS))
+class Key(NamedTuple):
+    """Channels that distinguish marks.
+
+    Attributes:
+        channels: colour, opacity and perhaps shape and dash, by the values of one column.
+        choice: parameter for choosing among these values by a click, which fades the marks of all others. Vega-Lite
+            wants it on one mark only: the first panel takes it from here.
+    """
+
+    channels: dict[str, object]
+    choice: list[alt.Parameter] | None = None
+
+
+def told_apart(
+    field: str,
+    names: Sequence,
+    hues: Sequence[str],
+    *,
+    shapes: Sequence[str] | None = None,
+    dashes: Sequence[list[int]] | None = None,
+    legend: dict | None = None,
+    kind: str = "N",
+) -> Key:
+    """A colour for each of the `names` in the column `field`, and a shape or a dash if there are any.
+
+    Colours and dashes come again from the first if there are fewer; names of one colour then differ in shape.
+
+    Args:
+        legend: options of the legend, which is below the chart; None for none, and then a click on a mark chooses.
+    """
+    drawn = None if legend is None else alt.Legend(**{"title": None, "orient": "bottom"} | legend)
+    ranges = {
+        "color": (alt.Color, cycled(hues, len(names))),
+        "shape": (alt.Shape, shapes and shapes_of(names, hues, shapes)),
+        "strokeDash": (alt.StrokeDash, dashes and cycled(dashes, len(names))),
+    }
+    channels = {
+        name: channel(f"{field}:{kind}", legend=drawn).scale(domain=list(names), range=values)
+        for name, (channel, values) in ranges.items()
+        if values is not None
+    }
+    bind = alt.Undefined if legend is None else "legend"
+    choice = alt.selection_point(fields=[field], name=f"chosen_{field}", bind=bind)
+    opacity = alt.OpacityValue(**alt.when(choice).then(alt.value(1)).otherwise(alt.value(FADED)))
+    return Key(channels | {"opacity": opacity}, [choice])
+
+
+def one_colour(colour: str) -> Key:
+    return Key({"color": alt.value(colour)})
 
 
 def cycled(values: Sequence, count: int) -> list:
@@ -143,18 +170,47 @@ def cycled(values: Sequence, count: int) -> list:
     return list(islice(cycle(values), count))
 
 
-def shapes(names: list[str], colours: list[str]) -> list[str]:
+def shapes_of(names: Sequence, colours: Sequence[str], shapes: Sequence[str] = SHAPES) -> list[str]:
     """A shape for each name; names that share one of the `cycled` colours have different ones."""
     count = len(colours)
-    return [SHAPES[(place % count + place // count) % len(SHAPES)] for place in range(len(names))]
+    return [shapes[(place % count + place // count) % len(shapes)] for place in range(len(names))]
 
 
 def shades(colour: str, count: int) -> list[str]:
     """`count` shades of `colour`, from a light one to a dark one."""
-    steps = [0.0] if count == 1 else [step / (count - 1) - 0.4 for step in range(count)]
-    return [_mixed(colour, "#ffffff" if step < 0 else "#000000", abs(step)) for step in steps]
+    pure = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    steps = np.linspace(-0.4, 0.6, count) if count > 1 else [0.0]  # below 0 towards white, above towards black
+    mixed = [pure + abs(step) * ((255 if step < 0 else 0) - pure) for step in steps]
+    return ["#" + bytes(rgb.round().astype(np.uint8)).hex() for rgb in mixed]
 
 
-def _mixed(colour: str, other: str, share: float) -> str:
-    pairs = [(int(colour[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+def measure(
+    channel: type,
+    field: str,
+    title: str | list[str] | None = None,
+    form: str = SHARE,
+    axis: dict | None = None,
+    **scale,
+) -> alt.X | alt.Y:
+    """A quantity along an axis, near its values if no `domain` is given."""
+    around = {"nice": False} | ({} if scale.keys() & {"domain", "domainMin"} else {"zero": False, "padding": 12})
+    ticks = {} if axis and "values" in axis else {"tickCount": 5}  # a tick count would make Vega thin given values
+    shown = {"format": form, "labelOverlap": "greedy"} | ticks | (axis or {})
+    return channel(f"{field}:Q", title=title).axis(**shown).scale(**around | scale)
+
+
+def from_zero(values: pd.Series) -> bool:
+    """Whether an axis of these values, none negative, begins at 0: not if all would lie in its upper half."""
+    return not values.min() >= values.max() / 2
+
+
+def names(field: str, order: Sequence[str], **axis) -> alt.Y:
+    """Rows of a panel, in this order."""
+    return alt.Y(f"{field}:N", title=None, sort=list(order)).axis(ticks=False, **axis)
+
+
+def cell_names(channel: type, field: str, order: Sequence, title=None, **axis) -> alt.X | alt.Y:
+    """Rows or columns of a heat map or of pictures, without ticks."""
+    kind = "O" if all(isinstance(name, int) for name in order) else "N"
+    shown = {"ticks": False, "domain": False} | axis
+    return channel(f"{field}:{kind}", title=title).axis(**shown).scale(domain=list(order))

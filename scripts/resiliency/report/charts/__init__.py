@@ -1,6 +1,6 @@
 """The charts of the report, by topic: each is a function that `panels.chart` registers under its name.
 
-A chart builds its title, what it draws from its tables and its panels; beside it stands what it finds, in sentences.
+A chart takes its tables and draws panels, with the lines of a subtitle; beside it stands what it finds, in sentences.
 """
 
 from resiliency.report.charts import (
@@ -18,11 +18,6 @@ from resiliency.report.panels import DRAWINGS
 from resiliency.report.words import capital
 
 TOPICS = (deployment, diversity, ensembles, exchange_rates, failures, galleries, robustness, swaps, training)
-
-
-def caption_of(name: str) -> str:
-    """Instructions for reading the chart `name`."""
-    return DRAWINGS[name].caption
 
 
 def finding_of(name: str, *tables) -> str:

@@ -1,23 +1,15 @@
 """The chart of exchange rates."""
 
-from typing import NamedTuple
-
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from resiliency.base.names import CORRUPTED
-from resiliency.report.panels import chart, intervals, measure, told_apart, words_at
-from resiliency.report.style import GREY, MUTED, finish, notice, tooltips
-from resiliency.report.words import capital, in_points, percent
+from resiliency.report.panels import Drawn, chart, intervals, notice, words_at
+from resiliency.report.rows import level
+from resiliency.report.style import GREY, MUTED, measure, told_apart, tooltips
+from resiliency.report.words import capital, in_points
 
-TITLE = "What buys robustness?"
-CAPTION = (
-    "Each row is a total effect: what else changes with it, changes too. A standard deviation between families stands "
-    "twice, in all and at equal clean accuracy and size; compare totals with totals. Costs are multiples of what the "
-    "row is compared with: ×2 means twice the operations. Standard deviations and ranges are without what noise adds, "
-    "so that they are 0 where there is nothing else. Intervals that are far longer than others are cut at the frame."
-)
 MIXING = ("mixing_designs", "mixing_families")
 NAMES = {
     "family": "a family better by one SD, in all",
@@ -34,6 +26,7 @@ NAMES = {
     "mixing_families": "any second family, not the better one twice",
     "joint_training": "joint training instead of independent",
 }
+POINTS = ["points", "points_low", "points_high"]
 KINDS = ("change", "standard deviation or range")
 FARTHEST = 3  # multiple of the largest estimate beyond which intervals are cut
 ROOM = 0.03  # share of the axis between its ends and the intervals
@@ -53,7 +46,7 @@ def finding(rates: pd.DataFrame) -> str:
         "No interval, since there are too few units": low.isna(),
     }
     rows = rows.mask(high < 0, rows.assign(points=-rows["points"], points_low=-high, points_high=-low))
-    said = pd.Series([f"{NAMES[row.exchange]}, {_amount(row)}" for row in rows.itertuples()], rows.index)
+    said = rows["exchange"].map(NAMES) + ", " + _amounts(rows)
     first, *others = [f"{group}: {'; '.join(said[of]) or 'nothing'}." for group, of in groups.items()]
     return " ".join([first, *(text for text in others if not text.endswith("nothing."))])
 
@@ -67,8 +60,8 @@ def amount_of(points: float, low: float, high: float) -> str:
     return in_points(points / 100, low / 100, high / 100, unit="")
 
 
-def _amount(row: NamedTuple) -> str:
-    return amount_of(row.points, row.points_low, row.points_high)
+def _amounts(rows: pd.DataFrame) -> pd.Series:
+    return pd.Series([amount_of(*ends) for ends in rows[POINTS].to_numpy()], rows.index)
 
 
 def images_of(name: str) -> str:
@@ -76,57 +69,43 @@ def images_of(name: str) -> str:
     return "corrupted images" if name == CORRUPTED else "natural shifts"
 
 
-@chart(CAPTION, finding)
-def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+@chart(
+    "Each row is a total effect: what else changes with it, changes too. A standard deviation between families stands "
+    "twice, in all and at equal clean accuracy and size; compare totals with totals. Costs are multiples of what the "
+    "row is compared with: ×2 means twice the operations. Standard deviations and ranges are without what noise adds, "
+    "so that they are 0 where there is nothing else. Intervals that are far longer than others are cut at the frame.",
+    finding,
+)
+def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> Drawn:
     """An interval per row, the largest on top, with its cost and the unit that it generalises to above it."""
     rows = _sorted(rates)
     if rows.empty:
-        return notice(TITLE, "too few families, designs and ensembles in this study")
+        return notice("too few families, designs and ensembles in this study")
     frame = frame_of(rows, FARTHEST)
-    rows = _in_words(rows).assign(left=rows["points_low"].clip(*frame), right=rows["points_high"].clip(*frame))
-    legend = {"orient": "bottom", "direction": "horizontal", "symbolType": "circle"}
-    hues = [colours[0], (colours * 6)[5]]
-    key = told_apart("kind", KINDS, hues, shapes=["circle", "diamond"], legend=legend)
+    ends = {"left": rows["points_low"].clip(*frame), "right": rows["points_high"].clip(*frame)}
+    named = {"name": rows["exchange"].map(NAMES).map(capital), "kind": np.where(rows["spread"], KINDS[1], KINDS[0])}
+    rows = rows.assign(**ends, **named, cost=[_cost(row) for row in rows.itertuples()])
+    key = told_apart("kind", KINDS, [colours[0], (colours * 6)[5]], shapes=["circle", "diamond"], legend={})
     y = alt.Y("name:N", title=None, sort=rows["name"].tolist(), axis=None)
-    left, text = alt.X(value=2), {"align": "left"}
+    line = _amounts(rows) + "; " + rows["cost"] + "; " + rows["units"].astype(str) + " " + rows["unit"]
+    left, bold = alt.X(value=2), {"fontSize": 13, "fontWeight": "bold"}
     words = [
-        words_at(rows, left, y, "name", dy=-16, fontSize=13, fontWeight="bold", **text),
-        words_at(rows, left, y, "line", dy=1, fontSize=12, color=MUTED, **text),
+        words_at(rows, left, y, "name", align="left", dy=-16, **bold),
+        words_at(rows.assign(line=line), left, y, "line", align="left", dy=1, fontSize=12, color=MUTED),
     ]
     below_words = {"orient": "vertical", "size": ZERO, "thickness": 1, "yOffset": DOWN, "color": GREY}
-    forms = dict.fromkeys(("points", "points_low", "points_high"), ".2f")
-    panel = intervals(
-        rows,
-        measure(alt.X, "points", "Fewer errors, in percentage points", ".3~g", {"grid": False}, domain=frame),
-        y,
-        ("left", "right"),
-        key,
-        [*tooltips("name", **forms), *tooltips("cost", "unit", "units")],
-        under=[alt.Chart(rows).mark_tick(**below_words).encode(x=alt.XDatum(0), y=y)],
-        over=words,
-        size=90,
-        down=DOWN,
-        choose=True,
-        width=800,
-        height=alt.Step(58),
-    )
-    level, images = percent(rates["confidence"].iloc[0], 0), images_of(rates["images"].iloc[0])
+    x = measure(alt.X, "points", "Fewer errors, in percentage points", ".3~g", {"grid": False}, domain=frame)
+    zero = alt.Chart(rows).mark_tick(**below_words).encode(x=alt.XDatum(0), y=y)
+    tooltip = tooltips("name", **dict.fromkeys(POINTS, ".2f")) + tooltips("cost", "unit", "units")
+    look = {"size": 90, "down": DOWN, "width": 800, "height": alt.Step(58)}
+    panel = intervals(rows, x, y, ("left", "right"), key, tooltip, under=[zero], over=words, **look)
     subtitle = [
-        f"Reduction of the error on {images}, with {level} intervals over the units named",
+        f"Reduction of the error on {images_of(rows['images'].iloc[0])}, with {level(rows)} intervals over the units "
+        "named",
         "Beside the numbers: relative cost (×2: twice)",
         "SD: standard deviation, without what noise adds",
     ]
-    return finish(panel, TITLE, subtitle)
-
-
-def _in_words(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with their names, kinds, costs, and the line of numbers below a name."""
-    return rows.assign(
-        name=rows["exchange"].map(NAMES).map(capital),
-        kind=np.where(rows["spread"], KINDS[1], KINDS[0]),
-        cost=[_cost(row) for row in rows.itertuples()],
-        line=[f"{_amount(row)}; {_cost(row)}; {row.units} {row.unit}" for row in rows.itertuples()],
-    )
+    return panel, subtitle
 
 
 def frame_of(rows: pd.DataFrame, farthest: float) -> list[float]:
@@ -136,13 +115,13 @@ def frame_of(rows: pd.DataFrame, farthest: float) -> list[float]:
         farthest: multiple of the largest estimate beyond which intervals are cut.
     """
     far = farthest * rows["points"].abs().max() or 1.0
-    ends = rows[["points", "points_low", "points_high"]].clip(-far, far).stack()
+    ends = rows[POINTS].clip(-far, far).stack()
     low, high = min(float(ends.min()), 0.0), max(float(ends.max()), 0.0)
     room = ROOM * (high - low)
     return [max(low - room, -far), min(high + room, far)]
 
 
-def _cost(row: NamedTuple) -> str:
+def _cost(row: tuple) -> str:
     """Words such as "inference ×2, training ×2"."""
     costs = {"inference": row.inference_cost, "training": row.training_cost}
     return ", ".join(f"{name} ×{round(cost, 2):g}" for name, cost in costs.items() if cost == cost) or "cost differs"

@@ -8,9 +8,9 @@ import pandas as pd
 
 from resiliency.base.names import CATEGORIES, CLEAN, CORRUPTED, HELD_OUT
 from resiliency.report.overview import contenders
-from resiliency.report.panels import cell_names, chart, heat, measure, words_at
+from resiliency.report.panels import Drawn, chart, heat, notice, pictures
 from resiliency.report.rows import of_first_role
-from resiliency.report.style import INK, MUTED, PICTURE, finish, notice, panel_title, tooltips
+from resiliency.report.style import INK, MUTED, cell_names, measure, panel_title, tooltips
 from resiliency.report.words import label, percent, plural
 
 PROBABILITY = re.compile(r" ([01]\.\d\d)$")  # at the end of a member's answer
@@ -20,41 +20,35 @@ MOST_BARS, MOST_ROWS = 15, 30
 FREQUENT = ["share", "answers"]  # columns that confusions are ordered by
 SIDE, NAME = 330, 13  # px of a panel of confusions, and least height of a row with a name
 CELL, LETTER_ABOVE, ROW = 34, 8, 19  # px, of a column of errors, of a letter of its title, and of a row
-COLUMNS, MOST_TILES = 4, 24  # columns, and number, of pictures
-ROOM, LETTER, LINE = 216, 6.4, 14  # px, width of a tile and of a letter below it, height of a line
-APART = PICTURE / 2 + 2  # px, between the middles of a tile and of its pictures
+COLUMNS, MOST_TILES, LETTERS = 4, 24, 31  # columns, number of images, and letters of a line below one
 
 
 @chart(
     "Shares are of the images of a class. Images are those of the evaluation half; corrupted images are counted under "
     "all conditions together.",
 )
-def confusions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def confusions(table: pd.DataFrame, colours: list[str]) -> Drawn:
     """A cell per class and predicted class, or, of many classes, a bar for each of the most frequent confusions."""
-    title = "What the recommended model confuses"
     rows = of_first_role(table.dropna(subset=["share"]))
     if rows.empty:
-        return notice(title, NOTHING)
+        return notice(NOTHING)
     rows = rows.assign(wrong=rows["class"] != rows["predicted"])
     classes = list(dict.fromkeys([*rows["class"], *rows["predicted"]]))
     few = len(classes) <= MOST_CLASSES
+    most = float(100 * rows.loc[rows["wrong"], "share"].max()) if rows["wrong"].any() else 1
     panels = []
-    for name in (CLEAN, CORRUPTED):
-        part, title_of = rows[rows["images"] == name], panel_title(f"{name.capitalize()} images")
-        if len(part):
-            panels.append(_matrix(part, classes, rows, title_of) if few else _bars(part, colours, title_of))
+    for images, of in rows.groupby("images", sort=False):
+        title = panel_title(f"{images.capitalize()} images")
+        panels.append(_matrix(of, classes, most, title) if few else _bars(of, colours, title))
     shares = "share of the images of each class (row) by predicted class (column), in %"
     frequent = f"the {MOST_BARS} most frequent confusions of {len(classes):,} classes"
     size = int(rows["size"].iloc[0])
     who = f"{plural(size, 'member')} together" if size > 1 else rows["members"].iloc[0]
-    subtitle = [f"{who}: {shares if few else frequent}"]
-    return finish(alt.hconcat(*panels, spacing=30), title, subtitle)
+    return alt.hconcat(*panels, spacing=30), [f"{who}: {shares if few else frequent}"]
 
 
-def _matrix(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame, title: alt.TitleParams) -> alt.LayerChart:
-    """A matrix of confusions; wrong answers are coloured, on one scale for all panels, right ones are not."""
-    wrong = everything.loc[everything["wrong"], "share"]
-    most = float(100 * wrong.max()) if len(wrong) else 1
+def _matrix(rows: pd.DataFrame, classes: list[str], most: float, title: alt.TitleParams) -> alt.LayerChart:
+    """A matrix of confusions; wrong answers are coloured, on a scale up to `most` percent, right ones are not."""
     cells = rows.assign(percent=100 * rows["share"])
     angle = -45 if len(classes) <= NUMBERED else -90
     x = cell_names(alt.X, "predicted", classes, "predicted class", labelAngle=angle, labelOverlap=False)
@@ -84,12 +78,11 @@ def _bars(rows: pd.DataFrame, colours: list[str], title: alt.TitleParams) -> alt
 
 
 @chart("Dark cells are large errors. Few images stand behind a cell: the table has the intervals.")
-def class_errors(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def class_errors(table: pd.DataFrame, colours: list[str]) -> Drawn:
     """Error on each class, clean and under each corruption, mean over severities; the hardest classes come first."""
-    title = "Error of the recommended model on each class under each corruption"
     rows = of_first_role(table.dropna(subset=["error"]))
     if rows.empty:
-        return notice(title, NOTHING)
+        return notice(NOTHING)
     overall = rows[rows["corruption"] == CORRUPTED].sort_values("error", ascending=False, kind="stable")
     order = overall["class"].tolist()
     cells = rows.assign(row=rows["class"], column=rows["corruption"].replace(CORRUPTED, "mean"))
@@ -101,7 +94,7 @@ def class_errors(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     ]
     if len(order) > MOST_ROWS:
         subtitle.append(f"The first {MOST_ROWS} of {len(order):,} classes; the others are in the table")
-    return finish(error_panels(cells, order[:MOST_ROWS]), title, subtitle)
+    return error_panels(cells, order[:MOST_ROWS]), subtitle
 
 
 def error_panels(cells: pd.DataFrame, order: list[str]) -> alt.HConcatChart:
@@ -123,21 +116,13 @@ def error_panels(cells: pd.DataFrame, order: list[str]) -> alt.HConcatChart:
         if part.empty:
             continue
         x = alt.X("name:N", title=None, sort=[label(column) for column in columns])
-        panels.append(
-            heat(
-                part,
-                x.axis(labelAngle=-45, ticks=False, domain=False),
-                cell_names(alt.Y, "row", order, labels=not panels),
-                colour,
-                tooltips(alt.Tooltip("row", title="of"), "name", error),
-                form=".0f",
-                dark=alt.datum["percent"] > 0.62 * most,
-                width=max(CELL * part["name"].nunique(), LETTER_ABOVE * len(name)),
-                height=alt.Step(ROW),
-                title=panel_title(name, anchor="middle"),
-                view=alt.ViewConfig(stroke=None),
-            )
-        )
+        x = x.axis(labelAngle=-45, ticks=False, domain=False)
+        y = cell_names(alt.Y, "row", order, labels=not panels)
+        tooltip = tooltips(alt.Tooltip("row", title="of"), "name", error)
+        width = max(CELL * part["name"].nunique(), LETTER_ABOVE * len(name))
+        look = {"width": width, "height": alt.Step(ROW), "view": alt.ViewConfig(stroke=None)}
+        look |= {"title": panel_title(name, anchor="middle"), "dark": alt.datum["percent"] > 0.62 * most}
+        panels.append(heat(part, x, y, colour, tooltip, form=".0f", **look))
     return alt.hconcat(*panels, spacing=8, bounds="flush")
 
 
@@ -187,51 +172,39 @@ def _view(row: dict, members: list[str]) -> dict:
     "The first picture of an image is without a corruption. In the report, each picture has the answers of the model "
     "and of each member below it; ✗ marks wrong ones. Images are those of the evaluation half.",
 )
-def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]) -> Drawn:
     """Each image once, uncorrupted and under a condition in which the model is wrong, most confident failures first.
 
     The page shows the records of `photos_of` in its place: all conditions of an image, and each member's answer.
     """
-    title = "Failures of the recommended model"
     roles = contenders(deployment) if len(deployment) else []
     photos = photos_of(failures, roles[0]["members"].split("+") if roles else [])
     if not photos:
-        return notice(title, "the recommended model makes no errors, or there is none, in this study")
-    tiles = pd.DataFrame([_tile(photo, place) for place, photo in enumerate(photos[:MOST_TILES])])
-    hidden = {"title": None, "axis": None}
-    x = alt.X("column:O", **hidden).scale(domain=list(range(min(COLUMNS, len(tiles)))))
-    y = alt.Y("line:O", **hidden)
-    lines = tiles["words"].str.count("\n").max() + 1
-    layers = []
-    for column, place in (("clean", -APART), ("corrupted", APART)):
-        cells = tiles[tiles[column] != ""].drop(columns=["clean", "corrupted"])
-        if cells.empty:
-            continue
-        cells = cells.assign(picture=tiles[column], name=cells["words"].str.replace("\n", " ") + f", {column}")
-        look = {"width": PICTURE, "height": PICTURE, "xOffset": place, "yOffset": -lines * LINE / 2}
-        smooth = not cells["picture"].str.startswith("data:image/png").all()
-        images = alt.Chart(cells).mark_image(smooth=smooth, **look)
-        tooltip = [*tooltips("name", "image"), alt.Tooltip(f"{column}_said", title="each member")]
-        layers.append(images.encode(x=x, y=y, url="picture:N", description="name:N", tooltip=tooltip))
-    below = {"lineBreak": "\n", "lineHeight": LINE, "baseline": "top", "dy": PICTURE / 2 + 4 - lines * LINE / 2}
-    layers.append(words_at(tiles[["column", "line", "words"]], x, y, "words", **below))
-    size = {"width": alt.Step(ROOM), "height": alt.Step(PICTURE + (lines + 1) * LINE)}
-    panel = alt.layer(*layers, view=alt.ViewConfig(stroke=None), **size)
-    shown = f"; the first {MOST_TILES} are shown" if len(photos) > MOST_TILES else ""
-    drawn = finish(panel, title, [f"{plural(len(photos), 'image')} of the evaluation half{shown}"])
-    drawn.usermeta = {"photos": photos}
-    return drawn
+        return notice("the recommended model makes no errors, or there is none, in this study")
+    cells = pd.DataFrame([cell for photo in photos[:MOST_TILES] for cell in _cells(photo)])
+    x, y = alt.X("place:O", axis=None), alt.Y("row:O", axis=None)
+    tooltip = [*tooltips("name", "image"), alt.Tooltip("said", title="each member")]
+    header = alt.Header(labelExpr="split(datum.label, '|')", labelOrient="bottom", labelPadding=4)
+    facet = alt.Facet("words:N", title=None, sort=cells["words"].unique().tolist(), header=header)
+    panel = pictures(cells, x, y, tooltip).facet(facet, columns=COLUMNS, spacing={"column": 84, "row": 12})
+    panel.usermeta = {"photos": photos}
+    shown = f"; the first {MOST_TILES} are shown" * (len(photos) > MOST_TILES)
+    return panel, [f"{plural(len(photos), 'image')} of the evaluation half{shown}"]
 
 
-def _tile(photo: dict, place: int) -> dict:
-    """An image and its most confident failure, at a place in reading order."""
+def _cells(photo: dict) -> list[dict]:
+    """An image without a corruption, and under the one of its most confident failure, with words for both."""
     clean = photo["views"][0]
     worst = max((view for view in photo["views"] if view["failed"]), key=lambda view: view["confidence"])
-    under = label(worst["corruption"]) + (f" {worst['severity']}" if worst["severity"] else "")
+    under = label(worst["corruption"]) + f" {worst['severity']}" * bool(worst["severity"])
     answer = f"{photo['class']} → {worst['predicted']}, {percent(worst['confidence'], 0)}"
-    tile = {"column": place % COLUMNS, "line": place // COLUMNS, "image": photo["image"]}
-    tile["words"] = "\n".join([*wrap(answer, int(ROOM / LETTER) - 2), under])
-    for name, view in (("clean", clean), ("corrupted", worst)):
-        tile[name] = "" if name == "corrupted" and worst is clean else view["picture"]
-        tile[f"{name}_said"] = "; ".join(f"{of['member']}: {of['answer']}" for of in view["answers"])
-    return tile
+    lines = [*wrap(answer, LETTERS), f"image {photo['image']}, {under}"]
+    views = [("clean", clean)] + [("corrupted", worst)] * (worst is not clean)
+    return [
+        {"row": 0, "place": place, "image": photo["image"], "words": "|".join(lines), "picture": view["picture"]}
+        | {
+            "name": f"{answer} {under}, {name}",
+            "said": "; ".join(f"{of['member']}: {of['answer']}" for of in view["answers"]),
+        }
+        for place, (name, view) in enumerate(views)
+    ]

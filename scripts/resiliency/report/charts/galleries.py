@@ -6,15 +6,15 @@ import pandas as pd
 
 from resiliency.analysis.pictures import IMAGE, IMAGES, data_url, map_of
 from resiliency.base.names import CATEGORIES, CLEAN, HELD_OUT
-from resiliency.report.panels import cell_names, chart, heat, pictures
+from resiliency.report.panels import Drawn, chart, heat, notice, pictures
 from resiliency.report.settings import METHODS
-from resiliency.report.style import finish, notice, panel_title, tooltips
+from resiliency.report.style import cell_names, panel_title, tooltips
 from resiliency.report.words import hundredths, label, listed, plural
 
 LABELS = 108  # px, of names of corruptions
-BLOCKS = (("", "noise", "blur"), ("weather", "digital", "extra"))
 CORNER = {"titleAngle": 0, "titleAlign": "left", "titleBaseline": "middle", "titleX": -LABELS, "titleY": -9}
 GROUPS = {"": (CLEAN,)} | CATEGORIES | {"extra": HELD_OUT}
+LEFT = ("", "noise", "blur")  # groups in the left of two columns
 FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
 UNSIGNED = ("saliency", "grad_cam")
 
@@ -30,38 +30,29 @@ def gallery_finding(table: pd.DataFrame) -> str:
     "those that it does not test.",
     gallery_finding,
 )
-def gallery(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def gallery(table: pd.DataFrame, colours: list[str]) -> Drawn:
     """Pictures of one image: rows are corruptions, by category, columns are severities; the clean one comes first."""
-    title = "One test image under each corruption"
     if table.empty:
-        return notice(title, "no pictures in this study")
+        return notice("no pictures in this study")
     severities = sorted(set(table["severity"].tolist()) - {0})
-    there = set(table["corruption"])
-    panels = {
-        name: _corruptions(table, name, [corruption for corruption in group if corruption in there], severities)
-        for name, group in GROUPS.items()
-        if not there.isdisjoint(group)
-    }
-    blocks = [[panels[name] for name in names if name in panels] for names in BLOCKS]
+    extent = {"labelPadding": 6, "minExtent": LABELS, "maxExtent": LABELS, "titleFontWeight": "bold"}
+    columns: dict[bool, list[alt.Chart]] = {True: [], False: []}
+    for name, group in GROUPS.items():
+        drawn = table[table["corruption"].isin(group)]
+        if drawn.empty:
+            continue
+        cells = drawn.assign(row=drawn["corruption"].map(label), column=drawn["severity"].clip(lower=severities[0]))
+        cells["name"] = cells["row"] + (", severity " + cells["column"].astype(str) if name else "")
+        rows = [label(corruption) for corruption in group if corruption in set(drawn["corruption"])]
+        x = cell_names(alt.X, "column", severities, orient="top", labelAngle=0, labels=bool(name))
+        y = cell_names(alt.Y, "row", rows, name or None, **extent, **CORNER)
+        columns[name in LEFT].append(pictures(cells[["row", "column", "name", "picture"]], x, y, tooltips("name")))
     image = table.iloc[0]
     subtitle = [
         f"Test image {image['index']:,}, of class {image['label']}",
         f"Columns: severities 1 (slight) to 5 (severe) of {image['table']}",
     ]
-    columns = [alt.vconcat(*block, spacing=10) for block in blocks if block]
-    return finish(alt.hconcat(*columns, spacing=20), title, subtitle)
-
-
-def _corruptions(table: pd.DataFrame, name: str, corruptions: list[str], severities: list[int]) -> alt.Chart:
-    """The pictures of one category, with its name above those of its rows."""
-    drawn = table[table["corruption"].isin(corruptions)]
-    cells = pd.DataFrame({"row": drawn["corruption"].map(label), "column": drawn["severity"].clip(lower=severities[0])})
-    cells["name"] = cells["row"] + (", severity " + cells["column"].astype(str) if name else "")
-    cells["picture"] = drawn["picture"]
-    x = cell_names(alt.X, "column", severities, orient="top", labelAngle=0, labels=bool(name))
-    extent = {"labelPadding": 6, "minExtent": LABELS, "maxExtent": LABELS, "titleFontWeight": "bold"}
-    rows = [label(corruption) for corruption in corruptions]
-    return pictures(cells, x, cell_names(alt.Y, "row", rows, name or None, **extent, **CORNER), tooltips("name"))
+    return alt.hconcat(*(alt.vconcat(*block, spacing=10) for block in columns.values() if block), spacing=20), subtitle
 
 
 def attribution_finding(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
@@ -78,28 +69,34 @@ def attribution_finding(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
     "Each row shows one image, clean and corrupted; each column shows one member. Identical maps have a distance of 0.",
     attribution_finding,
 )
-def attribution_gallery(table: pd.DataFrame, distances: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def attribution_gallery(table: pd.DataFrame, distances: pd.DataFrame, colours: list[str]) -> Drawn:
     """Images with the members' maps beside them; below, how far apart the maps of each two members are.
 
     Args:
         table, distances: tables from `attribution_table` and `distance_table` of `analysis.pictures`, the second with
             the columns method, corruption and severity.
     """
-    title = "Which pixels do members of different families rely on?"
     if table.empty or distances.empty:
-        return notice(title, "the first attribution method applies to no two members that this chart shows")
+        return notice("the first attribution method applies to no two members that this chart shows")
     first = distances.iloc[0]
-    corrupted = f"{label(first['corruption'])}, severity {first['severity']}"
     against = "" if first["method"] in UNSIGNED else "; blue: it speaks against the class"
-    subtitle = [
-        f"{METHODS[first['method']]}: the more orange, the more a pixel matters{against}",
-        f"{plural(table['index'].nunique(), 'test image')}, drawn in advance, clean and under {corrupted}",
-    ]
-    matrices = [_distances(distances[distances["images"] == name], name, name == IMAGES[0]) for name in IMAGES]
+    members = list(dict.fromkeys([*distances["first"], *distances["second"]]))
+    x = cell_names(alt.X, "first", members[:-1], labelAngle=-45)
+    colour = alt.Color("distance:Q", title="1 − cosine").scale(scheme="blues", domain=[0, 1], clamp=True)
+    tooltip, look = tooltips("first", "second", distance=".3f"), {"form": ".2f", "dark": alt.datum["distance"] > 0.62}
+    matrices = []  # of which each has its lower triangle alone
+    for name in IMAGES:
+        y = cell_names(alt.Y, "second", members[1:], labels=not matrices)
+        size = {"width": alt.Step(34), "height": alt.Step(22), "title": panel_title(f"{name} images")}
+        matrices.append(heat(distances[distances["images"] == name], x, y, colour, tooltip, **look, **size))
     heading = f"Distance of the maps of two members (1 − cosine), mean over {plural(int(first['probes']), 'image')}"
     below = alt.hconcat(*matrices, spacing=24, bounds="flush", title=panel_title(heading, frame="bounds"))
-    chart_of = alt.vconcat(_maps(table), below, spacing=26).resolve_scale(color="independent")
-    return finish(chart_of, title, subtitle)
+    subtitle = [
+        f"{METHODS[first['method']]}: the more orange, the more a pixel matters{against}",
+        f"{plural(table['index'].nunique(), 'test image')}, drawn in advance, clean and under "
+        f"{label(first['corruption'])}, severity {first['severity']}",
+    ]
+    return alt.vconcat(_maps(table), below, spacing=26).resolve_scale(color="independent"), subtitle
 
 
 def _maps(table: pd.DataFrame) -> alt.Chart:
@@ -123,20 +120,3 @@ def map_picture(attribution: np.ndarray) -> np.ndarray:
     values = attribution.astype(np.float64)[..., None]
     colour = np.where(values > 0, FOR, AGAINST)
     return np.round(255 + np.abs(values) * (colour - 255)).astype(np.uint8)
-
-
-def _distances(distances: pd.DataFrame, name: str, first: bool) -> alt.LayerChart:
-    """The distances of all pairs, each in the lower triangle alone."""
-    members = list(dict.fromkeys([*distances["first"], *distances["second"]]))
-    return heat(
-        distances,
-        cell_names(alt.X, "first", members[:-1], labelAngle=-45),
-        cell_names(alt.Y, "second", members[1:], labels=first),
-        alt.Color("distance:Q", title="1 − cosine").scale(scheme="blues", domain=[0, 1], clamp=True),
-        tooltips("first", "second", distance=".3f"),
-        form=".2f",
-        dark=alt.datum["distance"] > 0.62,
-        width=alt.Step(34),
-        height=alt.Step(22),
-        title=panel_title(f"{name} images"),
-    )

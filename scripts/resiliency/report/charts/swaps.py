@@ -7,29 +7,11 @@ import pandas as pd
 from resiliency.analysis.left_out import FEWEST_FAMILIES
 from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, FOUND, KIND, RATIO, SIZE, TOGETHER
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.panels import Key, chart, intervals, line_at, measure, names, told_apart, words_at
-from resiliency.report.rows import independent
-from resiliency.report.style import (
-    GREY,
-    MUTED,
-    SHAPES,
-    cycled,
-    finish,
-    notice,
-    panel_title,
-    set_properties,
-    tooltips,
-)
-from resiliency.report.words import hundredths, label, number, percent, plural, with_interval
+from resiliency.report.panels import Drawn, chart, intervals, line_at, notice, words_at
+from resiliency.report.rows import independent, level, with_ends
+from resiliency.report.style import GREY, MUTED, SHAPES, Key, measure, names, panel_title, told_apart, tooltips
+from resiliency.report.words import hundredths, label, number, percent, plural
 
-TITLE = "What does design diversity buy?"
-CAPTION = (
-    "Left of 1, pairs with a stranger have less of it than pairs of twins. A grey band holds 95% of what designs give "
-    "that are permuted among equally accurate members, so what lies within it may be noise. Hollow points have no "
-    "interval, since that needs five families. The common-failure factor is P(both wrong) over the geometric mean of "
-    "both errors: coincident failures on test images, not β of IEC 61508. Votes of four have no control. Arrows name "
-    "what lies beyond the frame."
-)
 COMMON, UNDETECTED, AGREED = "common_failures", "undetected", "agreed"
 WRONG, VOTES = "wrong_at_90", "votes_wrong_at_90"  # VOTES: of four members, by their labels
 OUTCOMES = {COMMON: "Common failures", UNDETECTED: "Undetected errors", WRONG: "Wrong at 90% availability"}
@@ -55,6 +37,8 @@ CLOSE = (0.55, 0.9)  # least end of an axis that has room for this tick
 FARTHEST = (0.4, 1.6)  # ratios beyond which points and intervals are cut
 ROOM = 1.03  # factor between the ends of the axis and the intervals
 STEP = 15  # px of a series in a row
+CUT = {"ratio_low": "left", "ratio_high": "right", "control_low": "band_low", "control_high": "band_high"}
+ON_LEFT = "datum.ratio < 1"
 
 
 def headline(table: pd.DataFrame) -> dict[str, dict]:
@@ -73,16 +57,17 @@ def headline(table: pd.DataFrame) -> dict[str, dict]:
         return {}
     sets = known["images"].unique()
     images = next((of for of in (CORRUPTED, *sets) if of in sets and of != CLEAN), CLEAN)
-    of_rungs = {rung: rows.set_index("outcome") for rung, rows in known[known["images"] == images].groupby("rung")}
+    own = known[known["images"] == images]
+    of_rungs = {rung: rows.set_index("outcome") for rung, rows in own.groupby("rung")}
     has = FAMILY in of_rungs and np.isfinite(of_rungs[FAMILY].loc[UNDETECTED, "ratio_low"])
-    rows = of_rungs[FAMILY if has or ANY_FAMILY not in of_rungs else ANY_FAMILY].to_dict("index")
-    rows = known[(known["images"] == images) & (known["outcome"] == VOTES)].set_index("outcome").to_dict("index") | rows
-    rivals = {of: {name: row[f"one_member_{name}"] for name in RATIO} | NO_CONTROL for of, row in rows.items()}
-    return {
-        of: row
-        | {"finding": finding(row), "said": factor(row), "rival": finding(rivals[of]), "over_rival": factor(rivals[of])}
-        for of, row in rows.items()
-    }
+    answering = of_rungs[FAMILY if has or ANY_FAMILY not in of_rungs else ANY_FAMILY]
+    rows = own[own["outcome"] == VOTES].set_index("outcome").to_dict("index") | answering.to_dict("index")
+    found = {}
+    for outcome, row in rows.items():
+        rival = {name: row[f"one_member_{name}"] for name in RATIO} | NO_CONTROL
+        found[outcome] = row | {"finding": finding(row), "said": factor(row)}
+        found[outcome] |= {"rival": finding(rival), "over_rival": factor(rival)}
+    return found
 
 
 def finding(row: dict) -> str:
@@ -100,8 +85,7 @@ def factor(row: dict) -> str:
     """A ratio of swaps.csv with its interval, and if it shows nothing, why."""
     if not np.isfinite(row["ratio"]):
         return "of unknown ratio"
-    said = with_interval(row["ratio"], row["ratio_low"], row["ratio_high"], form=hundredths)
-    return f"× {said}{NOTHING_SHOWN.get(finding(row), '')}"
+    return f"× {with_ends(row, 'ratio', hundredths)}{NOTHING_SHOWN.get(finding(row), '')}"
 
 
 def twin_of(members: pd.DataFrame) -> str:
@@ -156,23 +140,29 @@ def told(table: pd.DataFrame, members: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-@chart(CAPTION, told)
-def swaps(table: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+@chart(
+    "Left of 1, pairs with a stranger have less of it than pairs of twins. A grey band holds 95% of what designs give "
+    "that are permuted among equally accurate members, so what lies within it may be noise. Hollow points have no "
+    "interval, since that needs five families. The common-failure factor is P(both wrong) over the geometric mean of "
+    "both errors: coincident failures on test images, not β of IEC 61508. Votes of four have no control. Arrows name "
+    "what lies beyond the frame.",
+    told,
+)
+def swaps(table: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> Drawn:
     """A panel per outcome and a row per rung, with a ratio of strangers to twins per set of images."""
     rows = ratios(table)
     if rows.empty:
-        return notice(TITLE, "no member has a twin and an equally accurate stranger in this study")
+        return notice("no member has a twin and an equally accurate stranger in this study")
     rows = rows.assign(name=rows["rung"].map(RUNGS), of=rows["images"].map(label))
-    first, level = headline(table), percent(table["confidence"].iloc[0], 0)
     subtitle = [
         "Factor by which it changes if an equally accurate stranger replaces the twin, of the same design (or family)",
-        f"Rows say in what the stranger differs; bars are {level} intervals, grey bands 95% of the negative control",
+        f"Rows say in what the stranger differs; bars are {level(table)} intervals, grey bands 95% of the negative "
+        "control",
     ]
-    if first:
-        matched = number(100 * first["error"]["difference"], 2)
-        images = label(first["error"]["images"])
+    if error := headline(table).get("error"):
+        matched, images = number(100 * error["difference"], 2), label(error["images"])
         subtitle.append(f"Strangers err {matched} percentage points more than twins, mean on {images} images")
-    return finish(ratio_panels(rows, [RUNGS[of] for of in RUNGS], colours), TITLE, subtitle)
+    return ratio_panels(rows, [*RUNGS.values()], colours), subtitle
 
 
 def ratios(table: pd.DataFrame) -> pd.DataFrame:
@@ -190,68 +180,45 @@ def ratio_panels(rows: pd.DataFrame, order: list[str], colours: list[str], label
         labels: px, width of the names.
     """
     series = [*rows["of"].unique()]
-    order = [name for name in order if (rows["name"] == name).any()]
+    order = [name for name in order if name in set(rows["name"])]
     low, high = FARTHEST
     inside = rows["ratio"].between(low, high)
-    ends = rows.loc[inside, ["ratio", "ratio_low", "ratio_high", "control_low", "control_high"]].clip(low, high).stack()
+    ends = rows.loc[inside, ["ratio", *CUT]].clip(low, high).stack()
     frame = [min(float(ends.min()), 0.95) / ROOM, max(float(ends.max()), 1.05) * ROOM]
-    cut = rows[["ratio_low", "ratio_high", "control_low", "control_high"]].clip(*frame)
-    said = [with_interval(*row, form=hundredths) for row in rows[["ratio", "ratio_low", "ratio_high"]].to_numpy()]
+    said = [with_ends(row, "ratio", hundredths) for row in rows.to_dict("records")]
     arrows = [f"← {text}" if ratio < 1 else f"{text} →" for text, ratio in zip(said, rows["ratio"], strict=True)]
     rows = rows.assign(
         order=rows["of"].map(series.index),
-        **cut.set_axis(["left", "right", "band_low", "band_high"], axis=1),
+        **rows[[*CUT]].clip(*frame).rename(columns=CUT),
         beyond=np.where(inside, "", arrows),
-        at=[frame[0] if of < 1 else frame[1] for of in rows["ratio"]],
+        at=np.where(rows["ratio"] < 1, *frame),
     )
-    legend = {"orient": "bottom", "direction": "horizontal", "title": "Images"}
-    key = told_apart("of", series, cycled(colours, len(series)), shapes=cycled(SHAPES, len(series)), legend=legend)
-    drawn = [outcome for outcome in OUTCOMES if (rows["outcome"] == outcome).any()]
-    panels = [
-        _panel(rows[rows["outcome"] == of], order, frame, key, len(series), labels * (of == drawn[0])) for of in drawn
-    ]
-    for outcome, panel in zip(drawn, panels, strict=True):
-        set_properties(panel, title=panel_title(OUTCOMES[outcome], anchor="middle"))
+    key = told_apart("of", series, colours, shapes=SHAPES, legend={"title": "Images"})
+    drawn = [outcome for outcome in OUTCOMES if outcome in set(rows["outcome"])]
+    panels = []
+    for outcome in drawn:
+        extent = 0 if panels else labels
+        y = names("name", order, labels=extent > 0, minExtent=extent, maxExtent=extent, labelLimit=extent)
+        y = y.scale(domain=order)  # in panels that lack some, too
+        panels.append(_panel(rows[rows["outcome"] == outcome], frame, y, key, len(series)))
     return alt.hconcat(*panels, spacing=18, bounds="flush")
 
 
-def _panel(
-    rows: pd.DataFrame, order: list[str], frame: list[float], key: Key, series: int, extent: int
-) -> alt.LayerChart:
-    """The ratios of one outcome on so many `series` of images, with names of rows in `extent` px, or none."""
+def _panel(rows: pd.DataFrame, frame: list[float], y: alt.Y, key: Key, series: int) -> alt.LayerChart:
+    """The ratios of one outcome on so many `series` of images."""
     ticks = [of for of in TICKS if frame[0] <= of <= frame[1] and (of != CLOSE[1] or frame[0] > CLOSE[0])]
     x = measure(alt.X, "ratio", "Ratio to twins", ".1f", {"values": ticks}, domain=frame, type="log")
-    y = names("name", order, labels=extent > 0, minExtent=extent, maxExtent=extent, labelLimit=extent)
-    y = y.scale(domain=order)  # in panels that lack some, too
     place = alt.YOffset("order:O").scale(paddingOuter=0.5, domain=list(range(series)))
-    inside = rows[rows["beyond"] == ""]
-    band = alt.Chart(inside.dropna(subset=["band_low", "band_high"])).mark_bar(
-        color=GREY, opacity=0.55, height=STEP - 3
-    )
+    inside, beyond = rows[rows["beyond"] == ""], rows[rows["beyond"] != ""]
+    band = alt.Chart(inside.dropna(subset=["band_low", "band_high"]))
+    band = band.mark_bar(color=GREY, opacity=0.55, height=STEP - 3)
     band = band.encode(x=alt.X("band_low:Q"), x2=alt.X2("band_high"), y=y, yOffset=place)
-    beyond = [
-        words_at(side, alt.X("at:Q"), y, "beyond", align=align, color=MUTED, dx=dx).encode(yOffset=place)
-        for align, dx, side in (
-            ("left", 2, rows[(rows["beyond"] != "") & (rows["ratio"] < 1)]),
-            ("right", -2, rows[(rows["beyond"] != "") & (rows["ratio"] > 1)]),
-        )
-        if len(side)
-    ]
+    inwards = {"align": alt.expr(f"{ON_LEFT} ? 'left' : 'right'"), "dx": alt.expr(f"{ON_LEFT} ? 2 : -2")}
+    arrows = words_at(beyond, alt.X("at:Q"), y, "beyond", color=MUTED, **inwards).encode(yOffset=place)
     fill = alt.when("isValid(datum.ratio_low)").then(key.channels["color"]).otherwise(alt.value("white"))
     forms = dict.fromkeys(("ratio", "ratio_low", "ratio_high", "control_low", "control_high"), ".3f")
-    return intervals(
-        inside,
-        x,
-        y,
-        ("left", "right"),
-        key,
-        tooltips("name", "of", "families", "twins", **forms, twin=".4f", stranger=".4f"),
-        offset="order",
-        under=[band, line_at(alt.X, 1)],
-        over=beyond,
-        hollow=True,
-        point={"fill": fill},
-        choose=extent > 0,
-        width=205,
-        height=alt.Step(STEP, **{"for": "offset"}),
-    )
+    tooltip = tooltips("name", "of", "families", "twins", **forms, twin=".4f", stranger=".4f")
+    look = {"under": [band, line_at(alt.X, 1)], "over": [arrows], "hollow": True, "point": {"fill": fill}}
+    look |= {"title": panel_title(OUTCOMES[rows["outcome"].iloc[0]], anchor="middle")}
+    size = {"width": 205, "height": alt.Step(STEP, **{"for": "offset"})}
+    return intervals(inside, x, y, ("left", "right"), key, tooltip, offset="order", **look, **size)

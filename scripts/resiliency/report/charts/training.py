@@ -5,31 +5,18 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.member_tables import FEWEST_EPOCHS, LITTLE, late_gain
-from resiliency.report.panels import Key, chart, lines, measure, one_colour, scatter, told_apart, words_at
+from resiliency.report import style, words
+from resiliency.report.panels import Drawn, chart, lines, notice, scatter, words_at
 from resiliency.report.rows import measured_columns, under_main_rule
-from resiliency.report.style import (
-    GREY,
-    MUTED,
-    SHARE,
-    WIDTH,
-    finish,
-    notice,
-    panel_title,
-    set_properties,
-    shades,
-    tooltips,
-)
-from resiliency.report.words import OBJECTIVES, in_points, kind_of, label, percent, plain, plural, points, quantity
 from resiliency.statistics.intervals import jackknife
 
 POINTS = 6000  # number of points of all learning curves
 TRAINING = ["design", "family", "origin", "objective", "loss_weight", "seed"]
 VALIDATION = "validation_accuracy"
-GAP, LABELS = 16, 32  # px, between panels, and of the labels of an axis
 SERIES = ["ensemble", "its members, mean"]
-STROKES = {"orient": "bottom", "direction": "horizontal", "symbolType": "stroke", "symbolStrokeWidth": 2}
-WAYS = ["sub-network of the search", "trained independently"]
-AVERAGES = {"corrupted_error": "mean", "macs": "median"}
+STROKES = {"symbolType": "stroke", "symbolStrokeWidth": 2}
+WAYS = {"search": "sub-network of the search", "independent": "trained independently"}
+AVERAGES = {"corrupted_error": "mean", "clean_accuracy": "mean", "macs": "median", "origin": "size"}
 STATES = ["evaluated", "on the front", "chosen"]
 
 
@@ -37,29 +24,27 @@ def curve_finding(histories: pd.DataFrame) -> str:
     """How many designs and settings of joint training gained a point or more at the end, and which of them the most."""
     rows = histories.dropna(subset=[VALIDATION])
     rows = rows[rows["origin"].isin(["independent", "joint"])]
-    names = [_training_name(row.origin, row.design, row.objective, row.loss_weight) for row in rows.itertuples()]
-    gains = pd.Series({name: late_gain(group, fewest=2) for name, group in rows.groupby(names)}, dtype=float).dropna()
+    joint = rows["origin"] == "joint"
+    setting = rows["objective"].astype(str) + " at λ = " + rows["loss_weight"].map(words.plain).astype(str)
+    setting = setting.where(rows["loss_weight"] != 0, "joint training at λ = 0")  # there all objectives are the same
+    trainings = rows.groupby(rows["design"].mask(joint, setting))
+    gains = pd.Series({name: late_gain(group, fewest=2) for name, group in trainings}, dtype=float).dropna()
     if gains.empty:
         return ""
-    late, joint = gains[gains >= LITTLE], (rows["origin"] == "joint").any()
-    trained = f"{len(gains)} designs and settings of joint training" if joint else plural(len(gains), "design")
+    late = gains[gains >= LITTLE]
+    trained = words.plural(len(gains), "design")
+    if joint.any():
+        trained = f"{len(gains)} designs and settings of joint training"
     end = "over the last fifth of the epochs"
     said = f"Yes: none of {trained} gained a percentage point or more of validation accuracy {end}."
     if len(late):
         answer = "No" if len(late) == len(gains) else "Not entirely"
         was, them = ("was", "it") if len(late) == 1 else ("were", "them")
         said = f"{answer}: {len(late)} of {trained} {was} still improving; train {them} longer."
-        most = f"that of {late.idxmax()}: {points(late.max())} percentage points of validation accuracy"
+        most = f"that of {late.idxmax()}: {words.points(late.max())} percentage points of validation accuracy"
         said += f" The largest gain {end} is {most}."
-    short = rows.groupby(names)["epoch"].max().min() < FEWEST_EPOCHS
+    short = trainings["epoch"].max().min() < FEWEST_EPOCHS
     return said + " With fewer than five epochs, the last one counts." * bool(short)
-
-
-def _training_name(origin: str, design: str, objective: str, loss_weight: float) -> str:
-    """The design, or the setting of joint training; at weight 0 all objectives are the same."""
-    if origin != "joint":
-        return design
-    return f"{objective} at λ = {plain(loss_weight)}" if loss_weight else "joint training at λ = 0"
 
 
 @chart(
@@ -68,57 +53,54 @@ def _training_name(origin: str, design: str, objective: str, loss_weight: float)
     "joint loss. Training losses are in tables/histories.csv.",
     curve_finding,
 )
-def learning_curves(histories: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def learning_curves(histories: pd.DataFrame, colours: list[str]) -> Drawn:
     """Validation accuracy over epochs: panels per design and per objective, a line per training."""
-    title = "Learning curves"
     runs = histories[histories["origin"].isin(["independent", "joint"])].dropna(subset=[VALIDATION])
     if runs.empty:
-        return notice(title, "no members were trained in this study")
+        return notice("no members were trained in this study")
     curves = runs.groupby([*TRAINING, "epoch"], dropna=False, sort=False)[VALIDATION].mean().round(5).reset_index()
     trainings = curves.groupby(TRAINING, dropna=False, sort=False)
-    most = max(2, POINTS // trainings.ngroups)
-    kept = [np.unique(np.linspace(0, count - 1, most).round().astype(int)) for count in trainings.size()]
-    thinned = pd.concat([curve.iloc[at] for (_, curve), at in zip(trainings, kept, strict=True)])
+    step = max(1, len(curves) // POINTS)
+    thinned = curves[(trainings["epoch"].transform("max") - curves["epoch"]) % step == 0]
+    ends = [thinned[VALIDATION].min(), thinned[VALIDATION].max()]
+    ends = ends if ends[0] < ends[1] else [0, 1]
     alone, together = (thinned[thinned["origin"] == origin] for origin in ("independent", "joint"))
     blocks = []
     if len(alone):
-        blocks.append(_grid(alone, "design", one_colour(colours[0]), "Trained independently"))
+        blocks.append(_grid(alone, "design", style.one_colour(colours[0]), ends, "Trained independently"))
     if len(together):
         weights = sorted(together["loss_weight"].unique().tolist())
         legend = STROKES | {"title": "Weight λ"}
-        key = told_apart("loss_weight", weights, shades(colours[0], len(weights)), legend=legend, kind="O")
-        blocks.append(_grid(together, "objective", key, "Trained jointly"))
+        key = style.told_apart("loss_weight", weights, style.shades(colours[0], len(weights)), legend=legend, kind="O")
+        blocks.append(_grid(together, "objective", key, ends, "Trained jointly"))
     subtitle = [
         "Accuracy on validation images, the figure that after the last epoch; all panels on one scale",
-        f"A line over epochs for each of {plural(trainings.ngroups, 'training')}",
+        f"A line over epochs for each of {words.plural(trainings.ngroups, 'training')}",
     ]
-    if len(thinned) < len(curves):
-        subtitle.append(f"Lines go through {most} evenly spaced epochs where there were more")
-    rows = alt.vconcat(*blocks, spacing=26).resolve_scale(color="independent")
-    return finish(rows, title, subtitle)
+    if step > 1:
+        subtitle.append(f"Lines go through the last epoch and every {step} epochs before it")
+    return alt.vconcat(*blocks, spacing=26).resolve_scale(color="independent"), subtitle
 
 
-def _grid(curves: pd.DataFrame, by: str, key: Key, title: str) -> alt.ConcatChart:
+def _grid(curves: pd.DataFrame, by: str, key: style.Key, ends: list[float], title: str) -> alt.FacetChart:
     """A panel for each value of the column `by`, on one scale."""
     columns = 4 if curves[by].nunique() <= 8 else 6
-    width = (WIDTH - 20 - LABELS) / columns - GAP
-    ends = [curves[VALIDATION].min(), curves[VALIDATION].max()]
-    drawn = curves[[by, "family", "loss_weight", "seed", "epoch", VALIDATION]]
-    named = by == "design" and (curves["family"] != curves["design"]).any()
-    panels = []
-    for index, (name, of) in enumerate(drawn.groupby(by, sort=False)):
-        left = index % columns == 0
-        epochs = {"values": sorted({1, int(of["epoch"].max())}), "grid": False}
-        extent = {"labels": left, "ticks": left, "minExtent": LABELS * left, "maxExtent": LABELS * left, "tickCount": 2}
-        x = measure(alt.X, "epoch", form="d", axis=epochs, padding=0)
-        y = measure(alt.Y, VALIDATION, axis=extent, domain=ends if ends[0] < ends[1] else [0, 1], padding=8)
-        last = percent(of.loc[of["epoch"] == of["epoch"].max(), VALIDATION].mean())
-        subtitle = [last, of["family"].iloc[0]] if named else last
-        look = {"width": width, "height": 76, "title": panel_title(name, subtitle=subtitle, limit=width)}
-        tooltip = tooltips(by, "loss_weight", "seed") if by == "objective" else tooltips(by, "family", "seed")
-        panels.append(lines(of, x, y, key, tooltip, dots=0, stroke=1.2, detail="seed", choose=not panels, **look))
-    spacing = {"column": GAP, "row": 14}
-    return alt.concat(*panels, columns=columns, align="each", spacing=spacing, title=panel_title(title))
+    of = curves.groupby(by, sort=False)
+    at_end = curves[curves["epoch"] == of["epoch"].transform("max")].groupby(by)[VALIDATION].mean().map(words.percent)
+    below = curves[by].map(at_end)
+    if by == "design" and (curves["family"] != curves["design"]).any():
+        below += "|" + curves["family"]
+    drawn = curves[[by, "family", "loss_weight", "seed", "epoch", VALIDATION]].assign(panel=curves[by] + "|" + below)
+    ticks = {"values": sorted({1, int(curves["epoch"].max())}), "grid": False}
+    x = style.measure(alt.X, "epoch", form="d", axis=ticks, padding=0)
+    y = style.measure(alt.Y, VALIDATION, axis={"tickCount": 2}, domain=ends, padding=8)
+    tooltip = style.tooltips(by, "loss_weight", "seed") if by == "objective" else style.tooltips(by, "family", "seed")
+    look = {"dots": 0, "stroke": 1.2, "detail": "seed", "width": 780 / columns - 16, "height": 76}
+    header = alt.Header(labelExpr="split(datum.label, '|')", labelAnchor="start", labelPadding=4)
+    facet = alt.Facet("panel:N", title=None, sort=drawn["panel"].unique().tolist(), header=header)
+    spacing = {"column": 16, "row": 14}
+    panel = lines(drawn, x, y, key, tooltip, **look)
+    return panel.facet(facet, columns=columns, spacing=spacing, title=style.panel_title(title))
 
 
 def joint_finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
@@ -129,18 +111,18 @@ def joint_finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
     """
     joint = jointly_trained(ensembles)
     settings = joint[joint["loss_weight"] > 0].groupby(["objective", "loss_weight"], sort=False)
-    if joint.empty or not settings.ngroups:
+    if not settings.ngroups:
         return ""
     objective, weight = best = settings["corrupted_accuracy"].mean().idxmax()
     by_seed = settings.get_group(best).set_index("seed")["corrupted_accuracy"]
     alone = joint[joint["loss_weight"] == 0].drop_duplicates("seed").set_index("seed")["corrupted_accuracy"]
     several, level = settings.ngroups > 1, 1 - (1 - members["confidence"].max()) / settings.ngroups
-    setting = f"the {objective} loss at λ = {plain(weight)}"
+    setting = f"the {objective} loss at λ = {words.plain(weight)}"
     setting += f", the best of {settings.ngroups} settings," if several else ""
-    said = f"{setting} reaches {percent(by_seed.mean())} accuracy on corrupted images"
+    said = f"{setting} reaches {words.percent(by_seed.mean())} accuracy on corrupted images"
     if alone.empty:
         return f"Unknown: {said}, and the study has no independent training (λ = 0) to compare with."
-    said += f" and independent training {percent(alone.mean())}"
+    said += f" and independent training {words.percent(alone.mean())}"
     differences = (by_seed - alone).dropna()
     if len(differences) < 2:
         return f"Unknown (one seed): {said}."
@@ -148,7 +130,7 @@ def joint_finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
     low, high = jackknife(np.array([mean, *(differences.sum() - differences) / (seeds - 1)]), level).ends
     corrected = "; corrected for the choice of the best" if several else ""
     answer = "Yes" if low > 0 else "No" if high < 0 else "Not significantly"
-    difference = in_points(mean, low, high)
+    difference = words.in_points(mean, low, high)
     return f"{answer}: {said}, a difference of {difference} ({seeds} seeds{corrected})."
 
 
@@ -162,100 +144,95 @@ def jointly_trained(ensembles: pd.DataFrame) -> pd.DataFrame:
     "balanced loss peaks between λ = 0 and λ = 1.",
     joint_finding,
 )
-def loss_weight(ensembles: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def loss_weight(ensembles: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> Drawn:
     """Accuracy on clean and corrupted images and a diversity of each kind over lambda: a row per objective."""
-    title = "What the weight of a joint loss does"
     joint = jointly_trained(ensembles)
     if joint.empty:
-        return notice(title, "no jointly trained members in this study")
-    columns = _quantities(joint)
+        return notice("no jointly trained members in this study")
+    quantities = _quantities(joint)
+    most = max(map(len, quantities))
     drawn = [name for name in joint["objective"].unique() if name != "independent"] or ["independent"]
+    legend = {"title": "Accuracy of", "symbolOpacity": 1}
+    key = style.told_apart("of", SERIES, (colours * 2)[:2], shapes=["circle", "diamond"], legend=legend)
     rows = []
     for objective in drawn:
         panels = []
-        for head, (values, form) in columns.items():
-            place = {"first": not rows and not panels, "last": objective == drawn[-1]}
-            panel = _weights(values, objective, form, colours, **place)
-            lines_of = list(head) + [""] * (max(map(len, columns)) - len(head))
-            head_of = {} if rows else {"title": panel_title(lines_of[0], subtitle=lines_of[1:])}
-            panels.append(set_properties(panel, width=126, height=92, **head_of))
-        name = panel_title(f"{objective}: {OBJECTIVES[objective]}", frame="bounds")
+        for head, values in quantities.items():
+            title = (
+                {} if rows else {"title": style.panel_title(head[0], subtitle=[*head[1:], *[""] * (most - len(head))])}
+            )
+            form = style.SHARE if head[0] == "Accuracy" else "~g"
+            look = {"width": 126, "height": 92} | title
+            panels.append(_weights(values, objective, form, key, objective == drawn[-1], **look))
+        name = style.panel_title(f"{objective}: {words.OBJECTIVES[objective]}", frame="bounds")
         rows.append(alt.hconcat(*panels, spacing=48, bounds="flush", title=name))
     dashed = "; dashed: mean of independent training, which is λ = 0"
     subtitle = [
-        "A point for each seed, a line through their means" + (dashed if (joint["loss_weight"] == 0).any() else ""),
+        "A point for each seed, a line through their means" + dashed * bool((joint["loss_weight"] == 0).any()),
         "All panels of a column share their vertical scale",
-        f"{plural(joint['ensemble'].nunique(), 'jointly trained ensemble')}, combined by "
-        f"{label(joint['rule'].iloc[0])}",
+        f"{words.plural(joint['ensemble'].nunique(), 'jointly trained ensemble')}, combined by "
+        f"{words.label(joint['rule'].iloc[0])}",
     ]
-    return finish(alt.vconcat(*rows, spacing=10), title, subtitle)
+    return alt.vconcat(*rows, spacing=10), subtitle
 
 
-def _quantities(joint: pd.DataFrame) -> dict[tuple[str, ...], tuple[pd.DataFrame, str]]:
-    """Lines of a heading -> values, a row per ensemble and series, and their format: accuracies, and a diversity each
-    of the first metric of each kind."""
-    accuracies = {
-        ("Accuracy", "on clean images"): ["clean_accuracy", "mean_member_clean_accuracy"],
-        ("Accuracy", "on corrupted images"): ["corrupted_accuracy", "mean_member_corrupted_accuracy"],
+def _quantities(joint: pd.DataFrame) -> dict[tuple[str, ...], pd.DataFrame]:
+    """Lines of a heading -> values, a row per ensemble and series: accuracies, and the first diversity of each kind."""
+    columns = {
+        ("Accuracy", f"on {images} images"): [f"{images}_accuracy", f"mean_member_{images}_accuracy"]
+        for images in ("clean", "corrupted")
     }
-    found = {head: (_values(joint, columns), SHARE) for head, columns in accuracies.items()}
-    kinds = set()
-    for metric, column in measured_columns(joint).items():
-        if (kind := kind_of(metric)) not in kinds:
-            kinds.add(kind)
-            head = f"{kind} diversity".capitalize(), *label(metric).split(", "), f"on {column.rsplit('_', 1)[1]} images"
-            found[head] = _values(joint, [column]), "~g"
-    return found
-
-
-def _values(joint: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    measured = measured_columns(joint)
+    for kind in dict.fromkeys(map(words.kind_of, measured)):
+        metric, column = next(of for of in measured.items() if words.kind_of(of[0]) == kind)
+        of_metric, on = words.label(metric).split(", "), f"on {column.rsplit('_', 1)[1]} images"
+        columns[f"{kind.capitalize()} diversity", *of_metric, on] = [column]
     keys = joint[["objective", "loss_weight", "seed"]]
-    series = zip(SERIES, columns, strict=False)
-    return pd.concat([keys.assign(of=of, value=joint[column].round(5)) for of, column in series]).dropna()
+    return {
+        head: pd.concat(
+            [keys.assign(of=of, value=joint[name].round(5)) for of, name in zip(SERIES, of_head, strict=False)]
+        ).dropna()
+        for head, of_head in columns.items()
+    }
 
 
-def _weights(
-    values: pd.DataFrame, objective: str, form: str, colours: list[str], *, first: bool, last: bool
-) -> alt.LayerChart:
+def _weights(values: pd.DataFrame, objective: str, form: str, key: style.Key, last: bool, **look) -> alt.LayerChart:
     """One quantity over the weight of one objective, on the scale of all `values`, and independent training."""
     own = values[values["objective"] == objective]
     weights = sorted(own["loss_weight"].unique().tolist())
     ticks = {"values": weights, "labelExpr": "'' + datum.value", "grid": False}
-    x = measure(alt.X, "loss_weight", "Weight λ" if last else None, "~g", ticks, domain=[0, max([1, *weights])])
+    x = style.measure(
+        alt.X, "loss_weight", "Weight λ" if last else None, "~g", ticks, domain=[0, max([1, *weights])], padding=8
+    )
     ends = [values["value"].min(), values["value"].max()] if len(values) else [0, 1]
-    y = measure(alt.Y, "value", None, form, {"tickCount": 3}, domain=ends, padding=8)
-    x.scale.padding = 8
-    legend = STROKES | {"title": "Accuracy of", "symbolOpacity": 1}
-    key = told_apart("of", SERIES, (colours * 2)[:2], shapes=["circle", "diamond"], legend=legend)
-    key.channels["shape"].legend = None
+    y = style.measure(alt.Y, "value", None, form, {"tickCount": 3}, domain=ends, padding=8)
     alone = values[values["loss_weight"] == 0].groupby("of", sort=False)["value"].mean().reset_index()
+    means = own.groupby(["of", "loss_weight"], sort=False)["value"].mean().reset_index()
     colour = {name: key.channels[name] for name in ("color", "opacity")}
     rule = alt.Chart(alone).mark_rule(strokeDash=[4, 3]).encode(y=y, **colour)
-    means = own.groupby(["of", "loss_weight"], sort=False)["value"].mean().reset_index()
     line = alt.Chart(means).mark_line().encode(x=x, y=y, **colour)
-    tooltip = tooltips("of", "loss_weight", "seed", value=".4f")
-    return scatter(own, x, y, key, tooltip, size=34, under=[rule, line], choose=first)
+    tooltip = style.tooltips("of", "loss_weight", "seed", value=".4f")
+    return scatter(own, x, y, key, tooltip, size=34, under=[rule, line], **look)
 
 
 def search_finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
     """Accuracy and cost of the chosen sub-networks beside those of independent members, means and medians."""
     known = members.dropna(subset=["clean_accuracy", "corrupted_error"])
-    found, alone = (known[known["origin"] == origin] for origin in ("search", "independent"))
-    if found.empty or evaluations.empty:
+    averages = {origin: of.agg(AVERAGES) for origin, of in known.groupby("origin")}
+    if "search" not in averages or evaluations.empty:
         return ""
-    own = f"{plural(len(found), 'chosen sub-network')} with {_averages(found)}"
-    if alone.empty:
-        return f"{own} (means, and the median of MACs)."
-    errors, macs = (found[column].agg(how) - alone[column].agg(how) for column, how in AVERAGES.items())
-    worse = "Nothing better: " if errors > 0 and macs > 0 else ""
-    others = f"{plural(len(alone), 'independently trained member')} with {_averages(alone)}"
-    return f"{worse}{own}, {others} (means, and medians of MACs, without intervals)."
-
-
-def _averages(rows: pd.DataFrame) -> str:
-    accuracies = percent(1 - rows["corrupted_error"].mean()), percent(rows["clean_accuracy"].mean())
-    said, macs = "{} accuracy on corrupted images and {} on clean ones".format(*accuracies), rows["macs"].median()
-    return f"{said} at {quantity(macs)} MACs" if macs == macs else said
+    texts = []
+    for origin, thing in (("search", "chosen sub-network"), ("independent", "independently trained member")):
+        if origin in averages:
+            error, clean, macs, count = averages[origin]
+            on = f"{words.percent(1 - error)} accuracy on corrupted images and {words.percent(clean)} on clean ones"
+            cost = f" at {words.quantity(macs)} MACs" if macs == macs else ""
+            texts.append(f"{words.plural(int(count), thing)} with {on}{cost}")
+    if len(texts) == 1:
+        return f"{texts[0]} (means, and the median of MACs)."
+    more = averages["search"] > averages["independent"]
+    worse = "Nothing better: " if more["corrupted_error"] and more["macs"] else ""
+    return f"{worse}{', '.join(texts)} (means, and medians of MACs, without intervals)."
 
 
 @chart(
@@ -263,34 +240,33 @@ def _averages(rows: pd.DataFrame) -> str:
     "than those on the front. On test images they can be compared with independently trained designs.",
     search_finding,
 )
-def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> Drawn:
     """All evaluations, their front and the chosen sub-networks; beside them members of the study, over MACs."""
-    title = "Sub-networks of the search, and independently trained designs"
     if evaluations.empty:
-        return notice(title, "no search in this study")
-    networks = members[members["origin"].isin(["search", "independent"])]
-    networks = networks.assign(
-        way=networks["origin"].map(dict(zip(("search", "independent"), WAYS, strict=True))),
-        corrupted_accuracy=1 - networks["corrupted_error"],
-    )
+        return notice("no search in this study")
+    networks = members.assign(way=members["origin"].map(WAYS), corrupted_accuracy=1 - members["corrupted_error"])
+    networks = networks.dropna(subset=["way"])
     hues = [(colours * 2)[1], (colours * 4)[3]]
-    legend = {"orient": "bottom", "direction": "vertical"}
-    key = told_apart("way", WAYS, hues, shapes=["circle", "triangle-up"], legend=legend)
+    key = style.told_apart(
+        "way", [*WAYS.values()], hues, shapes=["circle", "triangle-up"], legend={"direction": "vertical"}
+    )
     panels = []
     for images in ("clean", "corrupted"):
         column = f"{images}_accuracy"
         rows = networks.dropna(subset=[column])
-        y, tooltip = measure(alt.Y, column, "Accuracy"), tooltips("member", "family", **{"macs": ",", column: ".1%"})
-        look = {"width": 230, "height": 200, "title": panel_title(f"Test images, {images}")}
-        panels.append(scatter(rows, _macs(rows), y, key, tooltip, choose=images == "clean", **look))
+        y, tooltip = (
+            style.measure(alt.Y, column, "Accuracy"),
+            style.tooltips("member", "family", **{"macs": ",", column: ".1%"}),
+        )
+        look = {"width": 230, "height": 200, "title": style.panel_title(f"Test images, {images}")}
+        panels.append(scatter(rows, _macs(rows), y, key, tooltip, **look))
     subtitle = [
-        f"{plural(len(evaluations), 'sub-network')} evaluated, {int(evaluations['front'].sum()):,} on the front, "
+        f"{words.plural(len(evaluations), 'sub-network')} evaluated, {int(evaluations['front'].sum()):,} on the front, "
         f"{int(evaluations['member'].notna().sum()):,} chosen",
         "The front: no other has a lower error at as few MACs (multiply-accumulate operations for an image; log scale)",
     ]
     drawn = alt.hconcat(_evaluations(evaluations, colours), alt.hconcat(*panels, spacing=22), spacing=22)
-    drawn = drawn.resolve_scale(color="independent", shape="independent")
-    return finish(drawn, title, subtitle)
+    return drawn.resolve_scale(color="independent", shape="independent"), subtitle
 
 
 def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChart:
@@ -299,18 +275,17 @@ def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChar
     rows = evaluations.assign(state=state.mask(evaluations["member"].notna(), STATES[2]))
     rows = rows.dropna(subset=["validation_error", "macs"])
     rows = rows.sort_values("state", key=lambda states: states.map(STATES.index), kind="stable")  # chosen ones on top
-    x, y = _macs(rows), measure(alt.Y, "validation_error", "Validation error")
-    legend = {"orient": "bottom", "direction": "horizontal", "columns": 2}
+    x, y = _macs(rows), style.measure(alt.Y, "validation_error", "Validation error")
     shapes = ["circle", "square", "diamond"]
-    key = told_apart("state", STATES, [GREY, *(colours * 2)[:2]], shapes=shapes, legend=legend)
+    key = style.told_apart("state", STATES, [style.GREY, *(colours * 2)[:2]], shapes=shapes, legend={"columns": 2})
     front = alt.Chart(rows[rows["front"].astype(bool)])
-    front = front.mark_line(interpolate="step-after", color=MUTED, strokeWidth=1).encode(x=x, y=y)
+    front = front.mark_line(interpolate="step-after", color=style.MUTED, strokeWidth=1).encode(x=x, y=y)
     chosen = words_at(rows[rows["state"] == STATES[2]], x, y, "member", align="left", dx=7, dy=-7)
-    tooltip = tooltips("state", "layers", "channels", macs=",", validation_error=".1%")
-    look = {"width": 270, "height": 200, "title": panel_title("Validation images")}
-    return scatter(rows, x, y, key, tooltip, size=60, under=[front], over=[chosen], choose=True, **look)
+    tooltip = style.tooltips("state", "layers", "channels", macs=",", validation_error=".1%")
+    look = {"width": 270, "height": 200, "title": style.panel_title("Validation images")}
+    return scatter(rows, x, y, key, tooltip, size=60, under=[front], over=[chosen], **look)
 
 
 def _macs(rows: pd.DataFrame) -> alt.X:
     reach = [0.85 * rows["macs"].min(), 1.2 * rows["macs"].max()] if len(rows) else [1, 10]
-    return measure(alt.X, "macs", "MACs", "~s", {"tickCount": 4}, type="log", domain=reach)
+    return style.measure(alt.X, "macs", "MACs", "~s", {"tickCount": 4}, type="log", domain=reach)
