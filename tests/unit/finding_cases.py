@@ -49,15 +49,17 @@ def pairs(low: float, *designs: str) -> tuple[pd.DataFrame]:
     return (table.assign(joint_failure_rate=0.06, independent=0.04),)
 
 
-def correlations(**of_images: dict[str, tuple[float, float]]) -> tuple[pd.DataFrame]:
-    """correlations.csv: images -> metric -> interval of its correlation."""
+def correlations(**of_images: dict[str, list[tuple[float, float]]]) -> tuple[pd.DataFrame]:
+    """correlations.csv: images -> metric -> interval of its correlation at each size from 2."""
     rows = [
-        {"images": images, "metric": metric, "low": low, "high": high, "correlation": (low + high) / 2}
+        {"images": images, "metric": metric, "size": size, "low": low, "high": high}
         | {"p_holm": 0.01 if low * high > 0 else 0.5}
         for images, of in of_images.items()
-        for metric, (low, high) in of.items()
+        for metric, intervals in of.items()
+        for size, (low, high) in enumerate(intervals, 2)
     ]
-    return (pd.DataFrame(rows).assign(measure="pearson", confidence=0.95, **MAIN_RULE),)
+    table = pd.DataFrame(rows).assign(measure="pearson", confidence=0.95, **MAIN_RULE)
+    return (table.assign(correlation=table[["low", "high"]].mean(axis=1).fillna(0.3)),)
 
 
 def line(r_squared: float, above: float) -> tuple[pd.DataFrame]:
@@ -84,7 +86,8 @@ def swapped(low=0.7, high=0.9, rung=FAMILY, families=9, seeds=2, outcomes=OUTCOM
     return table, pd.DataFrame({"design": ["a"] * seeds, "origin": "independent"})
 
 
-PLUS, MINUS, ALL = {"saliency_cosine": (0.3, 0.5)}, {"linear_cka": (-0.4, -0.2)}, {"saliency_cosine": (-1.0, 1.0)}
+PLUS, MINUS, ALL = {"saliency_cosine": [(0.3, 0.5)]}, {"linear_cka": [(-0.4, -0.2)]}, {"saliency_cosine": [(-1.0, 1.0)]}
+UNSURE = {"saliency_cosine": [(UNKNOWN, UNKNOWN)]}
 CASES = [
     ("ceiling", ceiling(UNKNOWN, UNKNOWN, UNKNOWN)),
     ("ceiling", ceiling(-0.2, -0.3, -0.1)),
@@ -110,7 +113,8 @@ CASES = [
     ("coincident_failures", *pairs(0.01, "a", "b")),
     ("correlations", *correlations(corrupted=PLUS, clean=MINUS)),
     ("correlations", *correlations(corrupted=MINUS, clean=ALL)),
-    ("correlations", *correlations(corrupted=PLUS | MINUS, clean={"double_fault": (0.3, 0.5)})),
+    ("correlations", *correlations(corrupted={"saliency_cosine": [(-0.4, 0.9)]}, clean=UNSURE)),
+    ("correlations", *correlations(corrupted=PLUS | MINUS, clean={"double_fault": [(0.3, 0.5)]})),
     ("exchange_rates", RATES),
     ("exchange_rates", RATES[3:]),
     ("exchange_rates", RATES.assign(points_low=UNKNOWN, points_high=UNKNOWN)[3:]),

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from finding_cases import DOWN, OPEN, UNCLEAR, correlations, joint, sizes
 from synthetic import MAIN, synthetic_tables
 
 from resiliency.report.charts import finding_of
@@ -10,59 +11,29 @@ from resiliency.report.charts.ensembles import errors_of
 from resiliency.report.charts.failures import photos_of
 from resiliency.report.words import label
 
-NONE = pd.DataFrame()
-
-
-def joint_of(rows: list[tuple]) -> pd.DataFrame:
-    joint = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "corrupted_accuracy"])
-    return joint.assign(origin="joint", rule="mean_probability")
-
-
-LEVEL = pd.DataFrame({"confidence": [0.95]})
-
 
 def test_joint_training_is_compared_by_seed_and_corrected_for_its_settings():
-    gains = [0.01, 0.02, 0.03]
-    rows = [("balanced", 0.0, seed, 0.6 + seed / 10) for seed in range(3)]
-    rows += [("balanced", 0.5, seed, 0.6 + seed / 10 + gain) for seed, gain in enumerate(gains)]
-    said = finding_of("loss_weight", joint_of(rows), LEVEL)
-    assert "reaches 72.0% accuracy on corrupted images and independent training 70.0%" in said
+    said = finding_of("loss_weight", *joint(0.01, 0.02, 0.03))
+    assert "reaches 64.0% accuracy on corrupted images and independent training 62.0%" in said
     assert "2.0 percentage points [−0.5, 4.5]" in said  # ± 4.302653 × 0.01 / √3, Student's t for two degrees of freedom
-    worse = [("balanced", 1.0, seed, 0.5) for seed in range(3)]
-    of_two = finding_of("loss_weight", joint_of(rows + worse), LEVEL)
-    assert "λ = 0.5, the best of 2 settings" in of_two
+    of_two = finding_of("loss_weight", *joint(0.01, 0.02, 0.03, settings=2))
+    assert "λ = 1, the best of 2 settings" in of_two
     assert "2.0 percentage points [−1.6, 5.6]" in of_two  # 6.205347 in place of 4.302653, at a level of 97.5%
 
 
-def sizes_of(changes: dict[int, tuple[float, float]], **columns) -> pd.DataFrame:
-    """Size -> the interval of the change of the error to it."""
-    rows = [
-        {"size": size, "mean": 0.3 - size / 50, "low": 0.1, "high": 0.3, "change": (low + high) / 2}
-        | {"change_low": low, "change_high": high}
-        for size, (low, high) in ({1: (np.nan, np.nan)} | changes).items()
-    ]
-    table = {"rule": "mean_probability", "measure": "corrupted_error", "members": 6} | columns
-    return pd.DataFrame(rows).assign(lower_quartile=0.0, upper_quartile=1.0, **table)
-
-
-DOWN, OPEN, UNKNOWN = (-0.03, -0.01), (-0.03, 0.01), (np.nan, np.nan)
-
-
 @pytest.mark.parametrize(
-    ("changes", "enough", "step"),
+    ("steps", "enough", "step"),
     [
-        ({2: DOWN, 3: DOWN}, "At least 3", "from 2 to 3"),
-        ({2: DOWN, 3: OPEN, 4: OPEN}, "As few as 2", "from 2 to 3"),
-        ({2: OPEN}, "As few as one", "from one to 2"),
-        ({2: DOWN, 3: OPEN, 4: DOWN}, "At least 4", "from 3 to 4"),
-        ({2: UNKNOWN}, "Unknown", "from one to 2"),
+        ([DOWN, DOWN], "At least 3", "from 2 to 3"),
+        ([DOWN, OPEN, OPEN], "As few as 2", "from 2 to 3"),
+        ([DOWN, OPEN, DOWN], "At least 4", "from 3 to 4"),
     ],
 )
-def test_as_many_members_are_enough_as_after_which_no_step_is_significant(changes, enough, step):
-    said = finding_of("ensemble_size", sizes_of(changes), NONE, NONE)
+def test_as_many_members_are_enough_as_after_which_no_step_is_significant(steps, enough, step):
+    said = finding_of("ensemble_size", *sizes(*steps))
     assert said.startswith(enough)
     assert f"he step {step} members" in said
-    assert finding_of("ensemble_size", sizes_of({}), NONE, NONE) == ""
+    assert finding_of("ensemble_size", *sizes()) == ""
 
 
 @pytest.mark.parametrize(
@@ -72,13 +43,14 @@ def test_as_many_members_are_enough_as_after_which_no_step_is_significant(change
 def test_a_step_has_one_interval_on_the_page(images, enough, ends):
     """That of the exchange rate of a third member, on the same images."""
     rates = pd.DataFrame({"exchange": ["third_member"], "points_low": [-0.5], "points_high": [3.0], "images": images})
-    said = finding_of("ensemble_size", sizes_of({2: DOWN, 3: DOWN}), NONE, rates)
+    said = finding_of("ensemble_size", *sizes(DOWN, DOWN)[:2], rates)
     assert said.startswith(enough)
     assert ends in said
 
 
 def test_clean_accuracy_is_turned_into_an_error():
-    errors = errors_of(sizes_of({2: (0.01, 0.09)}, measure="clean_accuracy")).iloc[1]
+    accuracies = sizes((0.01, 0.09))[0].assign(measure="clean_accuracy", change=0.05)
+    errors = errors_of(accuracies).iloc[1]
     assert errors[["error", "low", "high"]].tolist() == pytest.approx([0.74, 0.7, 0.9])
     assert errors[["change", "change_low", "change_high"]].tolist() == pytest.approx([-0.05, -0.09, -0.01])
 
@@ -115,48 +87,24 @@ def test_robustness_is_effective_only_against_reference_members():
     assert unknown.startswith("Unknown: a line needs three members")
 
 
-def correlations_of(intervals: dict[str, list[tuple[float, float]]]) -> pd.DataFrame:
-    """Metric -> an interval for each size."""
-    rows = [
-        {"metric": metric, "kind": "attribution" if "cosine" in metric else "prediction", "size": size}
-        | {"low": low, "high": high, "correlation": (low + high) / 2, "p_holm": 0.01 if low * high > 0 else 0.5}
-        for metric, ends in intervals.items()
-        for size, (low, high) in enumerate(ends, 2)
-    ]
-    said = {"rule": "mean_probability", "measure": "pearson", "images": "corrupted", "confidence": 0.95}
-    return pd.DataFrame(rows).assign(**said)
-
-
-CORRELATIONS = correlations_of(
-    {
-        "saliency_cosine": [(0.1, 0.5), (-0.1, 0.5)],
-        "double_fault": [(0.5, 0.9), (0.6, 1.0)],
-        "jensen_shannon": [(-0.9, -0.1), (-0.5, -0.3)],
-    }
-)
+FALLS = [(-0.9, -0.1), (-0.5, -0.3)]  # intervals at two sizes
 
 
 def test_only_what_is_significant_at_every_size_and_without_labels_is_said():
-    said = finding_of("correlations", CORRELATIONS)
+    metrics = {"saliency_cosine": [(0.1, 0.5), (-0.1, 0.5)], "double_fault": [(0.5, 0.9), (0.6, 1.0)]}
+    (table,) = correlations(corrupted=metrics | {"jensen_shannon": FALLS})
+    said = finding_of("correlations", table)
     assert said.endswith("the less accurate ones by Jensen–Shannon divergence (mean r −0.45).")
-    uncorrected = finding_of("correlations", CORRELATIONS.assign(p_holm=0.06))
+    uncorrected = finding_of("correlations", table.assign(p_holm=0.06))
     assert uncorrected.startswith("Not significantly on corrupted images: none of the 2 label-free metrics")
 
 
 def test_only_metrics_that_the_chart_shows_are_named():
-    falls = [(-0.9, -0.1), (-0.5, -0.3)]
-    names = ("label_disagreement", "saliency_cosine", "saliency_spearman")
-    said = finding_of("correlations", correlations_of(dict.fromkeys(names, falls) | {"difficulty": falls}))
+    names = ("label_disagreement", "saliency_cosine", "saliency_spearman", "difficulty")
+    said = finding_of("correlations", *correlations(corrupted=dict.fromkeys(names, FALLS)))
     assert "less accurate ones by Saliency (mean r −0.45)." in said
-    alone = finding_of("correlations", correlations_of({"label_disagreement": falls, "difficulty": falls}))
+    alone = finding_of("correlations", *correlations(corrupted=dict.fromkeys((names[0], names[3]), FALLS)))
     assert "less accurate ones by Label disagreement (mean r −0.45)." in alone
-
-
-@pytest.mark.parametrize(("ends", "known"), [((-1.0, 1.0), False), ((np.nan, np.nan), False), ((-0.4, 0.9), True)])
-def test_intervals_that_tell_nothing_are_not_called_an_absence(ends, known):
-    rows = correlations_of({"jensen_shannon": [ends]}).fillna({"correlation": 0.3})
-    answer = "Not significantly" if known else "Unknown"
-    assert finding_of("correlations", rows).startswith(f"{answer} on corrupted images")
 
 
 def test_failing_photos_once():
@@ -187,7 +135,7 @@ def under(rows: list[tuple]) -> pd.DataFrame:
 
 
 def test_the_first_role_is_compared_under_each_corruption_once_with_each_other_model():
-    first = ("best ensemble", "a+b", [UNKNOWN] * 3)
+    first = ("best ensemble", "a+b", [UNCLEAR] * 3)
     second = ("best member", "a", [(-0.2, -0.1), (-0.2, 0.1), (0.1, 0.2)])
     said = finding_of("under_corruptions", under([first, second, ("baseline", "a", second[2])]))
     assert said.startswith(f"Most under {label(MAIN[0])}: the best ensemble has an error of 20.0%")
