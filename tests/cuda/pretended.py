@@ -25,13 +25,14 @@ from unittest import mock
 import torch
 from autocasting import Autocasting
 from cuda_tensor import CUDA, CudaTensor, active, host, is_internal, parsed, to_device
-from resiliency.devices import choice
 from torch import Tensor
 from torch.nn.utils import clip_grad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from waiting import waits_for
+
+from resiliency.devices import choice
 
 NAME = "pretended CUDA device"
 MEMORY = 80 * 2**30
