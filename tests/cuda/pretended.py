@@ -32,7 +32,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from waiting import waits_for
 
-from resiliency.devices import choice
+from resiliency.designs import device as devices
 
 NAME = "pretended CUDA device"
 MEMORY = 80 * 2**30
@@ -279,6 +279,6 @@ def no_gpu() -> Iterator[None]:
     """Within it there is no device but the CPU, without bfloat16."""
     with (
         mock.patch.object(torch.cuda, "is_available", return_value=False),
-        mock.patch.multiple(choice, visible_gpus=list, bfloat16_in_hardware=lambda: False),
+        mock.patch.multiple(devices, visible_gpus=list, bfloat16_in_hardware=lambda: False),
     ):
         yield
