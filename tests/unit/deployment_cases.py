@@ -61,9 +61,6 @@ def without_networks(count: int) -> Tables:
 SELECTIVE, THRESHOLDS, BEST = BASE["selective_prediction"], BASE["thresholds"], contenders(ROWS)[0]["members"]
 VOTES = SELECTIVE[SELECTIVE.score == "entropy"].assign(score="vote_agreement")
 DIFFERENCE = ("difference", "difference_low", "difference_high")
-UNKNOWN_ENDS = dict.fromkeys(DIFFERENCE[1:], np.nan)
-UNCOMPARED = dict.fromkeys(("aurc_difference", "aurc_difference_low", "aurc_difference_high"), np.nan)
-OF_ENTROPY = np.where(SELECTIVE.score == "entropy", -0.01, np.nan)
 WRONG, TARGETS = THRESHOLDS.goal == "wrong", THRESHOLDS.target
 NO_THRESHOLDS = with_columns("thresholds", threshold=np.nan)
 KNOWN = {  # by what is known
@@ -77,8 +74,7 @@ KNOWN = {  # by what is known
     "a temperature of validation images": with_columns("temperatures", fitted_images="validation", note=np.nan),
     "no calibration": with_columns("temperatures", ece_after=np.nan),
     "no confidence": NO_THRESHOLDS | {"selective_prediction": SELECTIVE.iloc[:0]},
-    "entropy ranks better": with_columns("selective_prediction", **dict.fromkeys(UNCOMPARED, OF_ENTROPY)),
-    "votes alone": NO_THRESHOLDS | {"selective_prediction": VOTES.assign(**UNCOMPARED)},
+    "votes alone": NO_THRESHOLDS | {"selective_prediction": VOTES},
     "no thresholds": NO_THRESHOLDS,
     "abstains on every image": with_columns("thresholds", threshold=THRESHOLDS.threshold.mask(WRONG, 2)),
     "abstains on no image": with_columns("thresholds", threshold=0 * THRESHOLDS.threshold),
@@ -94,8 +90,8 @@ KNOWN = {  # by what is known
     "of no use": varied(clean_accuracy=0.815, worst_class_error=0.56, worst_error=0.82),
     "of no use, a single member": varied(worst_error=0.82, instead=ROWS.number.iloc[0]),
     "equal errors": BASE | {"contenders": BASE["contenders"].assign(**dict.fromkeys(DIFFERENCE, 0.0))},
-    "no wrong answers": with_columns("selective_prediction", auroc=np.nan, fpr_at_95=np.nan, error_at_80=0.0),
-    "no interval of the gain": BASE | {"contenders": BASE["contenders"].assign(**UNKNOWN_ENDS)},
+    "no interval of the gain": BASE
+    | {"contenders": BASE["contenders"].assign(**dict.fromkeys(DIFFERENCE[1:], np.nan))},
     "a member without network": without_networks(1),
     "no network": BASE | {"members": BASE["members"].assign(weights_kind="none")},
 }

@@ -25,9 +25,9 @@ def intervals(verdicts: list[str], *ends: tuple[float, float]) -> list[dict]:
     return [part(verdict, *of, f"part {index}") for index, (verdict, of) in enumerate(zip(verdicts, ends, strict=True))]
 
 
-def leaning(sides: dict[str, str], images: str = "images") -> list[dict]:
+def leaning(sides: dict[str, str]) -> list[dict]:
     """Rows beside the verdict, one per reading, that lean for or against the statement."""
-    return [part("", -1, 1, f"{images}, {of}") | {"leans": side, "reading": of} for of, side in sides.items()]
+    return [part("", -1, 1, f"images, {of}") | {"leans": side, "reading": of} for of, side in sides.items()]
 
 
 def observation_of(
@@ -47,9 +47,6 @@ CLEAN, CORRUPTED = "clean images", "corrupted images"
 RANGE = {"side": "above", "placebo": "random numbers", "placebo_low": -0.3, "placebo_high": 0.25}
 NOISY = [part(NOISE, 0.1, 0.3, CLEAN) | RANGE, part("supported", 0.2, 0.4, CORRUPTED) | RANGE]
 NOISY += [part(NOISE, -0.1, 0.4, f"{CLEAN}, against noise") | RANGE | {"reading": "against noise"}]
-DIFFERING = leaning({f"against {name}": "against" if name in "abc" else "for" for name in "abcd"}, CLEAN)
-DIFFERING += leaning({f"against {name}": "against" if name == "a" else "for" for name in "abcd"}, CORRUPTED)
-ACCURACY = {side: {"given accuracy": side} for side in ("for", "against")}
 UNCLEAR = {"needed": "20 designs"}
 FREE = {"metrics": "label-free"}
 CASES = {  # rows, the verdict and what else the table says
@@ -58,7 +55,6 @@ CASES = {  # rows, the verdict and what else the table says
     "a small difference": (intervals(["supported"] * 2, (0.1, 0.2), (0.1, 0.4)), "supported", {"margin": 0.25}),
     "in part": (parts_of("supported", SMALL), "supported in part", FREE),
     "one against, one open": (parts_of("contradicted", OPEN), "contradicted", {}),
-    "many against": (parts_of(*["contradicted"] * 3), "contradicted", {}),
     "significant, but small": (parts_of(SMALL), SMALL, {}),
     "small": (intervals([SMALL] * 2, (-0.1, 0.1), (-0.05, 0.1)), SMALL, {}),
     "noise": ([*NOISY, *leaning({"against double_fault": "against"})], NOISE, {}),
@@ -72,12 +68,6 @@ CASES = {  # rows, the verdict and what else the table says
     "other readings, contradicted": ([*parts_of("contradicted"), *leaning(FEW)], "contradicted", FREE),
     "other readings, open": ([*parts_of(OPEN), *leaning(FEW)], OPEN, FREE | UNCLEAR),
     "many readings": ([*parts_of("supported"), *leaning(MANY)], "supported", FREE),
-    "a reading of some images": (
-        [*parts_of(OPEN), *leaning(ACCURACY["for"], CLEAN), *leaning(ACCURACY["against"], CORRUPTED)],
-        OPEN,
-        FREE | UNCLEAR,
-    ),
-    "readings that differ by images": ([*parts_of("supported"), *DIFFERING], "supported", FREE),
     "earned by accuracy": (
         [
             *(
