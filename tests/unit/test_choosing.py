@@ -291,7 +291,9 @@ def test_the_first_line_says_whether_diversity_is_worth_choosing_by():
     assert [len(cells) for cells in said.table] == [7] * (1 + len(CHOICES))
     of = table["choice"] == "attribution_diversity"
     table.loc[of & (table["size"] == 3), "verdict"] = WORTH
-    assert choosing(table).said.startswith("Diversity of attributions is worth choosing by: the error with that minus")
+    assert choosing(table).said.startswith(
+        "Diversity of attributions is worth choosing by: the error of choice by attributions minus"
+    )
     assert " with 3 members, in percentage points. Diversity of predictions and" in choosing(table).said
     table.loc[of, ["verdict", "missing"]] = NOT_TESTED, "not known for 3 of 24 members"
     assert choosing(table).said.startswith("Diversity of attributions is not tested (not known for 3 of 24 members). D")

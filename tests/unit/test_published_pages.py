@@ -39,8 +39,8 @@ def test_another_number_changes_the_page_that_shows_it(tmp_path):
     rows = read_table(copy / "deployment.csv")
     write_table(copy / "deployment.csv", rows.assign(corrupted_error=rows["corrupted_error"] / 2))
     assert (changed := page_of_study(copy)) != page_of_study(RESULTS / "digits")
-    table = read_table(copy / "correlations.parquet")
-    table.assign(correlation=-table["correlation"]).to_parquet(copy / "correlations.parquet")
+    rates = read_table(copy / "exchange_rates.csv")
+    write_table(copy / "exchange_rates.csv", rates.assign(points=-rates["points"]))
     assert page_of_study(copy) != changed
     tables = published_studies()["digits"]
     for table, column in (

@@ -32,10 +32,9 @@ def choosing(table: pd.DataFrame) -> Answer:
         sentence = f"Diversity of {words.listed([f'{KINDS[choice]}s' for choice in choices])} {said}"
         rows = [row for row in of_rules[choices[0]] if SAID.get(row["verdict"]) == said]
         if rows:
-            of = f" of {KINDS[choices[0]]}s" * (len(choices) > 1)
             by = words.listed([f"{_difference(row, 'error')} with {row['size']}" for row in rows])
-            sentence += f": the error with that{of} minus that of greedy choice by error is {by} members"
-            sentence += ", in percentage points"
+            sentence += f": the error of choice by {KINDS[choices[0]]}s minus that of greedy choice by error is {by}"
+            sentence += " members, in percentage points"
         sentences.append(f"{sentence}.")
     near, members = table["near"].iloc[0], table["members"].iloc[0]
     if near == near:
