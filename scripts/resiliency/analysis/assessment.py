@@ -141,10 +141,8 @@ def assessment(
                 progress.step("ensembles")
     columns = {"temperatures": TEMPERATURES, "thresholds": THRESHOLDS}
     frames = {name: pd.DataFrame(of, columns=columns.get(name)) for name, of in tables.items()}
-    return {
-        name: table if name == "curves" else table.assign(confidence=resampling.confidence)
-        for name, table in frames.items()
-    }
+    with_level = {name: frames[name].assign(confidence=resampling.confidence) for name in ("selective", *columns)}
+    return frames | with_level
 
 
 def selective_rows(answers: dict[str, Judged], evaluation: Resampled) -> tuple[list[dict], list[dict]]:
@@ -199,13 +197,6 @@ def _excess(scores: dict[str, dict], wrong: bool, units: Units, confidence: floa
     }
 
 
-def goals_of(wrong: float | None = None) -> Goals:
-    """Goal, target and the function that finds its threshold; `wrong` is a required share of wrong answers."""
-    shares = sorted({*SHARES_WRONG, wrong or SHARES_WRONG[0]}, reverse=True)
-    goals: Goals = [(COVERAGE, target, covering_threshold) for target in COVERAGES]
-    return goals + [(WRONG, target, limiting_threshold) for target in shares]
-
-
 def threshold_rows(
     ensemble: Ensemble,
     chosen: dict[str, Judged],
@@ -223,9 +214,12 @@ def threshold_rows(
         evaluation: images on which thresholds are evaluated.
         wrong: required share of wrong answers, in addition to `SHARES_WRONG`.
     """
-    goals, rows = goals_of(wrong), []
+    rows: list[dict] = []
     if ensemble.rule.mean is None or any(REFERENCE not in of.confidences for of in tried.values()):
         return rows
+    shares_wrong = sorted({*SHARES_WRONG, wrong or SHARES_WRONG[0]}, reverse=True)
+    goals: Goals = [(COVERAGE, target, covering_threshold) for target in COVERAGES]
+    goals += [(WRONG, target, limiting_threshold) for target in shares_wrong]
     given = {name: (graded(of.confidences[REFERENCE]), of.errors) for name, of in tried.items()}
     for chosen_on, answers in chosen.items():
         ranked = Ranked.of(answers.confidences[REFERENCE], answers.errors, selection.units[chosen_on])
@@ -260,7 +254,7 @@ def left_out(
         corruptions: str C, corruption of each condition.
         confidence, errors: float C x N, graded confidences and errors of the evaluation images.
         evaluation, chosen_on: the evaluation images, and the name of the set of the C conditions.
-        goals: goals from `goals_of`.
+        goals: goal, target and the function that finds its threshold.
 
     Returns:
         `LEFT_OUT` of each goal: the largest share of images that is answered wrongly under a corruption that was left

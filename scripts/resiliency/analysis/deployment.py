@@ -232,12 +232,15 @@ def recommended(
     resampling: Resampling,
     margin: float | None,
 ) -> pd.DataFrame:
-    """The candidates that deployment.csv lists, with `behind` and its ends, and what to deploy in place of each.
+    """The candidates that `deployment_table` lists, with `behind` and its ends, and what to deploy in place of each.
 
     Returns:
         Beside the columns of `candidates` behind, behind_low, behind_high, instead (an index), margin, n_images_needed.
     """
-    picked = listed(candidates)
+    picked = candidates.front_macs | candidates.front_parameters | (candidates.found != "scored")
+    known = candidates.dropna(subset=["selection_error"])
+    picked |= candidates.index.isin(known.groupby("origin").selection_error.idxmin())
+    picked |= candidates.index.isin(known[known.fit].groupby("size").selection_error.idxmin())
     places = shortlist(candidates, picked)
     some, names = candidates.iloc[places], {member: place for place, member in enumerate(members.member)}
     ensembles = [np.array([names[name] for name in joined.split("+")]) for joined in some.members]
@@ -257,14 +260,6 @@ def recommended(
         other, needed[place] = cheapest(table, of_row, place, margins[place], len(selection))
         instead[place] = table.index[other]
     return table.join(differences_from(best)).assign(instead=instead, margin=margins, n_images_needed=needed)
-
-
-def listed(candidates: pd.DataFrame) -> pd.Series:
-    """Which candidates are rows of deployment.csv, bool: see `deployment_table`."""
-    picked = candidates.front_macs | candidates.front_parameters | (candidates.found != "scored")
-    known = candidates.dropna(subset=["selection_error"])
-    picked |= candidates.index.isin(known.groupby("origin").selection_error.idxmin())
-    return picked | candidates.index.isin(known[known.fit].groupby("size").selection_error.idxmin())
 
 
 def shortlist(candidates: pd.DataFrame, picked: np.ndarray) -> np.ndarray:
