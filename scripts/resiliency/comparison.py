@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import altair as alt
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from resiliency.analysis.judging import halves
 from resiliency.base.faults import Fault, expected
@@ -26,6 +25,7 @@ from resiliency.report import style, words
 from resiliency.report.overview import contenders
 from resiliency.report.panels import intervals, line_at
 from resiliency.report.settings import OKABE_ITO
+from resiliency.statistics.intervals import flipped
 from resiliency.statistics.resampling import Units
 from resiliency.storage.files import PROVENANCE, Run, read_array, read_json
 from resiliency.storage.tables import read_table
@@ -39,7 +39,6 @@ SAME_ANSWERS, ONE_UNIT = "the same answers on all images", "all images belong to
 KINDS = (CORRUPTED, CLEAN)
 COLUMNS = ["question", "study", "reference", "model", "images", "n_images", "unit", "units", "difference"]
 COLUMNS += ["low", "high", "confidence", "comparisons", "not_comparable"]
-FLIPS, CHUNK = 2000, 1024
 Errors = dict[str, np.ndarray]  # clean and corrupted -> error on each test image, float32 N
 Row = dict[str, Any]  # of a table, by column
 LABEL_WIDTH, WIDTH, STEP = 400, 300, 20  # pixels: labels, a panel, and a study in a row
@@ -278,7 +277,7 @@ def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[F
     each, reach = np.array([pair.each for pair in compress(pairs, differ)]), np.full(len(pairs), np.nan)
     if len(each):
         sums, sizes = (units.sums(values.astype(float)).T for values in (np.nan_to_num(each), np.isfinite(each)))
-        reach[differ] = reaches(sums, sizes, confidence, stream(first.study["seed"], "compare", question))
+        reach[differ] = flipped(sums, sizes, confidence, stream(first.study["seed"], "compare", question))
     shared = {"question": question, "reference": first.name, "confidence": confidence, "comparisons": sum(differ)}
     shared |= {"unit": "image" if units is None or units.alone else "unit of images"}
     rows = []
@@ -293,38 +292,6 @@ def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[F
             row |= {"low": low, "high": high, "not_comparable": "" if np.isfinite(half) else unknown}
         rows.append(row)
     return rows
-
-
-def reaches(sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.random.Generator) -> np.ndarray:
-    """Half widths of simultaneous intervals of K paired differences; float64 K.
-
-    If two models are equally good, which of them makes an error is a coin's flip in each unit. So the signs of all
-    differences of a unit are flipped together, and the largest |t| over the K comparisons has this distribution if
-    nothing differs (max-t; Westfall and Young, Resampling-Based Multiple Testing, 1993). Student's t is the least that
-    an interval reaches, since few units that differ have few flips.
-
-    Args:
-        sums: float U x K, differences summed over the images of each unit; no column is all 0.
-        sizes: float U x K, number of images of each unit that count.
-        confidence: probability that all intervals contain their differences.
-    """
-    images, units, squares = sizes.sum(axis=0), (sizes > 0).sum(axis=0), ((sums**2).sum(axis=0), (sizes**2).sum(axis=0))
-
-    def error(means: np.ndarray, crossed: np.ndarray) -> np.ndarray:
-        """The standard error of means over units that may differ in size (Cochran 1977, section 6.5)."""
-        rest = squares[0] - 2 * means * crossed + means**2 * squares[1]
-        return np.sqrt(np.maximum(rest, 0) * units / (units - 1)) / images
-
-    means, crossed = np.zeros((2, FLIPS, len(images)))
-    for start in range(0, len(sums), CHUNK):
-        part, of_part = sums[start : start + CHUNK], sizes[start : start + CHUNK]
-        signs = random.integers(0, 2, (FLIPS, len(part))) * 2.0 - 1
-        means, crossed = means + signs @ part / images, crossed + signs @ (part * of_part)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        largest = np.nanmax(np.abs(means) / error(means, crossed), axis=1, initial=0)
-        critical = np.quantile(largest, confidence, method="higher") * (1 + 1e-9)
-        critical = np.maximum(critical, stdtrit(units - 1, (1 + confidence) / 2))
-        return critical * error(sums.sum(axis=0) / images, (sums * sizes).sum(axis=0))
 
 
 def printed(differences: pd.DataFrame) -> str:

@@ -8,7 +8,7 @@
   over them. The jackknife of such statistics is consistent (Arvesen, Annals of Mathematical Statistics 40, 1969) and
   its variance not too small on average (Efron and Stein, Annals of Statistics 9, 1981).
 - Max-t: several statistics at once, by the largest standardised deviation over resamples of the units (Romano and
-  Wolf, Econometrica 73, 2005).
+  Wolf, Econometrica 73, 2005); or over flips of the signs of paired differences.
 
 Student's t allows for how few units there are (Tukey 1958). What does not vary among the units seen may vary among
 others: its interval reaches as far as Wilson's of a share of 0 of these units."""
@@ -20,6 +20,7 @@ from scipy.special import expit, logit, ndtr, ndtri, stdtr, stdtrit
 
 from resiliency.statistics.resampling import Units
 
+FLIPS, CHUNK = 2000, 1024  # of signs, and of units at a time
 WILSON, BOOTSTRAP, JACKKNIFE, MAX_T = "Wilson", "bootstrap", "jackknife", "max-t"
 NONE = 1e-20  # variance of a share that is rounding alone; one image of a million gives 1e-12
 
@@ -234,6 +235,38 @@ def max_t(
         _interval(float(value), error, reach, units.number, 1 - (1 - confidence) / len(errors), scale, MAX_T)
         for value, error in zip(values, errors, strict=True)
     ]
+
+
+def flipped(sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.random.Generator) -> np.ndarray:
+    """Half widths of max-t intervals of K paired differences, by flips of signs; float64 K.
+
+    If two models are equally good, which of them makes an error is a coin's flip in each unit. So the signs of all
+    differences of a unit are flipped together, and the largest |t| over the K comparisons has this distribution if
+    nothing differs (max-t; Westfall and Young, Resampling-Based Multiple Testing, 1993). Student's t is the least that
+    an interval reaches, since few units that differ have few flips.
+
+    Args:
+        sums: float U x K, differences summed over the images of each unit; no column is all 0.
+        sizes: float U x K, number of images of each unit that count.
+        confidence: probability that all intervals contain their differences.
+    """
+    images, units, squares = sizes.sum(axis=0), (sizes > 0).sum(axis=0), ((sums**2).sum(axis=0), (sizes**2).sum(axis=0))
+
+    def error(means: np.ndarray, crossed: np.ndarray) -> np.ndarray:
+        """The standard error of means over units that may differ in size (Cochran 1977, section 6.5)."""
+        rest = squares[0] - 2 * means * crossed + means**2 * squares[1]
+        return np.sqrt(np.maximum(rest, 0) * units / (units - 1)) / images
+
+    means, crossed = np.zeros((2, FLIPS, len(images)))
+    for start in range(0, len(sums), CHUNK):
+        part, of_part = sums[start : start + CHUNK], sizes[start : start + CHUNK]
+        signs = random.integers(0, 2, (FLIPS, len(part))) * 2.0 - 1
+        means, crossed = means + signs @ part / images, crossed + signs @ (part * of_part)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        largest = np.nanmax(np.abs(means) / error(means, crossed), axis=1, initial=0)
+        reach = np.quantile(largest, confidence, method="higher") * (1 + 1e-9)
+        reach = np.maximum(reach, stdtrit(units - 1, (1 + confidence) / 2))
+        return reach * error(sums.sum(axis=0) / images, (sums * sizes).sum(axis=0))
 
 
 def critical(deviations: np.ndarray, errors: np.ndarray, confidence: float, units: Units) -> float:
