@@ -15,6 +15,7 @@ from shared import options, peak_memory, timed
 from resiliency.analysis.assessment import assessment
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.combination import Ensemble
+from resiliency.metrics.classification import entropy, scaled
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.statistics.resampling import Resampling
 
@@ -49,7 +50,8 @@ def one_at_a_time(deployment: pd.DataFrame, predictions: dict[str, Predictions])
         )
         for condition, half in ((condition, images[of::2]) for condition in range(CONDITIONS) for of in (0, 1)):
             for part in ensemble.outputs(condition, half, disagreement=half[0] == 0):
-                part.at(1.1).confidences(("max_probability", "entropy") if half[0] == 0 else ("max_probability",))
+                after = np.exp(scaled(part.log_probabilities, 1.1))
+                _ = after.max(axis=-1), entropy(after) if half[0] == 0 else None
                 np.exp(part.log_probabilities)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from resiliency.base.names import CLEAN
+from resiliency.ensembles.combination import Outputs
+from resiliency.metrics.classification import entropy, scaled
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
 
@@ -32,3 +34,14 @@ def drawn(members: int, n_images: int, corruptions: Iterable[str] = ("fog",), se
 def predictions_of(table, labels: np.ndarray, logits: np.ndarray) -> Predictions:
     """Of one member with `logits` C x N x K on the images of the data set."""
     return Predictions(table, {CLEAN: logits}, {CLEAN: Truth(labels)})
+
+
+def confidences_of(part: Outputs, temperature: float) -> dict[str, np.ndarray]:
+    """Score -> confidence at a temperature, of those scores that are known."""
+    values = {"vote_agreement": part.agreement}
+    if part.mutual_information is not None:
+        values = {"mutual_information": -part.mutual_information} | values
+    if part.log_probabilities is not None:
+        probabilities = np.exp(scaled(part.log_probabilities, temperature))
+        values = {"max_probability": probabilities.max(axis=-1), "entropy": -entropy(probabilities)} | values
+    return {score: of for score, of in values.items() if of is not None}

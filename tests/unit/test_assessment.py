@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from predicted import conditions_of, drawn, logits_of, predictions_of
+from predicted import conditions_of, confidences_of, drawn, logits_of, predictions_of
 
 from resiliency.analysis.assessment import (
     COVERAGES,
@@ -69,7 +69,7 @@ def test_ensembles_that_share_members_say_what_each_says_alone(rule, factor, mon
                 (part,) = ensemble.outputs(condition, half.images[name])
                 np.testing.assert_array_equal(of[name].answers[row], part.answers)
                 np.testing.assert_array_equal(of[name].errors[row], part.errors)
-                after = part.at(temperature).confidences()
+                after = confidences_of(part, temperature)
                 assert list(of[name].confidences) == list(after)
                 for score, values in after.items():
                     np.testing.assert_allclose(of[name].confidences[score][row], values, rtol=1e-9, atol=1e-7)

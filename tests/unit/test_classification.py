@@ -57,13 +57,17 @@ def answers(n_images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return metrics.softmax(2 * logits), labels
 
 
+def ranking(confidence: np.ndarray, errors: np.ndarray) -> selective.Ranking:
+    return selective.resampled_rankings(confidence[None], errors[None], np.ones((1, len(errors)), np.float32))[0]
+
+
 @pytest.mark.parametrize(("images", "seed"), [(7, 0), (7, 1), (40, 2), (301, 3)])
 def test_measures_against_torch_uncertainty(images, seed):
     from torch_uncertainty.metrics.classification import AURC, FPR95, RiskAtxCov
 
     probabilities, labels = answers(images, seed)
     confidence, errors = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
-    scores = {name: values[0] for name, values in selective.measures(selective.ranking(confidence, errors)).items()}
+    scores = {name: values[0] for name, values in selective.measures(ranking(confidence, errors)).items()}
     given_both = torch.from_numpy(probabilities), torch.from_numpy(labels)
     expected = {"aurc": AURC()} | {f"error_at_{round(100 * c)}": RiskAtxCov(c) for c in selective.COVERAGES}
     for name, metric in expected.items():
@@ -78,7 +82,7 @@ def test_measures_against_torch_uncertainty(images, seed):
 
 def test_ties_count_as_in_random_order():
     """Of two equally confident images one is wrong; the third, less confident, is right."""
-    ranked = selective.ranking(np.array([0.9, 0.9, 0.5]), np.array([1.0, 0, 0]))
+    ranked = ranking(np.array([0.9, 0.9, 0.5]), np.array([1.0, 0, 0]))
     np.testing.assert_allclose(selective.risk_coverage(ranked, np.array([1, 2, 3]) / 3), [1 / 2, 1 / 2, 1 / 3])
     assert selective.measures(ranked)["aurc"][0] == pytest.approx((1 / 2 + (1 / 2 + 1 / 3) / 2) / 2)
     assert selective.measures(ranked)["auroc"][0] == pytest.approx((1 / 2 + 0) / 2)
@@ -94,7 +98,7 @@ def test_resamples_are_those_of_repeated_images():
         assert values[0] == pytest.approx(exact[name][0])
     for row, count in enumerate(counts):
         repeated = np.repeat(np.arange(20), count)
-        expected = selective.measures(selective.ranking(confidence[:, repeated].ravel(), errors[:, repeated].ravel()))
+        expected = selective.measures(ranking(confidence[:, repeated].ravel(), errors[:, repeated].ravel()))
         for name, values in selective.measures(drawn).items():
             assert values[row] == pytest.approx(expected[name][0], nan_ok=True), name
 

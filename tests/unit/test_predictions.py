@@ -124,7 +124,7 @@ def test_answers_for_classes_that_a_test_set_lacks_are_votes_of_their_own_and_di
     together = Ensemble(members, np.ones(3), "plurality_vote")
     (part,) = together.outputs(0, np.arange(6))
     assert part.agreement.tolist() == pytest.approx([1 / 3, 2 / 3, 2 / 3, 1, 2 / 3, 2 / 3])
-    assert tuple(part.confidences()) == ("vote_agreement",)
+    assert part.log_probabilities is part.mutual_information is None
     tables = pair_tables(["a", "b", "c"], members, lambda source: [], [])
     raw = pd.concat(tables).set_index(["metric", "first", "second"])["raw"]
     for first, second in ((0, 1), (0, 2), (1, 2)):

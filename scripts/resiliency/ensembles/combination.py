@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.ensembles.kernels import LEAST
-from resiliency.metrics.classification import entropy, mutual_information, scaled, softmax
+from resiliency.metrics.classification import mutual_information, scaled, softmax
 from resiliency.prediction.reading import Predictions
 
 VOTE = "plurality_vote"
@@ -120,26 +120,6 @@ class Outputs(NamedTuple):
     errors: np.ndarray
     mutual_information: np.ndarray | None
     agreement: np.ndarray | None
-
-    def at(self, temperature: float) -> "Outputs":
-        """The same outputs with the ensemble's probabilities, if it has any, at a temperature."""
-        logs = self.log_probabilities
-        return self if logs is None else self._replace(log_probabilities=scaled(logs, temperature))
-
-    def confidences(self, scores: Sequence[str] = SCORES) -> dict[str, np.ndarray]:
-        """Score -> float n, larger if the ensemble is more confident, for each of `scores` that is available.
-
-        Entropy and mutual information are negated.
-        """
-        confidences: dict[str, np.ndarray | None] = {"vote_agreement": self.agreement}
-        if self.mutual_information is not None:
-            confidences["mutual_information"] = -self.mutual_information
-        if self.log_probabilities is not None:
-            probabilities = np.exp(self.log_probabilities)
-            confidences["max_probability"] = probabilities.max(axis=-1)
-            if "entropy" in scores:
-                confidences["entropy"] = -entropy(probabilities)
-        return {score: known for score in scores if (known := confidences.get(score)) is not None}
 
 
 class Ensemble:

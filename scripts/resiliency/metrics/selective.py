@@ -29,22 +29,6 @@ class Ranking(NamedTuple):
     wrong: np.ndarray
 
 
-def ranking(confidence: np.ndarray, errors: np.ndarray) -> Ranking:
-    """The ranking of N images by confidence; errors float N in 0..1."""
-    return _ranking(errors, *_order(confidence))
-
-
-def _order(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Images from the most confident on, int64 N, and where in this order each group of one confidence starts."""
-    order = np.argsort(-confidence, kind="stable")
-    return order, np.flatnonzero(np.diff(confidence[order], prepend=np.inf))
-
-
-def _ranking(errors: np.ndarray, order: np.ndarray, starts: np.ndarray) -> Ranking:
-    answered = np.diff(starts, append=len(order)).astype(np.float64)
-    return Ranking(answered[None], np.add.reduceat(errors[order], starts, dtype=np.float64)[None])
-
-
 def resampled_rankings(
     confidence: np.ndarray, errors: np.ndarray, counts: np.ndarray
 ) -> tuple[Ranking, Ranking, Ranking]:
@@ -55,12 +39,16 @@ def resampled_rankings(
         counts: float32 R x N, how often each resample draws each image.
     """
     (conditions, images), wrong = confidence.shape, errors.ravel()
-    order, starts = _order(confidence.ravel())
-    exact, size, group = _ranking(wrong, order, starts), min(len(starts), GROUPS), np.empty(len(order), np.int64)
+    order = np.argsort(-confidence.ravel(), kind="stable")
+    starts = np.flatnonzero(np.diff(confidence.ravel()[order], prepend=np.inf))
+    answered = np.diff(starts, append=len(order))
+    of_each = np.add.reduceat(wrong[order], starts, dtype=np.float64)
+    exact, size = Ranking(answered[None].astype(np.float64), of_each[None]), min(len(starts), GROUPS)
+    group = np.empty(len(order), np.int64)
     if len(starts) > GROUPS:
         group[order] = np.arange(len(order)) * GROUPS // len(order)
     else:
-        group[order] = np.repeat(np.arange(size), np.diff(starts, append=len(order)))
+        group[order] = np.repeat(np.arange(size), answered)
     places = np.tile(np.arange(images), conditions) * size + group
     tables = [np.bincount(places, of, images * size).reshape(images, size) for of in (None, wrong)]
     whole = Ranking(*(table.sum(axis=0, dtype=np.float64)[None] for table in tables))
