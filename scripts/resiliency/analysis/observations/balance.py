@@ -1,7 +1,6 @@
 """Observation 3: corrupted error of balanced joint training, less that of both ends, paired by seed."""
 
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,13 +18,6 @@ MARGIN = 0.1  # share of the error of independent training: a change of loss may
 ENUMERATED = 10  # seeds up to which all patterns of signs are tried
 REMOVED = "the sign of each seed's difference flipped"
 ENDS = {0.0: "independent training", 1.0: "ensemble loss alone"}
-
-
-class Spread(NamedTuple):
-    """Variance of a setting's error between seeds, for one seed, with its degrees of freedom; seeds are paired."""
-
-    variance: float
-    freedom: int
 
 
 def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: int = DRAWS) -> Observation:
@@ -68,7 +60,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
         parts = [_part(*each, len(middles), pooled) for each in zip(names, differences, strict=True)]
         margin = MARGIN * float(ends[0.0].mean())
         if pooled:
-            resampled += f"; variance of seeds pooled over {pooled[1]} joint settings, taken {UNLIKE:g} times"
+            resampled += f"; variance of seeds pooled over {pooled[2]} joint settings, taken {UNLIKE:g} times"
         else:
             placebo = _placebo(differences, draws)
     return Observation(
@@ -91,10 +83,10 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
     )
 
 
-def _pooled_spread(errors: pd.DataFrame) -> tuple[Spread, int]:
-    """The spread of seeds over all settings, and how many settings those are: those with the seeds that most have.
+def _pooled_spread(errors: pd.DataFrame) -> tuple[float, int, int]:
+    """Variance of a setting's error between paired seeds, for one seed, its degrees of freedom, and number of settings.
 
-    All objectives train in the same way at lambda 0, which counts once.
+    Settings are those with the seeds that most have. All objectives train in the same way at lambda 0, which counts once.
     """
     index = errors.index.to_frame()
     apart = errors[~((index["loss_weight"] == 0) & index.duplicated(["loss_weight", "seed"]))]
@@ -103,14 +95,14 @@ def _pooled_spread(errors: pd.DataFrame) -> tuple[Spread, int]:
     settings, seeds = means.shape
     residual = means - means.mean(axis=0) - means.mean(axis=1, keepdims=True) + means.mean()
     freedom = (settings - 1) * (seeds - 1)
-    return Spread(float((residual**2).sum() / freedom), freedom), settings
+    return float((residual**2).sum() / freedom), freedom, settings
 
 
-def _part(name: str, difference: np.ndarray, middles: int, pooled: tuple[Spread, int] | None) -> Part:
+def _part(name: str, difference: np.ndarray, middles: int, pooled: tuple[float, int, int] | None) -> Part:
     """The comparison with one end, from differences, float seeds x images, of the mean over `middles` weights."""
     seeds, images = difference.shape
     if pooled:
-        (variance, freedom), _ = pooled
+        variance, freedom, _ = pooled
         variance *= UNLIKE * (1 + 1 / middles)
     else:
         variance, freedom = STEADY * difference.mean(axis=1).var(ddof=1), seeds - 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -85,11 +86,17 @@ def architecture_brings_diversity(
     left_out = [LeftOut(group, unit_of) for group in sizes]
     names = sorted({name for of_size in left_out for name in of_size.units})
     by_images = {group: diversity_columns(pairs, group) for group in images_of(pool)}
-    columns = {column: names for of_images in by_images.values() for column, names in of_images.items()}
+    columns = dict(chain.from_iterable(of_images.items() for of_images in by_images.values()))
     parts, controls, beside, omitted, tested, freedoms = [], [], [], [], [], []
     seeded = {"": len(set(map(design_of, of_one)))}
     for kind, name in KINDS.items() if sizes else ():
-        counting, added = _compared(by_images, kind)
+        counts = LABEL_FREE if kind == "prediction" else MAIN
+        of_images = {
+            group: [column for column, (its_kind, metric) in of_group.items() if its_kind == kind and metric in counts]
+            for group, of_group in by_images.items()
+        }
+        counting = list(dict.fromkeys(chain(of_images.pop(CLEAN, ()), of_images.pop(CORRUPTED, ()))))
+        added = of_images if kind == "prediction" else {}
         if not counting:
             continue
         tested.append(counting)
@@ -124,16 +131,6 @@ def architecture_brings_diversity(
         controls=controls,
         placebo=_placebo(left_out, tested, freedoms, units, draws) if tested and draws else None,
     )
-
-
-def _compared(by_images: dict[str, dict], kind: str) -> tuple[list[str], dict[str, list[str]]]:
-    """Columns of the diversities that decide a kind, and columns of additional test sets, without a verdict."""
-    further = [group for group in by_images if group not in (CLEAN, CORRUPTED)]
-    columns = {column: names for of_images in by_images.values() for column, names in of_images.items()}
-    added = {group: _counting_columns(by_images[group], kind) for group in further if kind == "prediction"}
-    beyond = {column for of_group in added.values() for column in of_group}
-    counting = [column for column in _counting_columns(columns, kind) if column not in beyond]
-    return counting, added
 
 
 def _parts_beside(
@@ -188,12 +185,6 @@ def _placebo(
     errors = np.column_stack([studentised(replicates, ANGULAR)[1] for replicates in drawn])
     removed = f"{units.several} permuted among all members"
     return Placebo(np.column_stack([of[0] for of in drawn]), errors, np.array(2 * freedoms, float), removed)
-
-
-def _counting_columns(columns: dict[str, tuple[str, str]], kind: str) -> list[str]:
-    """The `columns` that count for a kind of diversity."""
-    metrics = LABEL_FREE if kind == "prediction" else MAIN
-    return [column for column, (its_kind, metric) in columns.items() if its_kind == kind and metric in metrics]
 
 
 def _members(sizes: list[pd.DataFrame], columns: Sequence[str] = (), *, of_one: bool = False) -> set[str]:
