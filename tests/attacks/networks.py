@@ -8,7 +8,7 @@ from attacks.cases import ACCEPTED, Area
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault
-from resiliency.designs.checks import network_fault
+from resiliency.designs.networks import network_fault
 
 SIDE, CLASSES = 32, 10
 

@@ -17,7 +17,7 @@ from resiliency.data.split import draw_splits
 from resiliency.data.writing import write_data_set, write_test_set
 from resiliency.report.cautions import pretraining_cautions
 from resiliency.storage.files import read_array
-from resiliency.training.augmentation import training_reader
+from resiliency.training.engine import training_reader
 from resiliency.training.settings import Recipe
 
 

@@ -20,9 +20,17 @@ from resiliency.data.pictures import FileImages
 from resiliency.designs.settings import Design
 from resiliency.storage.files import read_json, write_json
 from resiliency.training import checkpoints, engine
-from resiliency.training.augmentation import flipped, mixup, random_crop, shifted, training_reader
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, accuracies
-from resiliency.training.engine import Loss, Trainer, cross_entropy
+from resiliency.training.engine import (
+    Loss,
+    Trainer,
+    cross_entropy,
+    flipped,
+    mixup,
+    random_crop,
+    shifted,
+    training_reader,
+)
 from resiliency.training.optimizer import learning_rate, make_optimizer
 from resiliency.training.settings import Recipe
 

@@ -19,9 +19,8 @@ from safetensors.torch import save
 from timm.data import ImageNetInfo
 from torch import nn
 
-from resiliency.designs.checks import load_weights, read_checkpoint
 from resiliency.designs.members import Member
-from resiliency.designs.networks import build, normalised, read_member, write_member
+from resiliency.designs.networks import build, load_weights, normalised, read_checkpoint, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import features, logits

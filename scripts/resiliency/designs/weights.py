@@ -16,11 +16,19 @@ from resiliency.base.faults import Fault, expected, hint
 from resiliency.base.names import SYNSET
 from resiliency.data.pictures import INTERPOLATIONS, View
 from resiliency.data.source import cache_folder, read_class_names
-from resiliency.designs.checks import load_weights, logits_fault, not_finite, read_checkpoint, trial_images
 from resiliency.designs.device import device, device_name
 from resiliency.designs.layers import feature_stages, hooked, select_outputs
 from resiliency.designs.members import WeightsKind
-from resiliency.designs.networks import build, network_name, parameters_and_macs
+from resiliency.designs.networks import (
+    build,
+    load_weights,
+    logits_fault,
+    network_name,
+    not_finite,
+    parameters_and_macs,
+    read_checkpoint,
+    trial_images,
+)
 from resiliency.storage.files import sha256
 
 PATIENCE = 5  # timeout of the hub in seconds

@@ -13,10 +13,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault
-from resiliency.designs.checks import load_weights
 from resiliency.designs.layers import has_wrong_gradients, subsampled
 from resiliency.designs.members import Member
-from resiliency.designs.networks import SUPERNETWORK
+from resiliency.designs.networks import SUPERNETWORK, load_weights
 from resiliency.search.space import EXPANSION, RANDOM, Search, Shape, Space
 from resiliency.storage.files import sha256
 from resiliency.training.engine import Loss

@@ -31,6 +31,7 @@ class Average:
 
     Attributes:
         network: copy of the network with the averages; integers in it are the latest ones.
+        begun: whether it holds averages, so that the next step does not replace them.
     """
 
     def __init__(self, network: nn.Module, decay: float):
@@ -42,10 +43,6 @@ class Average:
     @staticmethod
     def _tensors(network: nn.Module) -> list[torch.Tensor]:
         return [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]
-
-    def resume(self) -> None:
-        """Average on from the weights that `network` has, which are loaded."""
-        self.begun = True
 
     def update(self) -> None:
         """Take the weights of a further step in."""

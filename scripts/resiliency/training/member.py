@@ -15,10 +15,17 @@ from resiliency.base.faults import Fault
 from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import read_images
-from resiliency.designs.checks import load_weights, network_fault, read_checkpoint, trial_images
 from resiliency.designs.device import device, inference
 from resiliency.designs.members import Member, WeightsKind, view_of
-from resiliency.designs.networks import build, network_name, write_member
+from resiliency.designs.networks import (
+    build,
+    load_weights,
+    network_fault,
+    network_name,
+    read_checkpoint,
+    trial_images,
+    write_member,
+)
 from resiliency.designs.weights import (
     design_card,
     features_of,
@@ -237,7 +244,7 @@ def build_for_tuning(
         seed: seed of the head's weights.
 
     Raises:
-        Fault: the network or its weights are unavailable, the network cannot be used (see `checks.network_fault`), the
+        Fault: the network or its weights are unavailable, the network cannot be used (see `network_fault`), the
             weights are those of another network, or no single layer gives the logits.
     """
     loaded, name, outputs = description["loaded"], network_name(description), len(card["classes"])

@@ -86,7 +86,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
 def _pooled_spread(errors: pd.DataFrame) -> tuple[float, int, int]:
     """Variance of a setting's error between paired seeds, for one seed, its degrees of freedom, and number of settings.
 
-    Settings are those with the seeds that most have. All objectives train in the same way at lambda 0, which counts once.
+    Settings are those with the seeds that most have; at lambda 0 all objectives train alike, which counts once.
     """
     index = errors.index.to_frame()
     apart = errors[~((index["loss_weight"] == 0) & index.duplicated(["loss_weight", "seed"]))]
