@@ -74,7 +74,7 @@ ZERO, SCALE = 128, 127  # grey level of 0, and grey levels per 1, of maps in -1.
 
 
 def attribution_table(
-    images: dict[str, np.ndarray], maps: dict[str, np.ndarray], names: list[str], indices: np.ndarray, labels: list
+    images: dict[str, np.ndarray], maps: dict[str, np.ndarray], names: list[str], indices: np.ndarray, labels: list[str]
 ) -> pd.DataFrame:
     """The pictures of the gallery: a row for each image and each member's map of it, clean and corrupted.
 

@@ -28,7 +28,7 @@ def against(alpha: float, parts: int) -> float:
     return alpha / (CAUTION * max(parts, 1))
 
 
-def decide(p: PValues, alpha: float, noise: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def decide(p: PValues, alpha: float, noise: np.ndarray | bool = False) -> tuple[np.ndarray, np.ndarray]:
     """The verdict of each study, str S, and that of each part, str S x k.
 
     A part's is by itself, without a correction for supporting or for no practical difference, except where the verdict
@@ -37,10 +37,8 @@ def decide(p: PValues, alpha: float, noise: np.ndarray | None = None) -> tuple[n
     Args:
         noise: bool S x k, whether a part lies within the range of its placebo; by default none does.
     """
-    verdicts, each = _without_placebo(p, alpha)
-    if noise is None:
-        return verdicts, each
     supports, opposes, within = p
+    verdicts, _ = _without_placebo(p, alpha)
     beyond, each_beyond = _without_placebo((np.where(noise, 1, supports), opposes, within), alpha)
     lost = np.isin(verdicts, (SUPPORTED, IN_PART)) & (beyond == UNDECIDED)
     of_noise = (supports < alpha) & noise & (each_beyond == UNDECIDED)
@@ -214,7 +212,7 @@ def share_supported(observation: Observation, drawn: Placebo | None, confidence:
     return float((verdicts == SUPPORTED).mean())
 
 
-def observation_rows(observation: Observation, confidence: float) -> list[dict]:
+def observation_rows(observation: Observation, confidence: float) -> list[dict[str, object]]:
     """The rows of observations.csv for one observation: per part and control, then those beside, or one without any.
 
     low and high are the interval at 2 confidence - 1, whose ends are the one-sided bounds at `confidence`, or beyond
