@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from published.kept import RESULTS, ROOT, template_of
-from resiliency.analysis.parts import Part
+from resiliency.analysis.left_out import Part
 from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.diversity.predictions import disagreement, label_disagreement
 from resiliency.ensembles.scoring import right_chances, tied_votes

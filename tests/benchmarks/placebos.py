@@ -17,8 +17,7 @@ from scipy.stats import binomtest
 from shared import options
 
 from resiliency.analysis.observations.study import observations
-from resiliency.analysis.parts import BEYOND, DRAWS
-from resiliency.analysis.verdicts import SUPPORTED, Observation, verdicts_of
+from resiliency.analysis.verdicts import BEYOND, DRAWS, SUPPORTED, Observation, verdicts_of
 from resiliency.statistics.intervals import holm
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_distinct, read_table

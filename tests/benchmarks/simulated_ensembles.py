@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from simulated_families import CONFIDENCE, standard
 
-from resiliency.analysis.left_out import LeftOut
+from resiliency.analysis.left_out import LeftOut, Part
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import (
     architecture_brings_diversity,
@@ -20,7 +20,6 @@ from resiliency.analysis.observations.diversity import (
     permuted,
     sides_of,
 )
-from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation, verdict_of
 from resiliency.statistics.correlation import weighted_ranks
 from resiliency.statistics.intervals import ANGULAR, studentised

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from resiliency.analysis.left_out import p_values
 from resiliency.analysis.observations.architecture import FAMILIES, MARGIN, WITHIN
-from resiliency.analysis.parts import p_values
 from resiliency.analysis.verdicts import NOT_TESTED, decide
 from resiliency.statistics.correlation import CONTESTS, Families, replicates, share_within
 from resiliency.statistics.intervals import FISHER

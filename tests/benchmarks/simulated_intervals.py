@@ -16,9 +16,8 @@ from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 from simulated_units import CASES as IN_UNITS
 
 from resiliency.analysis.coincident_failures import ceiling_table, failure_table
-from resiliency.analysis.left_out import kept_weights
+from resiliency.analysis.left_out import Part, kept_weights
 from resiliency.analysis.origins import ORIGINS, SHARES, origin_table
-from resiliency.analysis.parts import Part
 from resiliency.base.names import CLEAN
 from resiliency.base.streams import derived_seed, stream
 from resiliency.ensembles.pool import ensembles_of

@@ -24,8 +24,8 @@ from resiliency.analysis.equal_accuracy import (
     noise_of_halves,
 )
 from resiliency.analysis.equal_accuracy import Noise as Noises
+from resiliency.analysis.left_out import Part
 from resiliency.analysis.observations.architecture import families_differ_at_equal_accuracy, part_of
-from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import verdict_of
 from resiliency.statistics.mixed_model import Fits, logits
 from resiliency.statistics.mixed_model import Layout as Designs

@@ -8,9 +8,9 @@ import pytest
 from predicted import conditions_of, predictions_of
 
 from resiliency.analysis import without_images
+from resiliency.analysis.left_out import Part
 from resiliency.analysis.observations.study import metrics_in, with_images
-from resiliency.analysis.parts import Part, Placebo
-from resiliency.analysis.verdicts import Observation
+from resiliency.analysis.verdicts import Observation, Placebo
 from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
 from resiliency.diversity.metrics import pair_tables
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resiliency.analysis import verdicts
-from resiliency.analysis.parts import Part, Placebo, p_values
+from resiliency.analysis.left_out import Part, p_values
+from resiliency.analysis.verdicts import Placebo
 from resiliency.statistics.correlation import cliffs_deltas_of_partitions, weighted_cliffs_delta
 from resiliency.statistics.intervals import ANGULAR, FISHER, LINEAR
 

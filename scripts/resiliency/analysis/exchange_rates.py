@@ -18,10 +18,9 @@ from resiliency.analysis.exchanges_of_members import (
     predictors,
     table_of,
 )
-from resiliency.analysis.left_out import LeftOut, lack_second_seeds, units_of, weighted_means, weights_of_both
+from resiliency.analysis.left_out import LeftOut, Part, lack_second_seeds, units_of, weighted_means, weights_of_both
 from resiliency.analysis.observations.architecture import response_of
 from resiliency.analysis.observations.balance import balance_is_most_resilient
-from resiliency.analysis.parts import Part
 from resiliency.base.names import (
     CORRUPTED,
     INDEPENDENT,

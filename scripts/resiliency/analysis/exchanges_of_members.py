@@ -12,8 +12,8 @@ import pandas as pd
 from scipy.special import expit, logit, stdtrit
 
 from resiliency.analysis.equal_accuracy import designs_of, medians, slope_freedom
+from resiliency.analysis.left_out import Part
 from resiliency.analysis.observations.architecture import IN_LOG_ODDS, SPREAD, families_differ_at_equal_accuracy
-from resiliency.analysis.parts import Part
 from resiliency.statistics.intervals import Spread, spread
 from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points, precisions
 

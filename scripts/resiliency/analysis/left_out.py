@@ -1,16 +1,22 @@
-"""Statistics of ensembles: of all, and without those that contain a member, or a design, for each in turn."""
+"""Statistics of ensembles, of all and without each unit in turn; and the errors and bounds that follow from these.
 
-from collections.abc import Callable, Iterable, Mapping
+Units are members, designs or families. How much a statistic changes without one says how sure it is."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from scipy.stats import rankdata
 
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, design_of, mean_member_accuracy_of
 from resiliency.statistics.correlation import MEASURES, ordinals, weighted_cliffs_delta
-from resiliency.statistics.intervals import Scale
+from resiliency.statistics.intervals import ANGULAR, JACKKNIFE, LINEAR, Interval, Scale, studentised, wilson
 
+Unit = Callable[[str], str]  # member -> the unit with which it is left out
 FEWEST_FAMILIES = 5  # for an interval that leaves out each
 
 
@@ -49,7 +55,7 @@ class LeftOut:
         unit: member -> the unit with which it is left out; by default the member itself.
     """
 
-    def __init__(self, ensembles: pd.DataFrame, unit: Callable[[str], str] = str):
+    def __init__(self, ensembles: pd.DataFrame, unit: Unit = str):
         lists = [members.split("+") for members in ensembles.members]
         self.ensembles = ensembles
         self.members = sorted({member for members in lists for member in members})
@@ -187,9 +193,6 @@ def mean_over_sizes(
     return (np.mean(parts, axis=0), omitted) if parts else (np.full((1 + len(units), *draws), np.nan), [])
 
 
-Unit = Callable[[str], str]
-
-
 def weights_of_both(first: pd.DataFrame, second: pd.DataFrame, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
     """Weights of two groups of ensembles, of all and without each unit of either in turn; float64 (1 + units) x E."""
     weights = LeftOut(pd.concat([first, second]), unit).weights
@@ -214,9 +217,7 @@ def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
-def units_of(
-    members: Iterable[str], families: Mapping[str, str] | None, fewest: int
-) -> tuple[Callable[[str], str], str]:
+def units_of(members: Iterable[str], families: Mapping[str, str] | None, fewest: int) -> tuple[Unit, str]:
     """Member -> the unit with which it is left out, and the name of these units: families if enough, else designs.
 
     Designs of a family are much alike, so that leaving out one of them says too little of other families.
@@ -250,3 +251,195 @@ def by_family(ensembles: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
     names = dict(zip(independent["member"], independent["family"] + "-s" + seeds.astype(str), strict=True))
     renamed = ["+".join(names.get(name, name) for name in joined.split("+")) for joined in ensembles["members"]]
     return ensembles.assign(members=renamed, designs=ensembles["families"])
+
+
+# Beyond this Cliff's delta few units decide how far it is from 1, and the jackknife rarely sees them. With .8 here,
+# intervals at 90 % cover 87 % in studies of 8 designs of 3 seeds whose true delta is .66.
+NEARLY_SEPARATE = 0.75
+
+
+@dataclass(frozen=True)
+class Part:
+    """One statistic of an observation.
+
+    Attributes:
+        name: what is compared.
+        estimate: the statistic.
+        error: standard error on `scale`; NaN if unknown.
+        freedom: degrees of freedom of the error.
+        scale: scale on which bounds are symmetric.
+        units: number of sampling units.
+        counting: number of units that count for degrees of freedom, before images are added; infinite if unknown.
+        caution: factor of the error in upper bounds, for a statistic that is skewed on its scale.
+        planned: number of units -> error and degrees of freedom with so many; by default as for a mean.
+        difference: difference of means behind the statistic if it is an effect size.
+        image_share: share of the squared error that is variance over images; NaN if images are treated as fixed.
+        statistic: name of the statistic if it is not that of the observation's parts.
+        reading: another reading of the observation that this part represents beside the verdict, such as "against
+            double_fault"; empty if none.
+        noise: range of this statistic on data without the effect, beside the verdict; NaN if unknown.
+        influential: the unit without which the statistic changes most, if units have names.
+        without_it: the statistic without that unit.
+    """
+
+    name: str
+    estimate: float = np.nan
+    error: float = np.nan
+    freedom: float = np.nan
+    scale: Scale = LINEAR
+    units: int = 0
+    counting: float = np.inf
+    planned: Callable[[int], tuple[float, float]] | None = None
+    caution: float = 1.0
+    difference: float = np.nan
+    image_share: float = np.nan
+    statistic: str = ""
+    reading: str = ""
+    noise: tuple[float, float] = (np.nan, np.nan)
+    influential: str = ""
+    without_it: float = np.nan
+
+    @classmethod
+    def from_replicates(
+        cls,
+        name: str,
+        replicates: np.ndarray,
+        scale: Scale = LINEAR,
+        names: Sequence[str] = (),
+        freedom: float | None = None,
+        **fields: object,
+    ) -> Self:
+        """A statistic from its jackknife replicates, of all and without each unit.
+
+        Args:
+            names: names of the units.
+            freedom: degrees of freedom; by default the number of units minus one.
+        """
+        _, error, of_units = studentised(replicates, scale)
+        if len(names) and np.isfinite(replicates).all():
+            most = int(np.argmax(np.abs(scale.to(replicates[1:]) - scale.to(replicates[0]))))
+            fields |= {"influential": names[most], "without_it": float(replicates[1 + most])}
+        own = of_units if freedom is None else freedom
+        return cls(name, float(replicates[0]), error, own, scale, len(replicates) - 1, own + 1, **fields)
+
+    def bound(self, confidence: float, side: int) -> float:
+        """The upper (side 1) or lower (side -1) one-sided bound; NaN if the error is unknown.
+
+        A Cliff's delta of 1 or -1 without any error has no spread that could be estimated; its bound is then
+        (n - z^2) / (n + z^2) of n units that count for degrees of freedom, z the normal quantile (Cliff 1996; Feng and
+        Cliff 2004).
+        """
+        if self.scale is not LINEAR and self.error == 0 and abs(self.estimate) == 1:
+            reach = 2 * np.arctan(ndtri(confidence) / np.sqrt(self.freedom + 1))
+            return float(ANGULAR.back(ANGULAR.to(self.estimate) + side * reach))
+        reach = stdtrit(self.freedom, confidence) * self.error * (self.caution if side > 0 else 1)
+        return float(self.scale.back(self.scale.to(self.estimate) + side * reach))
+
+    def p_values(
+        self,
+        estimates: np.ndarray | float,
+        errors: np.ndarray | float,
+        freedom: float,
+        sign: int,
+        margin: float,
+        least: float = 0,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One-sided p-values of statistics of this kind with the same number of units, in the shape of these.
+
+        Args:
+            estimates, errors: estimates and their errors on `scale`.
+            freedom: degrees of freedom of the errors.
+            sign: sign of statistics that support the statement.
+            margin: differences between minus and plus this margin have no practical importance.
+            least: smallest effect of interest: a supporting statistic must exceed it on the statement's side of 0.
+
+        Returns:
+            The p-values of the hypotheses that the statistic is `least` or less or against the statement; that it is 0
+            or for the statement; and that it is as large as the margin or larger, in either direction. NaN without an
+            error.
+        """
+        values, margin, least = sign * self.scale.to(estimates), *(float(self.scale.to(of)) for of in (margin, least))
+        supports, opposes, _ = p_values(values, errors, freedom, margin, least)
+        within = p_values(values, self.caution * errors, freedom, margin)[2]
+        spread = (self.scale is LINEAR) | (errors != 0) | (np.abs(estimates) != 1)
+        beyond = ndtr(-np.sign(sign * estimates) * np.sqrt(freedom + 1))
+        return np.where(spread, supports, beyond), np.where(spread, opposes, 1 - beyond), np.where(spread, within, 1.0)
+
+    def interval(self, confidence: float) -> Interval:
+        """The two-sided interval.
+
+        A Cliff's delta beyond `NEARLY_SEPARATE` has ends no nearer to it than those of Wilson's interval of the share
+        (1 + delta) / 2 (Journal of the American Statistical Association 22, 1927). It is that of `counting` / u units,
+        u being how far delta is from there to 1 or -1 on its scale; at 1 both have the bound of perfect separation.
+        """
+        ends = [self.bound((1 + confidence) / 2, side) for side in (-1, 1)]
+        if self.scale is not ANGULAR or not abs(self.estimate) > NEARLY_SEPARATE:
+            return Interval(*ends, JACKKNIFE, self.units)
+        nearly, reached = (float(ANGULAR.to(np.float64(of))) for of in (NEARLY_SEPARATE, abs(self.estimate)))
+        near = (reached - nearly) / (np.pi / 2 - nearly)
+        low, high = wilson(np.float64((1 + self.estimate) / 2), self.counting / near, confidence).ends
+        low, high = np.minimum(ends[0], 2 * low - 1), np.maximum(ends[1], 2 * high - 1)
+        return Interval(float(low), float(high), JACKKNIFE, self.units)
+
+    def with_units(self, units: int) -> tuple[float, float]:
+        """Standard error and degrees of freedom with `units` units."""
+        if self.planned:
+            return self.planned(units)
+        return self.error * np.sqrt(self.units / units), self.freedom + units - self.units
+
+    def without_images(self, statistics: Sequence[float]) -> Self:
+        """The part with the variance over images, from the statistic without each of G groups; itself where G is 0.
+
+        The variance is that of a delete-a-group jackknife, (G - 1) / G times the sum of squared deviations on `scale`
+        (Kott, Journal of Official Statistics 17, 2001), with G - 1 degrees of freedom.
+        """
+        return self.with_images(self.image_variance(statistics), len(statistics) - 1)
+
+    def image_variance(self, statistics: Sequence[float]) -> float:
+        """The variance of `without_images`; NaN where G is 0 or a statistic is unknown."""
+        values = self.scale.to(np.asarray(statistics, float))
+        return float((len(values) - 1) * values.var()) if len(values) else np.nan
+
+    def with_images(self, variance: float, freedom: int) -> Self:
+        """The part with the variance over images added to its squared error; unchanged if that is unknown.
+
+        What depends on units and images together is in both variances, so that the sum is rather too large than too
+        small (Cameron, Gelbach and Miller, Journal of Business & Economic Statistics 29, 2011). Degrees of freedom are
+        Welch and Satterthwaite's (Biometrics Bulletin 2, 1946).
+
+        Args:
+            variance: variance over images on `scale`, 0 or more; NaN if unknown.
+            freedom: its degrees of freedom.
+        """
+        if not np.isfinite(variance) or not np.isfinite(self.error):
+            return self
+
+        def added(error: float, own: float) -> tuple[float, float]:
+            total = error**2 + variance
+            return (np.sqrt(total), total**2 / (error**4 / own + variance**2 / freedom)) if total else (0.0, own)
+
+        def planned(units: int) -> tuple[float, float]:
+            return added(*self.with_units(units))
+
+        error, both = added(self.error, self.freedom)
+        share = variance / error**2 if error else np.nan
+        return replace(self, error=error, freedom=both, image_share=share, planned=planned)
+
+
+def p_values(
+    values: np.ndarray, errors: np.ndarray, freedom: float, margin: float, least: float = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One-sided p-values that a statistic is `least` or less, is 0 or more, and is as large as the margin either way.
+
+    Args:
+        values: statistics; positive values support the statement.
+        errors: their standard errors; NaN if unknown, and then so are the p-values.
+    """
+
+    def beyond(distance: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where((distance == 0) & (errors == 0), 0.0, distance / np.asarray(errors, float))
+        return stdtr(freedom, -ratio)
+
+    values = np.asarray(values, float)
+    return beyond(values - least), beyond(-values), np.maximum(beyond(margin - values), beyond(margin + values))

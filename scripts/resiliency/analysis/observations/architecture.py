@@ -17,9 +17,9 @@ from resiliency.analysis.equal_accuracy import (
     on_one_set,
     recipes_of,
 )
+from resiliency.analysis.left_out import Part
 from resiliency.analysis.member_tables import SHIFTED_ERROR
-from resiliency.analysis.parts import DRAWS, Part, Placebo, ends
-from resiliency.analysis.verdicts import Observation
+from resiliency.analysis.verdicts import DRAWS, Observation, Placebo, ends
 from resiliency.base.names import INDEPENDENT
 from resiliency.base.streams import stream
 from resiliency.statistics.correlation import CONTESTS, RESPONSE, Families, closeness, replicates, share_within

@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.parts import DRAWS, Part, Placebo
-from resiliency.analysis.verdicts import Observation
+from resiliency.analysis.left_out import Part
+from resiliency.analysis.verdicts import DRAWS, Observation, Placebo
 from resiliency.base.streams import stream
 
 # With fewer, no pattern of signs is rare: of 2^4 = 16, one in 16 is as extreme as four differences of one sign.

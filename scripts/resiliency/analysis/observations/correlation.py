@@ -8,9 +8,8 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes, units_of
-from resiliency.analysis.parts import DRAWS, Part, Placebo, ends
-from resiliency.analysis.verdicts import Observation
+from resiliency.analysis.left_out import LeftOut, Part, is_sample, mean_over_sizes, units_of
+from resiliency.analysis.verdicts import DRAWS, Observation, Placebo, ends
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of, diversity_of
 from resiliency.base.streams import stream
 from resiliency.diversity.metrics import ENSEMBLE_METRICS

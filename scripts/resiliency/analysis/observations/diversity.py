@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes, units_of
+from resiliency.analysis.left_out import LeftOut, Part, is_sample, mean_over_sizes, units_of
 from resiliency.analysis.observations.correlation import diversity_columns
-from resiliency.analysis.parts import DRAWS, Part, Placebo
-from resiliency.analysis.verdicts import Observation
+from resiliency.analysis.verdicts import DRAWS, Observation, Placebo
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
 from resiliency.base.streams import stream
 from resiliency.diversity.settings import LABEL_FREE, MAIN

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.left_out import by_family, lack_second_seeds
+from resiliency.analysis.left_out import Part, by_family, lack_second_seeds
 from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.analysis.observations.architecture import (
     MEASURED,
@@ -18,8 +18,7 @@ from resiliency.analysis.observations.architecture import (
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import OF_FAMILIES, architecture_brings_diversity
-from resiliency.analysis.parts import DRAWS, Part
-from resiliency.analysis.verdicts import CONTROLS, Observation
+from resiliency.analysis.verdicts import CONTROLS, DRAWS, Observation
 from resiliency.base.names import CLEAN, INDEPENDENT, few_images
 
 
