@@ -25,12 +25,17 @@ FILES = {
 }
 
 
-def written(root: Path, changes: dict[str, str]) -> Path:
-    """The script, in a new folder with these files changed."""
-    for name, text in (FILES | changes).items():
+def put(root: Path, files: dict[str, str]) -> Path:
+    """Write files into a folder; the path that a script there has."""
+    for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     return root / "script.py"
+
+
+def written(root: Path, changes: dict[str, str]) -> Path:
+    """The script, in a new folder with these files changed."""
+    return put(root, FILES | changes)
 
 
 def test_the_description_of_a_key_is_documentation(tmp_path):
@@ -148,11 +153,7 @@ def code_with(tmp_path):
     copies = iter(range(100))
 
     def of(factory: str = "nets:small", **changes: str) -> str:
-        folder = tmp_path / str(next(copies))
-        for name, text in (NETWORKS | changes).items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text)
-        return factory_code(factory, folder)
+        return factory_code(factory, put(tmp_path / str(next(copies)), NETWORKS | changes).parent)
 
     return of
 
@@ -206,9 +207,7 @@ def test_a_factory_that_cannot_be_parsed_counts_and_one_that_is_nowhere_has_no_c
 
 def test_the_package_of_a_factory_that_is_installed_counts(code_with, tmp_path, monkeypatch):
     package = tmp_path / "site-packages/nets_of_others"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("import torch\n")
-    (package / "deep.py").write_text("x = 1\n")
+    put(package, {"__init__.py": "import torch\n", "deep.py": "x = 1\n"})
     monkeypatch.syspath_prepend(package.parent)
     before = code_with("nets_of_others.deep:f")
     assert code_with("nets_of_others.deep:f") == before != ""
@@ -310,10 +309,11 @@ CHANGED = {
 }
 RECORD = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Record:\n    x: int\n"
 REFUSING = f"{RECORD}    def __post_init__(self):\n        if self.x < 0:\n            raise ValueError\n"
-CHANGED["a record that is kept where it is made"] = {
-    "a.py": f"KNOWN = []\n{RECORD}    def __post_init__(self):\n        KNOWN.append(self)\n"
-    "X = Record(1000)\ndef work():\n    return KNOWN\n"
-}
+KEPT = (
+    f"KNOWN = []\n{RECORD}    def __post_init__(self):\n        {{}}\nX = Record(1000)\ndef work():\n    return KNOWN\n"
+)
+CHANGED["a record that is kept where it is made"] = {"a.py": KEPT.format("KNOWN.append(self)")}
+CHANGED["a record that is kept where it is checked"] = {"a.py": KEPT.format("if KNOWN.append(self): raise ValueError")}
 SAME = {
     "a record beside": {"a.py": f"{REFUSING}X = Record(1000)\n{WORK}"},
     "a function beside": {"a.py": f"{WORK}def more():\n    return 1000\n"},
@@ -344,13 +344,9 @@ def fingerprint_of(tmp_path):
     copies = iter(range(100))
 
     def of(files: dict[str, str], number: int = 1000) -> str:
-        root = tmp_path / str(next(copies))
-        files = {f"resiliency/{name}": text for name, text in files.items()}
+        files = {f"resiliency/{name}": text.replace("1000", str(number)) for name, text in files.items()}
         files |= {"resiliency/__init__.py": "", "script.py": "from resiliency.a import work\nwork()\n"}
-        for name, text in files.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text.replace("1000", str(number)))
-        return fingerprint(root / "script.py")
+        return fingerprint(put(tmp_path / str(next(copies)), files))
 
     return of
 

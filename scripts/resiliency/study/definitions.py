@@ -322,6 +322,8 @@ def _is_record(node: ast.ClassDef) -> bool:
     methods = [one for one in node.body if isinstance(one, FUNCTIONS)]
     checks = [part for one in methods if one.name == "__post_init__" for part in one.body]
     refuses = all(isinstance(one, ast.If) and isinstance(one.body[0], ast.Raise) and not one.orelse for one in checks)
+    tested = [part for one in checks for part in ast.walk(getattr(one, "test", one)) if isinstance(part, ast.Call)]
+    refuses = refuses and all((name := _dotted(of.func)) in HARMLESS or name.endswith(".get") for of in tested)
     plain = not node.bases and not {"__init__", "__new__"} & {one.name for one in methods}
     return refuses and plain and text.startswith("@dataclass(frozen=True)\n") and "default_factory" not in text
 
