@@ -184,7 +184,8 @@ def _errors_and_costs(rows: list[dict]) -> list[list[str]]:
 
 def _calibration(temperatures: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """The temperature of a model, and its calibration, with what is significantly worse than the best member's."""
-    first = temperatures.iloc[0] if len(temperatures) else {"note": "not known", "n_fitted_images": 0}
+    unknown = pd.Series({"note": "not known", "n_fitted_images": 0})
+    first = temperatures.iloc[0] if len(temperatures) else unknown
     note, fitted = first["note"] if isinstance(first["note"], str) else "", int(first["n_fitted_images"])
     if fitted:
         half = " of the half used for selection" * (first["fitted_images"] == CORRUPTED)

@@ -48,8 +48,8 @@ ICONS = {
 }
 LISTED = 2  # parts that a sentence names one by one
 CONTROLLED = ("accuracy_low", "accuracy_high", "accuracy_supported")
-TEXTS = ("part", "part_verdict", "missing_requirements", "sample_size_needed", "leans", "reading", "metrics", "shifts")
-TEXTS += ("placebo",)
+TEXTS = ["part", "part_verdict", "missing_requirements", "sample_size_needed", "leans", "reading", "metrics", "shifts"]
+TEXTS += ["placebo"]
 
 
 def by_observation(table: pd.DataFrame) -> list[dict]:

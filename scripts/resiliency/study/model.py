@@ -5,7 +5,7 @@ from functools import cached_property
 from itertools import chain, product
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -30,8 +30,16 @@ from resiliency.report.settings import Charts
 from resiliency.search.space import Search
 from resiliency.training.settings import FineTuning, Joint, Recipe
 
+if TYPE_CHECKING:  # their imports take a second
+    import pandas as pd
+
+    from resiliency.external.contents import Contents
+
 MOST_PICTURED = 8
-NOTHING = SimpleNamespace(sources=[], kinds={}, predicted=[], added=[], left_out={}, test_sets=[], corruptions=[])
+NOTHING = cast(
+    "Contents",
+    SimpleNamespace(sources=[], kinds={}, predicted=[], added=[], left_out={}, test_sets=[], corruptions=[]),
+)
 
 
 class Statistics(Settings):
@@ -204,15 +212,15 @@ class Study(Settings):
         return list(first.values())[:MOST_PICTURED]
 
     @cached_property
-    def elsewhere(self) -> Any:
-        """What the imported files hold, as `resiliency.external.contents.Contents` says; nothing if there are none.
+    def elsewhere(self) -> "Contents":
+        """What the imported files hold; nothing if there are none.
 
         Raises:
             Fault: a file is wrong.
         """
         if self.external is None:
             return NOTHING
-        from resiliency.external.contents import read_contents  # its imports take a second
+        from resiliency.external.contents import read_contents
 
         needed = list(self.test_sets) if self.dataset else None
         return read_contents(self.external, self.corruptions.names, self.corruptions.severities, needed, self.add)
@@ -225,7 +233,7 @@ class Study(Settings):
         """Name in tables of the test set in `statistics.accuracy_on`."""
         return self.statistics.accuracy_on and name_in_tables(self.statistics.accuracy_on)
 
-    def described_elsewhere(self) -> Any:
+    def described_elsewhere(self) -> "pd.DataFrame":
         """Descriptions of the imported members in tables, as from `resiliency.external.contents.described_members`.
 
         Raises:

@@ -1,12 +1,15 @@
 """What a study consists of, as rules need it: members, test sets, corruptions and tables; and the needs of its jobs."""
 
 from math import comb
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from resiliency import tables
 from resiliency.base.names import CLEAN, FEWEST_IMAGES, design_of
 from resiliency.data.settings import PUBLISHED
 from resiliency.study.model import Study
+
+if TYPE_CHECKING:
+    from resiliency.external.contents import Contents
 
 
 class Plan(NamedTuple):
@@ -17,7 +20,7 @@ class Plan(NamedTuple):
         loaded: those of `independent` that are not trained.
         together: `loaded` by the job that predicts several of them; empty if each is predicted alone.
         joint, searched: members that are trained jointly, or found by the search.
-        elsewhere: what files hold of members from elsewhere (`resiliency.external.contents.Contents`).
+        elsewhere: what files hold of members from elsewhere.
         pooled: members of whose ensembles all are scored.
         test_sets, corruptions: names, clean images first.
         has: properties of the study, which tables and charts need.
@@ -29,7 +32,7 @@ class Plan(NamedTuple):
     together: list[list[str]]
     joint: list[str]
     searched: list[str]
-    elsewhere: Any
+    elsewhere: "Contents"
     pooled: list[str]
     test_sets: list[str]
     corruptions: list[str]
