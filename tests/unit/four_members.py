@@ -6,8 +6,8 @@ from predicted import conditions_of, predictions_of
 from scipy.special import softmax
 
 from resiliency.diversity.metrics import METRICS, pair_tables
-from resiliency.diversity.representations import gram
 from resiliency.diversity.settings import STAGES
+from resiliency.statistics.correlation import gram
 
 NAMES = ["a-s0", "a-s1", "b-s0", "c-s0"]
 IMAGES, CLASSES = 20, 3

@@ -9,9 +9,9 @@ from torch import nn
 from resiliency.designs.layers import SelectedOutputs, feature_stages, spatial_layer, watched_stages
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
-from resiliency.diversity.representations import gram
 from resiliency.prediction.attributions import METHODS, attribution_maps
 from resiliency.prediction.writing import stage_grams
+from resiliency.statistics.correlation import gram
 
 MEMBER = Member("a", mean=[0.2, 0.3, 0.4], std=[0.5, 0.25, 0.2])
 CLASSES = 3

@@ -16,8 +16,8 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
 
 from resiliency.diversity import predictions, representations
-from resiliency.diversity.representations import gram
 from resiliency.ensembles.pool import ensembles_of
+from resiliency.statistics.correlation import gram
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:

@@ -25,11 +25,12 @@ from resiliency.base.streams import derived_seed, stream
 from resiliency.data.split import probe_indices
 from resiliency.diversity.metrics import METRICS, probability_metrics
 from resiliency.diversity.predictions import class_shares, cohen_kappa_of, label_disagreement
-from resiliency.diversity.representations import applicable, gram, gram_cka
+from resiliency.diversity.representations import applicable, gram_cka
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.prediction.reading import Predictions, condition_groups, corruption_conditions
+from resiliency.statistics.correlation import gram
 from resiliency.statistics.resampling import Units
 
 GROUPS = FEWEST_IMAGES

@@ -5,6 +5,8 @@ from math import ceil
 
 import numpy as np
 
+from resiliency.statistics.correlation import gram
+
 TOP_SHARE = 0.1
 SSIM_SIGMA = 1.5
 SSIM_RANGE = 2  # range of maps whose largest absolute value is 1
@@ -123,21 +125,6 @@ def _cosine(flat: np.ndarray) -> np.ndarray:
     units = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
     empty = (norms == 0).astype(np.float64)
     return units @ units.T + empty @ empty.T
-
-
-VALUES = 2**24  # number of float64 values in memory at a time
-
-
-def gram(features: np.ndarray) -> np.ndarray:
-    """Inner products float64 N x N of centred features, float N x D: a sum over parts of the D."""
-    count, width = features.shape
-    inner = np.zeros((count, count))
-    columns = max(1, VALUES // max(count, 1))
-    for start in range(0, width, columns):
-        part = features[:, start : start + columns]
-        centred = part - part.mean(axis=0, dtype=np.float64)
-        inner += centred @ centred.T
-    return inner
 
 
 def linear_cka(features: list[np.ndarray]) -> np.ndarray:

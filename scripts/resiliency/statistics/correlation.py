@@ -433,3 +433,18 @@ def _delta(across: np.ndarray, within: np.ndarray, families: Families) -> np.nda
     smaller = np.maximum.accumulate(np.where(start, before, 0), axis=1)
     upto = np.minimum.accumulate(np.where(end, below, np.inf)[:, ::-1], axis=1)[:, ::-1]
     return (np.where(is_within, weight, 0) * (1 - smaller - upto)).sum(axis=1)
+
+
+VALUES = 2**24  # number of float64 values in memory at a time
+
+
+def gram(features: np.ndarray) -> np.ndarray:
+    """Inner products float64 N x N of centred features, float N x D: a sum over parts of the D."""
+    count, width = features.shape
+    inner = np.zeros((count, count))
+    columns = max(1, VALUES // max(count, 1))
+    for start in range(0, width, columns):
+        part = features[:, start : start + columns]
+        centred = part - part.mean(axis=0, dtype=np.float64)
+        inner += centred @ centred.T
+    return inner
