@@ -1,5 +1,6 @@
 """Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
+from resiliency.base.machine import keep_freed_memory
 from resiliency.base.names import averaged
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import EnsemblesOfStudy
@@ -9,6 +10,7 @@ from resiliency.storage.tables import read_blocks, read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):
+    keep_freed_memory()
     conditions = read_table(inputs.conditions)
     baseline = baseline_errors(
         read_table(inputs.errors), params.baseline, averaged(list(corruption_conditions(conditions)))

@@ -71,15 +71,16 @@ def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
     np.testing.assert_array_equal(list(scoring.given_answers(*arguments)), expected)
 
 
-@pytest.mark.parametrize("chunk", [16, 10**6])
-def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
+@pytest.mark.parametrize(("chunk", "classes"), [(16, 4), (10**6, 4), (10**6, 70)])
+def test_scores_of_a_condition_by_loops(chunk, classes, monkeypatch):
     monkeypatch.setattr(scoring, "CHUNK_VALUES", chunk)
     monkeypatch.setattr("resiliency.ensembles.combination.CHUNK_VALUES", 7 * chunk)
     rng = np.random.default_rng(0)
-    logits = rng.standard_normal((5, 30, 4)).astype(np.float16)
-    labels = rng.integers(0, 4, 30)
+    shared, labels = 2 * rng.standard_normal((30, classes)), rng.integers(0, classes, 30)
+    shared[np.arange(20), labels[:20]] += 4  # of most images the members' answers are alike
+    logits = (shared + rng.standard_normal((5, 30, classes))).astype(np.float16)
     groups = [pool.ensembles_of(5, 2), pool.ensembles_of(5, 3)]
-    table = conditions_of([], [], 30, 4)
+    table = conditions_of([], [], 30, classes)
     predictions = [predictions_of(table, labels, member[None]) for member in logits]
     scores, inputs = scoring.score_condition(predictions, 0, groups, list(RULES), WEIGHTS)
     p = softmax(logits.astype(float), axis=-1)
@@ -102,6 +103,9 @@ def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
             np.testing.assert_allclose(np.exp(logs), own, rtol=1e-4)
             wrong_of = np.concatenate([part.errors for part in alone])
             np.testing.assert_array_equal(wrong_of, own.argmax(axis=1) != labels)
+        votes = (p[row].argmax(axis=2)[..., None] == np.arange(classes)) + p[row] / 6
+        right = votes.sum(axis=0).argmax(axis=1) == labels
+        assert scores["plurality_vote"]["accuracy"][index] == np.mean(right)
         members = np.mean([negative_log_likelihood(p[member], labels) for member in row])
         of_group, place = (inputs[0], index) if index < len(groups[0]) else (inputs[1], index - len(groups[0]))
         ambiguity = members - negative_log_likelihood(combined["mean_logit"], labels)

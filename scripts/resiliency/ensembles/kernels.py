@@ -11,6 +11,8 @@ from resiliency.base.compiled import compiled
 LANES = 128  # number of values that a compiled loop handles at once
 FACTORS = 16  # factors per product, and products side by side; float64 holds a product of so many factors of LEAST
 LEAST = np.float32(1e-12)
+# Up to so many products OpenBLAS multiplies matrices as they lie, in half of the time; not worth it for fewer rows.
+SMALL, FEWEST = 10**6, 16
 BINS, LOWEST, WIDTH = 512, -8.0, 0.05  # of logits; float32 cannot tell a probability with a logit above 17 from 1
 ORDERED = {"nnan", "nsz"}  # keeps the order of sums
 REORDERED = {"reassoc", "contract", "nsz"}
@@ -235,7 +237,15 @@ def product_sums(
             middle = values[image, ensembles[start, 0]]
             left, right = first[first_start:first_stop], second[second_start:second_stop]
             if len(left) * len(right) <= 2 * (stop - start):
-                table = (left * middle) @ right.T if len(left) < len(right) else left @ (right * middle).T
+                if len(left) < len(right):
+                    left = left * middle
+                else:
+                    right = right * middle
+                table = np.empty((len(left), len(right)), np.float32)
+                rows = SMALL // (len(right) * classes)
+                rows = rows if rows >= FEWEST else len(left)
+                for row in range(0, len(left), rows):
+                    np.dot(left[row : row + rows], right.T, table[row : row + rows])
                 for e in range(start, stop):
                     sums[image, e] = table[of_before[e] - first_start, of_after[e] - second_start]
             else:

@@ -109,10 +109,9 @@ class Tally:
         # sum_k (sum_i w_i p_ik)^2 = sum_ij w_i w_j sum_k p_ik p_jk: what depends on images is of pairs of members.
         self.products, self.own = np.zeros((len(weights), len(weights))), np.zeros(len(weights))
 
-    def start(self, probabilities: np.ndarray, labels: np.ndarray) -> None:
-        """Begin with n images: probabilities float32 n x M x K, labels int n."""
+    def start(self, probabilities: np.ndarray, labels: np.ndarray, answered: np.ndarray) -> None:
+        """Begin with n images: probabilities float32 n x M x K, labels and members' answers int n and n x M."""
         largest, classes = max(group.shape[1] for group in self.groups), probabilities.shape[2]
-        self.labels, self.values = labels, member_values(self.rule, probabilities, largest, self.weights[:, None])
         if self.answers:
             # More candidates if summing all classes so often cost more than these would, fewer if it was rare.
             cost = SUMMING * classes * self.summed / self.answers
@@ -121,7 +120,18 @@ class Tally:
             elif 8 * cost < self.candidates:
                 self.candidates = max(self.least, self.candidates // 2)
             self.answers = self.summed = 0
-        self.panel = panel(self.values, labels, candidates(self.candidates, classes))
+        alike = (answered == answered[:, :1]).all(axis=1)
+        if self.rule.mean is None:  # a class that nobody votes for does not win, and one that all vote for does
+            self.right += np.count_nonzero(alike & (answered[:, 0] == labels))
+            parts = [(~alike & (answered == labels[:, None]).any(axis=1), self.candidates)]
+        elif self.rule.mean == "arithmetic" and classes > IN_LANES:
+            parts = [(alike, 1), (~alike, self.candidates)]
+        else:
+            parts = [(np.ones(len(labels), bool), self.candidates)]
+        self.parts = []
+        for some, count in parts:
+            values = member_values(self.rule, probabilities[some], largest, self.weights[:, None])
+            self.parts.append((panel(values, labels[some], candidates(count, classes)), values, labels[some]))
         if self.rule.mean == "arithmetic":
             self.products += (probabilities @ probabilities.swapaxes(1, 2)).sum(axis=0, dtype=np.float64)
             self.own += probabilities[np.arange(len(labels)), :, labels].sum(axis=0, dtype=np.float64)
@@ -136,7 +146,7 @@ class Tally:
         """
         count, logs, gaps = np.zeros(len(places), np.int64), np.zeros(len(places)), np.zeros((len(places), ECE_BINS))
         if self.rule.mean == "geometric":
-            right, own, best, summed = _answered(block, self.panel, self.values, self.labels)
+            right, own, best, summed = _answered(block, *self.parts[0])
             own, best = (
                 np.exp(values / np.float32(block.ensembles.shape[1])) / normalisers.T for values in (own, best)
             )
@@ -144,11 +154,12 @@ class Tally:
             self.brier[places] += (squares.T - 2 * own + 1).sum(axis=1, dtype=np.float64)
             count += np.count_nonzero(right, axis=1)
             add_probabilities(right, own, best, logs, gaps)
+            self.answers, self.summed = self.answers + right.size, self.summed + summed
         else:
             totals = self.totals[places] if self.rule.mean else self.totals[:0]
-            arguments = block.ensembles, block.changes, self.panel, self.values, self.labels
-            summed = tally(*arguments, totals, count, logs, gaps)
-        self.answers, self.summed = self.answers + len(places) * len(self.labels), self.summed + summed
+            for part in self.parts:
+                self.summed += tally(block.ensembles, block.changes, *part, totals, count, logs, gaps)
+                self.answers += len(places) * len(part[2])
         self.right[places] += count
         self.nll[places] -= logs
         self.gaps[places] += gaps
@@ -277,11 +288,14 @@ def score_condition(
         logits = np.stack([member.logits(condition, images_here) for member in predictions], axis=1).astype(np.float32)
         correct[:, images_here] = of_chunk == logits.argmax(axis=2).T
         probabilities = softmax(logits)
+        answered = probabilities.argmax(axis=2)  # two logits may have one probability
         for of_rule in tallies.values():
-            of_rule.start(probabilities, of_chunk)
-        logs = np.log(np.maximum(probabilities, LEAST))
+            of_rule.start(probabilities, of_chunk, answered)
+        logs = np.maximum(probabilities, LEAST)
+        np.log(logs, out=logs)
         for first, group, of_group in zip(firsts, groups, of_groups, strict=False):
-            roots = np.exp(logs / np.float32(group.shape[1]))
+            roots = logs / np.float32(group.shape[1])
+            np.exp(roots, out=roots)
             by_member = np.ascontiguousarray(roots.transpose(1, 2, 0)) if in_lanes else None
             for block in of_group:
                 places = first + block.places

@@ -49,9 +49,11 @@ CALIBRATION = ["images", "bin_low", "bin_high", "predictions", "mean_confidence"
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities float32 ... x K of logits of any float type, ... x K."""
-    logits = logits.astype(np.float32)
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    exponentials = logits.astype(np.float32)
+    exponentials -= exponentials.max(axis=-1, keepdims=True)
+    np.exp(exponentials, out=exponentials)
+    exponentials /= exponentials.sum(axis=-1, keepdims=True)
+    return exponentials
 
 
 ROUNDED = 0.101  # how far the sums of probabilities of one decimal may be from 1, and a little
