@@ -122,7 +122,7 @@ def choices(case: Case, n_images: int, simulations: int, resamples: int) -> dict
         judged = Drawn(case, n_images, random).image_errors(ensembles[pick])
         low, high = share(judged, Units.single(n_images), CONFIDENCE).ends
         counts += [
-            of.low[true.argmin()] > 0,
+            of.behind_low[true.argmin()] > 0,
             low <= true[pick] <= high,
             true[pick] > true[best] + margin,
             true[pick] > true[: len(members)].min() + margin,
