@@ -33,6 +33,7 @@ with stage(snakemake) as (inputs, outputs, params):
         deployment,
         unit_names(read_json(inputs.described) if inputs.described else None),
         Resampling(params.resamples, params.confidence, params.seed),
+        read_json(inputs.card),
     )
     with replacing(outputs.onnx) as program:
         exported = export(
@@ -41,7 +42,6 @@ with stage(snakemake) as (inputs, outputs, params):
             read_networks((folders[name] for name in names), named_factories(snakemake.config)),
             tested,
             params.requirements,
-            read_json(inputs.card),
             program,
             {"study": params.study, "commit": commit(Path(params.folder).parent), "seed": params.seed}
             | {"command": params.command},

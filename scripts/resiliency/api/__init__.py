@@ -194,7 +194,7 @@ def score_ensembles(
             f"weights: {expected(f'{len(predictions)} positive numbers, one per member', short(shares.tolist()))}"
         )
     scores, _ = score_condition(predictions, 0, [ensembles], list(rules), shares)
-    members = _named(ensembles)
+    members = ["+".join(map(str, of)) for of in ensembles]
     return pd.concat(
         [pd.DataFrame({"rule": rule, "members": members} | scores[rule]) for rule in rules], ignore_index=True
     )
@@ -248,7 +248,7 @@ def ensemble_diversity(logits: np.ndarray, labels: np.ndarray, ensembles: np.nda
     """
     predictions, ensembles = _checked(logits, labels, ensembles, least=2)
     _, (inputs,) = score_condition(predictions, 0, [ensembles], ["mean_probability"], np.ones(len(predictions)))
-    columns = {"members": _named(ensembles), "oracle": 1 - inputs["shares"][:, 0]}
+    columns = {"members": ["+".join(map(str, of)) for of in ensembles], "oracle": 1 - inputs["shares"][:, 0]}
     for name, rows in pair_diversity(logits, labels).groupby("metric", sort=False):
         matrix = np.full((len(predictions),) * 2, np.nan)
         matrix[rows["first"], rows["second"]] = matrix[rows["second"], rows["first"]] = rows.diversity
@@ -290,7 +290,3 @@ def _checked(
 
 def _within(values: np.ndarray, count: int) -> bool:
     return values.size > 0 and values.min() >= 0 and values.max() < count
-
-
-def _named(ensembles: np.ndarray) -> list[str]:
-    return ["+".join(map(str, members)) for members in ensembles]

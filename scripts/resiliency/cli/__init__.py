@@ -36,13 +36,9 @@ forms of --ensemble:
 
 
 class Subcommand(NamedTuple):
-    """A subcommand.
+    """A subcommand: its description in one line, an example of a command line, and two functions.
 
-    Attributes:
-        summary: description in one line.
-        example: example of a command line.
-        add_arguments: function that adds the arguments of the subcommand to a parser.
-        run: function that is called with the parsed arguments and with the words after `--`.
+    The first adds its arguments to a parser; the other is called with these and with the words after `--`.
     """
 
     summary: str

@@ -330,10 +330,7 @@ SHOWN_AFTER = 2  # seconds after which a progress bar is shown
 def broken_pictures(folders: Iterable[Path]) -> list[str]:
     """A line for each picture in <class>/* of `folders` that cannot be decoded; after `MOST_NAMED`, their number.
 
-    A progress bar on standard error shows how far it is.
-
-    Raises:
-        Fault: as from `images_in`.
+    A progress bar on standard error shows how far it is. Faults are those of `images_in`.
     """
     faults = [fault for folder in folders for fault in _decoding_faults(str(folder)) if fault]
     more = len(faults) - MOST_NAMED

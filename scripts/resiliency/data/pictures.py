@@ -51,21 +51,13 @@ class FileImages:
         return len(self.files)
 
     def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
-        """uint8 Bx`size`x`size`x3: the images of a slice, or those at an int array of indices, in its order.
-
-        Raises:
-            Fault: see `decode`.
-        """
+        """uint8 Bx`size`x`size`x3: the images of a slice, or those at an int array of indices; faults as `decoded`."""
         return self.in_views(chosen, [None])[0]
 
     def in_views(self, chosen: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
-        """The images at `chosen`, each decoded once, in each of `views`: uint8 B x `size` x `size` x 3.
+        """The images at `chosen`, each `decoded` once, in each of `views`: uint8 B x `size` x `size` x 3.
 
-        Args:
-            views: views; None is the view with `size` and `margin`. Images that are `cropped` are not cropped again.
-
-        Raises:
-            Fault: see `decode`.
+        A view of None is that with `size` and `margin`. Images that are `cropped` are not cropped again.
         """
         indices = range(len(self.files))[chosen] if isinstance(chosen, slice) else chosen
         seen = [view or View(self.size, self.margin) for view in views]
@@ -289,12 +281,8 @@ def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
 def images_in_views(images: Images, indices: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
     """The images at `indices` in each of `views`, each read or decoded once: uint8 B x size x size x 3.
 
-    Args:
-        images: N images; those of an array are already resized and cropped and are not cropped again.
-        views: views; None is the view of the study, as from `images[indices]`.
-
-    Raises:
-        Fault: see `pictures.decode`.
+    A view of None is that of the study, as from `images[indices]`. Images of an array are already resized and cropped
+    and are not cropped again. Faults are those of `FileImages.decoded`.
     """
     if isinstance(images, FileImages):
         return images.in_views(indices, views)

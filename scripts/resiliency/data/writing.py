@@ -266,14 +266,11 @@ class Grouped(NamedTuple):
 
 
 def units_of_part(part: Part, others: Source, groups: str, key: str) -> Units:
-    """The units of all images of a test set by a pattern or a table.
+    """The units of all images of a test set by a pattern or a table; faults are those of `with_groups`.
 
     Args:
         others: source of the dataset, whose images a table may name too.
         key: key of the study that names `groups`, for messages.
-
-    Raises:
-        Fault: as `with_groups`.
     """
     parts = {name: of for name, of in others.parts.items() if of is not part} | {ALL: part}
     try:
@@ -340,11 +337,7 @@ def check_number(test_set: str, grouped: Grouped, fewest: int = FEWEST_UNITS) ->
 
 
 def write_units(folder: Path, test_set: str, grouped: Grouped, fewest: int = FEWEST_UNITS) -> None:
-    """Write `units.npy` (int32 N) and `units.json` (what they are) of a test set.
-
-    Raises:
-        Fault: as `check_number`, which has the arguments.
-    """
+    """Write `units.npy` (int32 N) and `units.json` (what they are) of a test set, after `check_number`."""
     units = grouped.units
     check_number(test_set, grouped, fewest)
     by = f", by {grouped.by}" if grouped.by else ""
@@ -359,16 +352,13 @@ def write_units(folder: Path, test_set: str, grouped: Grouped, fewest: int = FEW
 def units_of_data_set(
     source: Source, test: tuple[Part, np.ndarray], groups: str | None, test_groups: str | None
 ) -> Grouped:
-    """The units of the test images of a dataset by a pattern or a table.
+    """The units of the test images of a dataset by a pattern or a table; faults are those of `with_groups`.
 
     Args:
         source: source of the dataset, with groups if the study splits it by them.
         test: part with the test images, and their indices in it.
         groups, test_groups: pattern or table for the images that the study splits, and for the test images. Without the
             second, a pattern that all test images of the dataset match counts for them too.
-
-    Raises:
-        Fault: as `with_groups`, of `test_groups`.
     """
     part, indices = test
     if test_groups:

@@ -53,7 +53,9 @@ CLAIMS = {
     "availability": ("Availability: two members give the same class, corrupted images", ROLE + "availability"),
     RIVAL: ("Corrupted error of the best single member of that cost, {rival[members]}", OF_RIVAL + "corrupted_error"),
 }
-Claim = dict[str, Any]  # a claim of evidence.json, by the names there
+Claim = dict[str, Any]  # of evidence.json, by the names there
+Evidence = dict[str, Any]  # evidence.json
+Inputs = dict[str, Any]  # of ensemble.json: mean, inverse, limit, rate, units and range; see `fitted` and `unlike`
 
 
 def tested_conditions(conditions: pd.DataFrame) -> dict[str, list]:
@@ -271,6 +273,7 @@ class Evaluated(NamedTuple):
         deployment: deployment.csv.
         called: what a unit of images and several are called.
         resampling: resampling of the images.
+        card: card of the dataset, card.json.
     """
 
     conditions: list[Images]
@@ -279,6 +282,7 @@ class Evaluated(NamedTuple):
     deployment: pd.DataFrame
     called: tuple[str, str]
     resampling: Resampling
+    card: dict[str, Any]
 
 
 def evidence_of(
@@ -288,8 +292,7 @@ def evidence_of(
     temperature: float,
     tested: Evaluated,
     requirements: dict[str, float | None],
-    card: dict[str, Any],
-) -> dict[str, Any]:
+) -> Evidence:
     """The content of evidence.json but for its provenance and what is said of unlike pictures.
 
     Args:
@@ -298,9 +301,8 @@ def evidence_of(
         ensemble: ensemble with the study's predictions.
         temperature: temperature of its probabilities.
         requirements: fields of `Requirements`.
-        card: card of the dataset.
     """
-    confidence, names = tested.resampling.confidence, row["members"].split("+")
+    confidence, names, card = tested.resampling.confidence, row["members"].split("+"), tested.card
     selection, evaluation = both_halves(tested.predictions, tested.resampling)
     units = {"selection_units": selection.units[CLEAN].number, "evaluation_units": evaluation.units[CLEAN].number}
     limits = {name: limit for name, limit in requirements.items() if limit is not None}
@@ -334,7 +336,7 @@ def evidence_of(
     }
 
 
-def evidence_page(evidence: dict[str, Any]) -> str:
+def evidence_page(evidence: Evidence) -> str:
     """The text of evidence.html, from the content of evidence.json."""
     forms = {form.__name__: form for form in (words.percent, words.number, words.label, words.plural, words.listed)}
     template = environment(Path(__file__).parent, forms, autoescape=True).get_template("evidence.html.j2")
@@ -348,7 +350,7 @@ AT_ONCE = 64  # pictures in memory
 MOST, MOST_CORRUPTED = 2_000, 200  # images of either half, and of each corrupted condition
 
 
-def unlike(conditions: list[Images], one: Predictions, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def unlike(conditions: list[Images], one: Predictions, seed: int) -> tuple[Inputs, Evidence]:
     """How the program tells pictures unlike the study's, for ensemble.json, and its rates, for evidence.json.
 
     Args:
@@ -364,7 +366,7 @@ def unlike(conditions: list[Images], one: Predictions, seed: int) -> tuple[dict[
     return inputs, {"nominal": inputs["rate"], "calibrated_on": inputs["units"], "flagged": rates}
 
 
-def fitted(images: Images, selection: np.ndarray, units: Units, seed: int) -> dict[str, Any]:
+def fitted(images: Images, selection: np.ndarray, units: Units, seed: int) -> Inputs:
     """Mean, inverse covariance and limit of `distances`, from clean images.
 
     Half of the units say what pictures look like; the other half, how far from it they are. The limit is the smallest
@@ -394,7 +396,7 @@ def fitted(images: Images, selection: np.ndarray, units: Units, seed: int) -> di
 
 
 def flag_rates(
-    inputs: dict[str, Any], conditions: Sequence[Images], names: Sequence[str], evaluation: np.ndarray, units: Units
+    inputs: Inputs, conditions: Sequence[Images], names: Sequence[str], evaluation: np.ndarray, units: Units
 ) -> dict[str, dict[str, float | None]]:
     """Name of pictures -> share that is flagged, `low` and `high` (95 %, Wilson, by units), and number of images.
 
@@ -437,5 +439,5 @@ def _looks(images: Images, places: np.ndarray) -> np.ndarray:
     return np.concatenate([look(np.asarray(images_at(images, part)[:])) for part in parts])
 
 
-def _flags(looks: np.ndarray, inputs: dict[str, Any]) -> np.ndarray:
+def _flags(looks: np.ndarray, inputs: Inputs) -> np.ndarray:
     return (distances(looks, inputs["mean"], inputs["inverse"]) > inputs["limit"]).astype(float)

@@ -23,7 +23,7 @@ from resiliency.data.pictures import images_at
 from resiliency.data.split import stratified_sample
 from resiliency.designs.members import WeightsKind
 from resiliency.ensembles.combination import Ensemble, member_weights
-from resiliency.export.evidence import Evaluated, evidence_of, evidence_page, unlike
+from resiliency.export.evidence import Evaluated, Evidence, evidence_of, evidence_page, unlike
 from resiliency.export.loading import Deployable, Networks, temperature_of
 from resiliency.metrics.classification import ABSTAIN, accuracy_columns, scaled
 from resiliency.report import words
@@ -132,9 +132,8 @@ def export(
     networks: Networks,
     tested: Evaluated,
     requirements: dict[str, float | None],
-    card: dict[str, object],
     path: Path,
-    provenance: Mapping[str, Any],
+    provenance: Mapping[str, object],
     margin: float,
     threads: int,
 ) -> dict[str, object]:
@@ -145,7 +144,6 @@ def export(
         row: row of deployment.csv.
         networks: networks of the members, on the CPU.
         requirements: fields of `Requirements`.
-        card: card of the dataset, card.json.
         path: path to which the program is written.
         provenance: study and seed; commit of this project, None if unknown; and command, which repeats the export.
         margin: share of the side of an image file that is kept by the crop.
@@ -159,7 +157,7 @@ def export(
         Fault: the ensemble cannot be exported, or its program disagrees with the study, or answers images given as
             floats.
     """
-    names, seed = row["members"].split("+"), provenance["seed"]
+    names, seed = row["members"].split("+"), tested.resampling.seed
     members = tables["members"].set_index("member", drop=False).loc[names]
     of = {name: table[table["members"] == row["members"]] for name, table in tables.items() if name != "members"}
     weights, temperature = member_weights(members), temperature_of(of["temperatures"], row["members"])
@@ -172,14 +170,14 @@ def export(
     check_refusal(run, pixels[:1])
     check = agreement(run, pixels, some, study, temperature.value)
     print(f"{PROGRAM}: {check['compared']} of {check['n_images']} images answered as scored")
-    evidence = evidence_of(row, of["thresholds"], study, temperature.value, tested, requirements, card)
+    evidence = evidence_of(row, of["thresholds"], study, temperature.value, tested, requirements)
     inputs, evidence["unlike"] = unlike(tested.conditions, study.members[0], seed)
     evidence["provenance"] = provenance
     about = {"members": names, "rule": row["rule"], "temperature": temperature.value}
-    about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin, "inputs": inputs}
+    about |= {"classes": tested.card["classes"], "side": pixels.shape[1], "margin": margin, "inputs": inputs}
     about |= {"thresholds": threshold_constants(of["thresholds"]), "abstaining": evidence["abstaining"]}
-    context = {**provenance} | {"card": card, "evidence": evidence, "side": pixels.shape[1], "temperature": temperature}
-    context |= {"check": check, "times": times(path, pixels[:1], sorted({1, threads}))}
+    context = {**provenance} | {"card": tested.card, "evidence": evidence, "side": pixels.shape[1], "check": check}
+    context |= {"temperature": temperature, "times": times(path, pixels[:1], sorted({1, threads}))}
     return {
         "about": about,
         "evidence": evidence,
@@ -231,7 +229,7 @@ def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame
     )
 
 
-def front_matter(row: pd.Series, evidence: Mapping[str, Any]) -> Markdown:
+def front_matter(row: pd.Series, evidence: Evidence) -> Markdown:
     """The metadata of card.md in YAML, in the form that Hugging Face reads of model cards (`model-index`)."""
     metrics = [
         {"type": "accuracy", "name": f"Accuracy on {name} images", "value": round(float(value), 6)}
