@@ -111,14 +111,7 @@ def digits(image_size: int) -> Source:
 
 
 class _Kind(NamedTuple):
-    """How a dataset is read.
-
-    Attributes:
-        description: name of the dataset, and its authors.
-        reader: name of the class of torchvision.datasets.
-        parts: part -> arguments of the reader.
-        files: what the reader downloads into its folder.
-    """
+    """A dataset, its class in torchvision.datasets, part -> arguments of that, and what it downloads."""
 
     description: str
     reader: str

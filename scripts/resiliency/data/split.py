@@ -15,6 +15,8 @@ from resiliency.base.streams import stream
 from resiliency.data.pictures import FileImages, files_of, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source
 
+Paths = Sequence[tuple[str, ...]]  # components of each path
+
 
 def listed_images(path: str | Path, source: Source) -> np.ndarray:
     """Sorted int64 indices, in the test part of `source`, of the images that the file at `path` names, a line each.
@@ -36,26 +38,15 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise Fault(f"{path}: expected one file name per line, got none")
-    return np.array(sorted(named_files(path, lines, files, "test image")), np.int64)
+    return np.array(sorted(_named_files(path, lines, files, "test image")), np.int64)
 
 
-def named_files(
-    path: str | Path,
-    lines: Iterable[tuple[int, str]],
-    files: list[tuple[str, ...]],
-    kind: str,
-    others: Sequence[tuple[str, ...]] = (),
+def _named_files(
+    path: str | Path, lines: Iterable[tuple[int, str]], files: Paths, kind: str, others: Paths = ()
 ) -> dict[int, int]:
-    """Position among `files` -> number of the line in the file at `path` that names it.
+    """Position among `files`, each a `kind`, -> number of the line in the file at `path` that names it alone.
 
-    Args:
-        lines: number and text of each line: the end of a file's path, long enough to identify it.
-        files: the components of each path.
-        kind: word for a file in messages.
-        others: further files, whose lines are ignored.
-
-    Raises:
-        Fault: a line names no file or several, or one that an earlier line names.
+    A line is the end of a file's path, long enough to identify it; those of `others` are ignored.
     """
     find, find_other = _finder(files), _finder(others)
     numbers: dict[int, int] = {}
@@ -78,7 +69,7 @@ def named_files(
     return numbers
 
 
-def _finder(files: Sequence[tuple[str, ...]]) -> Callable[[str], list[int]]:
+def _finder(files: Paths) -> Callable[[str], list[int]]:
     """A function: the end of a path -> positions of those of `files`, given by their components, that end so."""
     by_name: dict[str, list[int]] = {}
     for index, parts in enumerate(files):
@@ -273,7 +264,7 @@ def _subset_of_classes(labels: np.ndarray, most: int, seed: int, name: str) -> n
 
 
 COLUMNS = ("image", "group")
-Files = dict[str, list[tuple[str, ...]]]  # part -> components of the path of each image
+Files = dict[str, Paths]  # part -> path of each image
 Found = dict[str, dict[int, str]]  # part -> position of an image -> its group, of the images that have one
 
 
@@ -362,7 +353,7 @@ def _groups_in_table(path: str, source: Source, files: Files) -> Found:
     groups, left = {line: group for line, _, group in rows}, [(line, image) for line, image, _ in rows]
     for part, paths in files.items():
         others = [other for name, of_part in files.items() if name != part for other in of_part]
-        lines = named_files(path, left, paths, "image", others)
+        lines = _named_files(path, left, paths, "image", others)
         left = [row for row in left if row[0] not in lines.values()]
         found[part] = {index: groups[line] for index, line in lines.items()}
     return found
@@ -398,7 +389,7 @@ def read_groups(path: str | Path) -> list[tuple[int, str, str]]:
     return rows
 
 
-def _paths(part: Part, classes: list[str]) -> list[tuple[str, ...]]:
+def _paths(part: Part, classes: list[str]) -> Paths:
     """The components of the path of each image; class and name of images that are in no files of their own."""
     if isinstance(part.images, FileImages):
         return [PurePosixPath(Path(file).as_posix()).parts for file in part.images.files]
