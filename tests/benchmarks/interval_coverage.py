@@ -14,7 +14,7 @@ intervals), `power` and `power_contradict` by observation, size and situation.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -34,7 +34,7 @@ PAGE = EXPERIMENTS / "coverage.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("coverage_rows.json", "coverage.md.template"))
 KEYS = {"verdicts": ("observation", "situation", "size"), "intervals": ("statistic", "situation", "units")}
 KEYS["swaps"] = ("families",)
-MOST_FALSE, LEAST_COVERAGE = 0.06, 0.93
+MOST_FALSE, LEAST_COVERAGE, MOST_COVERAGE = 0.06, 0.93, 0.97
 NOMINAL = 0.05  # rate at which noise may support
 WITHOUT_EFFECT = 5.0  # times as many simulations as asked for have rows where only noise can support
 NOISY = {(case.observation, case.name, case.size) for case in SITUATIONS if case.without_effect}
@@ -116,6 +116,8 @@ def page(intervals: list[dict], verdicts: list[dict], swaps: list[dict]) -> str:
         images=IMAGES,
         far="; ".join(f"{row['statistic']}, {row['units']} ({_coverage(row)[0]:.1%})" for row in _below(few)) or "none",
         swaps="".join(map(_swap_row, swaps)),
+        lacking=_listed_swaps(swaps, lambda of: _held(of) < LEAST_COVERAGE, _held),
+        wide=_listed_swaps(swaps, lambda of: _in_range(of) > MOST_COVERAGE, _in_range),
     )
 
 
@@ -183,14 +185,30 @@ def _below(few: list[dict]) -> list[dict]:
     return [row for row in few if _coverage(row)[0] < LEAST_COVERAGE]
 
 
+def _held(of: dict) -> float:
+    """Share of the intervals of a ratio that hold the truth."""
+    return 1 - (of["below"] + of["above"]) / of["studies"]
+
+
+def _in_range(of: dict) -> float:
+    """Share of the ratios without an effect that lie in the control's range."""
+    return of["inside"] / of["controlled"]
+
+
+def _listed_swaps(rows: list[dict], which: Callable[[dict], bool], share: Callable[[dict], float]) -> str:
+    """Outcome, number of families and share of each cell of the table that `which` picks."""
+    cells = [(name, row) for name in OUTCOMES for row in rows if which(row[name])]
+    said = [f"{name.replace('_', ' ')}, {row['families']} families ({share(row[name]):.1%})" for name, row in cells]
+    return "; ".join(said) or "none"
+
+
 def _swap_row(row: dict) -> str:
     """Families: coverage of the ratio, intervals below and above the truth, ratios without an effect in the range."""
     cells = [row["families"]]
     for outcome in OUTCOMES:
         of = row[outcome]
-        held = 1 - (of["below"] + of["above"]) / of["studies"]
-        cells += [f"{held:.1%} of {of['studies']}", f"{of['below']}, {of['above']}"]
-        cells.append(f"{of['inside'] / of['controlled']:.0%} of {of['controlled']}")
+        cells += [f"{_held(of):.1%} of {of['studies']}", f"{of['below']}, {of['above']}"]
+        cells.append(f"{_in_range(of):.0%} of {of['controlled']}")
     return table_row(cells)
 
 
