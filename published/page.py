@@ -31,7 +31,7 @@ from resiliency.report import words
 from resiliency.report.advice import advice_of, facts
 from resiliency.report.cautions import cautions
 from resiliency.report.charts import finding_of
-from resiliency.report.charts.exchange_rates import NAMES, images_of
+from resiliency.report.charts.ensembles import NAMES, images_of
 from resiliency.report.choosing import choosing
 from resiliency.report.drawing import svg
 from resiliency.report.overview import contenders, design_count, leaders

@@ -11,7 +11,7 @@ from published.bought import latest_rates
 from published.what_helps import Studies
 from resiliency.base.names import CORRUPTED
 from resiliency.report import words
-from resiliency.report.charts.exchange_rates import NAMES, amount_of, frame_of
+from resiliency.report.charts.ensembles import NAMES, amount_of, frame_of
 from resiliency.report.panels import intervals, line_at
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.style import GREY, SHAPES, finish, measure, names, told_apart, tooltips

@@ -8,7 +8,7 @@ from synthetic import MAIN, synthetic_tables
 
 from resiliency.report.charts import finding_of
 from resiliency.report.charts.ensembles import errors_of
-from resiliency.report.charts.failures import photos_of
+from resiliency.report.charts.galleries import photos_of
 from resiliency.report.words import label
 
 

@@ -391,7 +391,7 @@ class Evaluation:
         Returns:
             A chart of altair, which notebooks show; its method `save` writes HTML, SVG or PNG.
         """
-        from resiliency.report.charts.failures import error_panels
+        from resiliency.report.charts.deployment import error_panels
         from resiliency.report.style import finish
 
         order = [MEAN, *(f"severity {severity}" for severity in sorted(self.errors.severity[1:].unique()))]

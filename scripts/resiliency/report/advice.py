@@ -9,7 +9,7 @@ from resiliency.analysis.contenders import BEST_MEMBER
 from resiliency.analysis.observations.architecture import WORTH
 from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.names import INDEPENDENT
-from resiliency.report.charts.exchange_rates import MIXING, NAMES, amount_of, images_of
+from resiliency.report.charts.ensembles import MIXING, NAMES, amount_of, images_of
 from resiliency.report.charts.swaps import AGREED, HARMS, HELPS, UNDETECTED, VOTES, headline, twin_of
 from resiliency.report.overview import difference_from, difference_said
 from resiliency.report.words import percent

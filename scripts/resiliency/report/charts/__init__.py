@@ -3,21 +3,11 @@
 A chart takes its tables and draws panels, with the lines of a subtitle; beside it stands what it finds, in sentences.
 """
 
-from resiliency.report.charts import (
-    deployment,
-    diversity,
-    ensembles,
-    exchange_rates,
-    failures,
-    galleries,
-    robustness,
-    swaps,
-    training,
-)
+from resiliency.report.charts import deployment, diversity, ensembles, galleries, robustness, swaps, training
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.words import capital
 
-TOPICS = (deployment, diversity, ensembles, exchange_rates, failures, galleries, robustness, swaps, training)
+TOPICS = (deployment, diversity, ensembles, galleries, robustness, swaps, training)
 
 
 def finding_of(name: str, *tables) -> str:

@@ -1,14 +1,14 @@
-"""Charts of the model to deploy beside its competitors: cost, coverage, calibration, each corruption."""
+"""Charts of the model to deploy: cost, coverage, calibration and corruptions beside its competitors; confusions."""
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
-from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
+from resiliency.base.names import CATEGORIES, CLEAN, CORRUPTED, HELD_OUT, HELD_OUT_IMAGES
 from resiliency.report import style
 from resiliency.report.overview import contenders
-from resiliency.report.panels import Drawn, chart, intervals, line_through, lines, notice, scatter, words_at
+from resiliency.report.panels import Drawn, chart, heat, intervals, line_through, lines, notice, scatter, words_at
 from resiliency.report.rows import compared_with, held_out_corruptions, level, of_first_role, under_single
 from resiliency.report.words import label, percent, plural, with_interval
 
@@ -21,6 +21,9 @@ COSTS = {"macs": "MACs", "parameters": "parameters"}
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [14, 3], [5, 2, 2, 2, 2, 2])
 LOWEST = 1e-3  # smaller errors are drawn here, because 0 has no logarithm
 FEWEST = 10  # least number of predictions in a bin that is drawn
+NOTHING = "nothing is recommended in this study"
+MOST_CLASSES, NUMBERED = 30, 15  # largest number of classes of a matrix, and of one with numbers
+MOST_BARS, MOST_ROWS = 15, 30
 
 
 @chart(
@@ -270,3 +273,106 @@ def under_corruptions(table: pd.DataFrame, colours: list[str]) -> Drawn:
         f"{level(table)} intervals over images; hardest corruption first"
     ]
     return intervals(rows, error, rows_of, ("low", "high"), roles(rows, colours), tooltip, **look), subtitle
+
+
+@chart(
+    "Shares are of the images of a class. Images are those of the evaluation half; corrupted images are counted under "
+    "all conditions together.",
+)
+def confusions(table: pd.DataFrame, colours: list[str]) -> Drawn:
+    """A cell per class and predicted class, or, of many classes, a bar for each of the most frequent confusions."""
+    rows = of_first_role(table.dropna(subset=["share"]))
+    if rows.empty:
+        return notice(NOTHING)
+    rows = rows.assign(wrong=rows["class"] != rows["predicted"])
+    classes = list(dict.fromkeys([*rows["class"], *rows["predicted"]]))
+    few = len(classes) <= MOST_CLASSES
+    most = float(100 * rows.loc[rows["wrong"], "share"].max()) if rows["wrong"].any() else 1
+    panels = []
+    for images, of in rows.groupby("images", sort=False):
+        title = style.panel_title(f"{images.capitalize()} images")
+        panels.append(_matrix(of, classes, most, title) if few else _bars(of, colours, title))
+    shares = "share of the images of each class (row) by predicted class (column), in %"
+    frequent = f"the {MOST_BARS} most frequent confusions of {len(classes):,} classes"
+    size = int(rows["size"].iloc[0])
+    who = f"{plural(size, 'member')} together" if size > 1 else rows["members"].iloc[0]
+    return alt.hconcat(*panels, spacing=30), [f"{who}: {shares if few else frequent}"]
+
+
+def _matrix(rows: pd.DataFrame, classes: list[str], most: float, title: alt.TitleParams) -> alt.LayerChart:
+    """A matrix of confusions; wrong answers are coloured, on a scale up to `most` percent, right ones are not."""
+    cells = rows.assign(percent=100 * rows["share"])
+    angle = -45 if len(classes) <= NUMBERED else -90
+    x = style.cell_names(alt.X, "predicted", classes, "predicted class", labelAngle=angle, labelOverlap=False)
+    y = style.cell_names(alt.Y, "class", classes, "class", labelOverlap=False)
+    legend = alt.Legend(title="Confused (%)", gradientLength=160)
+    colour = alt.Color("percent:Q", legend=legend).scale(scheme="oranges", domain=[0, most])
+    tooltip = style.tooltips("class", "predicted", "answers", share=".1%")
+    base = alt.Chart(cells).encode(x=x, y=y)
+    right = base.transform_filter("!datum.wrong").mark_rect(color="white").encode(tooltip=tooltip)
+    layers = [right, heat(cells[cells["wrong"]], x, y, colour, tooltip)]
+    if len(classes) <= NUMBERED:
+        ink = alt.when("!datum.wrong").then(alt.value(style.MUTED))
+        ink = ink.when(alt.datum["percent"] > 0.62 * most).then(alt.value("white")).otherwise(alt.value(style.INK))
+        shown = base.transform_filter("datum.percent >= 0.5").mark_text(fontSize=10, aria=False)
+        layers.append(shown.encode(text=alt.Text("percent:Q", format=".0f"), color=ink))
+    step = alt.Step(max(330 / len(classes), 13))
+    return alt.layer(*layers, width=step, height=step, title=title)
+
+
+def _bars(rows: pd.DataFrame, colours: list[str], title: alt.TitleParams) -> alt.Chart:
+    wrong = rows[rows["wrong"]].sort_values(["share", "answers"], ascending=False, kind="stable").head(MOST_BARS)
+    named = wrong.assign(pair=wrong["class"] + " → " + wrong["predicted"])
+    x = style.measure(alt.X, "share", "Share of the images of the class", zero=True, padding=0)
+    y = alt.Y("pair:N", title=None, sort=None)
+    bars = alt.Chart(named, width=330, height=alt.Step(19), title=title).mark_bar(color=colours[0])
+    return bars.encode(x=x, y=y, tooltip=style.tooltips("class", "predicted", "answers", share=".1%"))
+
+
+@chart("Dark cells are large errors. Few images stand behind a cell: the table has the intervals.")
+def class_errors(table: pd.DataFrame, colours: list[str]) -> Drawn:
+    """Error on each class, clean and under each corruption, mean over severities; the hardest classes come first."""
+    rows = of_first_role(table.dropna(subset=["error"]))
+    if rows.empty:
+        return notice(NOTHING)
+    overall = rows[rows["corruption"] == CORRUPTED].sort_values("error", ascending=False, kind="stable")
+    order = overall["class"].tolist()
+    cells = rows.assign(row=rows["class"], column=rows["corruption"].replace(CORRUPTED, "mean"))
+    counts = rows.drop_duplicates("class")["n_images"]
+    least = f"{counts.min():,} to " if counts.min() < counts.max() else ""
+    subtitle = [
+        f"Mean over severities, in %; hardest class first; {least}{plural(int(counts.max()), 'image')} of each class, "
+        "of the evaluation half"
+    ]
+    if len(order) > MOST_ROWS:
+        subtitle.append(f"The first {MOST_ROWS} of {len(order):,} classes; the others are in the table")
+    return error_panels(cells, order[:MOST_ROWS]), subtitle
+
+
+def error_panels(cells: pd.DataFrame, order: list[str]) -> alt.HConcatChart:
+    """A panel of cells for clean images and the mean, and for each category of corruptions.
+
+    Args:
+        cells: row, column (clean, mean or a corruption) and error.
+        order: names of the rows, from top to bottom.
+    """
+    cells = cells[cells["row"].isin(order)]
+    cells = cells.assign(percent=100 * cells["error"], name=cells["column"].map(label))
+    most = float(cells["percent"].max()) or 1
+    legend = alt.Legend(title="Error (%)", gradientLength=160)
+    colour = alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most])
+    error = alt.Tooltip("error", title="top-1 error", format=".1%")
+    panels = []
+    for name, columns in ({"overall": (CLEAN, "mean")} | CATEGORIES | {"extra": HELD_OUT}).items():
+        part = cells[cells["column"].isin(columns)]
+        if part.empty:
+            continue
+        x = alt.X("name:N", title=None, sort=[label(column) for column in columns])
+        x = x.axis(labelAngle=-45, ticks=False, domain=False)
+        y = style.cell_names(alt.Y, "row", order, labels=not panels)
+        tooltip = style.tooltips(alt.Tooltip("row", title="of"), "name", error)
+        width = max(34 * part["name"].nunique(), 8 * len(name))  # 8 px for a letter of the title
+        look = {"width": width, "height": alt.Step(19), "view": alt.ViewConfig(stroke=None)}
+        look |= {"title": style.panel_title(name, anchor="middle"), "dark": alt.datum["percent"] > 0.62 * most}
+        panels.append(heat(part, x, y, colour, tooltip, form=".0f", **look))
+    return alt.hconcat(*panels, spacing=8, bounds="flush")

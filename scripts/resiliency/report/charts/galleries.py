@@ -1,4 +1,7 @@
-"""Galleries: one test image under every corruption, and where members of each family look."""
+"""Galleries: one test image under every corruption, where members of each family look, and failures."""
+
+import re
+from textwrap import wrap
 
 import altair as alt
 import numpy as np
@@ -6,10 +9,11 @@ import pandas as pd
 
 from resiliency.analysis.pictures import IMAGE, IMAGES, data_url, map_of
 from resiliency.base.names import CATEGORIES, CLEAN, HELD_OUT
+from resiliency.report.overview import contenders
 from resiliency.report.panels import Drawn, chart, heat, notice, pictures
 from resiliency.report.settings import METHODS
 from resiliency.report.style import cell_names, panel_title, tooltips
-from resiliency.report.words import hundredths, label, listed, plural
+from resiliency.report.words import hundredths, label, listed, percent, plural
 
 LABELS = 108  # px, of names of corruptions
 CORNER = {"titleAngle": 0, "titleAlign": "left", "titleBaseline": "middle", "titleX": -LABELS, "titleY": -9}
@@ -17,6 +21,8 @@ GROUPS = {"": (CLEAN,)} | CATEGORIES | {"extra": HELD_OUT}
 LEFT = ("", "noise", "blur")  # groups in the left of two columns
 FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
 UNSIGNED = ("saliency", "grad_cam")
+PROBABILITY = re.compile(r" ([01]\.\d\d)$")  # at the end of a member's answer
+COLUMNS, MOST_TILES, LETTERS = 4, 24, 31  # columns, number of images, and letters of a line below one
 
 
 def gallery_finding(table: pd.DataFrame) -> str:
@@ -120,3 +126,87 @@ def map_picture(attribution: np.ndarray) -> np.ndarray:
     values = attribution.astype(np.float64)[..., None]
     colour = np.where(values > 0, FOR, AGAINST)
     return np.round(255 + np.abs(values) * (colour - 255)).astype(np.uint8)
+
+
+def photos_of(failures: pd.DataFrame, members: list[str]) -> list[dict]:
+    """The images that the model gets wrong, each once, the most confident failure first.
+
+    Args:
+        failures: failures.csv with pictures, and answers to the images without a corruption.
+        members: members of the model, in the order of their answers.
+
+    Returns:
+        Records with image, name, class and `views`, the first without a corruption: corruption, severity, picture,
+        predicted, confidence, whether the model or each of its members `failed`, and `answers`, each with member,
+        answer and whether it is wrong.
+    """
+    rows = failures.dropna(subset=["confidence"]).drop_duplicates(["image", "corruption", "severity"])
+    photos = []
+    for image, own in rows.sort_values("confidence", ascending=False, kind="stable").groupby("image", sort=False):
+        first = own.iloc[0].to_dict()
+        corrupted = own[own["corruption"] != CLEAN].sort_values(["corruption", "severity"]).to_dict("records")
+        clean = {column: first[f"clean_{column}"] for column in ("predicted", "confidence", "said")}
+        clean |= {"corruption": CLEAN, "severity": 0, "picture": first["clean"], "class": first["class"]}
+        views = [_view(row, members) for row in (clean, *corrupted)]
+        photos.append({"image": int(image), "name": first["name"], "class": first["class"], "views": views})
+    return photos
+
+
+def _view(row: dict, members: list[str]) -> dict:
+    """The answers of the model and of each member to an image under one condition."""
+    told = row["said"].split("; ")
+    known = members if len(members) == len(told) else [f"member {place}" for place in range(1, len(told) + 1)]
+    answers = [
+        {
+            "member": member,
+            "answer": PROBABILITY.sub(lambda found: f", {percent(float(found[1]), 0)}", answer),  # such as "stop, 98%"
+            "wrong": PROBABILITY.sub("", answer) != row["class"],
+        }
+        for member, answer in zip(known, told, strict=True)
+    ]
+    columns = ("corruption", "severity", "picture", "predicted", "confidence")
+    view = {column: row[column] for column in columns}
+    failed = row["predicted"] != row["class"] or all(of["wrong"] for of in answers)
+    return view | {"failed": failed, "answers": answers}
+
+
+@chart(
+    "The first picture of an image is without a corruption. In the report, each picture has the answers of the model "
+    "and of each member below it; ✗ marks wrong ones. Images are those of the evaluation half.",
+)
+def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]) -> Drawn:
+    """Each image once, uncorrupted and under a condition in which the model is wrong, most confident failures first.
+
+    The page shows the records of `photos_of` in its place: all conditions of an image, and each member's answer.
+    """
+    roles = contenders(deployment) if len(deployment) else []
+    photos = photos_of(failures, roles[0]["members"].split("+") if roles else [])
+    if not photos:
+        return notice("the recommended model makes no errors, or there is none, in this study")
+    cells = pd.DataFrame([cell for photo in photos[:MOST_TILES] for cell in _cells(photo)])
+    x, y = alt.X("place:O", axis=None), alt.Y("row:O", axis=None)
+    tooltip = [*tooltips("name", "image"), alt.Tooltip("said", title="each member")]
+    header = alt.Header(labelExpr="split(datum.label, '|')", labelOrient="bottom", labelPadding=4)
+    facet = alt.Facet("words:N", title=None, sort=cells["words"].unique().tolist(), header=header)
+    panel = pictures(cells, x, y, tooltip).facet(facet, columns=COLUMNS, spacing={"column": 84, "row": 12})
+    panel.usermeta = {"photos": photos}
+    shown = f"; the first {MOST_TILES} are shown" * (len(photos) > MOST_TILES)
+    return panel, [f"{plural(len(photos), 'image')} of the evaluation half{shown}"]
+
+
+def _cells(photo: dict) -> list[dict]:
+    """An image without a corruption, and under the one of its most confident failure, with words for both."""
+    clean = photo["views"][0]
+    worst = max((view for view in photo["views"] if view["failed"]), key=lambda view: view["confidence"])
+    under = label(worst["corruption"]) + f" {worst['severity']}" * bool(worst["severity"])
+    answer = f"{photo['class']} → {worst['predicted']}, {percent(worst['confidence'], 0)}"
+    lines = [*wrap(answer, LETTERS), f"image {photo['image']}, {under}"]
+    views = [("clean", clean)] + [("corrupted", worst)] * (worst is not clean)
+    return [
+        {"row": 0, "place": place, "image": photo["image"], "words": "|".join(lines), "picture": view["picture"]}
+        | {
+            "name": f"{answer} {under}, {name}",
+            "said": "; ".join(f"{of['member']}: {of['answer']}" for of in view["answers"]),
+        }
+        for place, (name, view) in enumerate(views)
+    ]
