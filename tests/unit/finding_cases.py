@@ -43,12 +43,6 @@ def searched(**alone: float) -> tuple[pd.DataFrame, ...]:
     return pd.DataFrame({"front": [True]}), pd.DataFrame(rows)
 
 
-def pairs(low: float, *designs: str) -> tuple[pd.DataFrame]:
-    """coincident_failures.csv with pairs of a design and each of these."""
-    table = pd.DataFrame({"second": designs}).assign(first="a", images="clean", low=low, high=0.1)
-    return (table.assign(joint_failure_rate=0.06, independent=0.04),)
-
-
 def correlations(**of_images: dict[str, list[tuple[float, float]]]) -> tuple[pd.DataFrame]:
     """correlations.csv: images -> metric -> interval of its correlation at each size from 2."""
     rows = [
@@ -107,10 +101,6 @@ CASES = [
     ("search_front", *searched(macs=UNKNOWN)),
     ("search_front", *searched()),
     ("learning_curves", CURVE),
-    ("coincident_failures", *pairs(0.01, "b", "c", "d")),
-    ("coincident_failures", *pairs(-0.01, "b", "c", "d")),
-    ("coincident_failures", *pairs(0.01, "a")),
-    ("coincident_failures", *pairs(0.01, "a", "b")),
     ("correlations", *correlations(corrupted=PLUS, clean=MINUS)),
     ("correlations", *correlations(corrupted=MINUS, clean=ALL)),
     ("correlations", *correlations(corrupted={"saliency_cosine": [(-0.4, 0.9)]}, clean=UNSURE)),

@@ -60,7 +60,6 @@ CONFIG = {
         "titleLimit": 400,
     },
     "header": {"labelColor": INK, "labelFontSize": BODY, "titleColor": INK},
-    "line": {"strokeWidth": 2},
 }
 
 

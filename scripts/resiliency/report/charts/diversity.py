@@ -153,26 +153,11 @@ def _named(metric: str) -> str:
 
 
 PAIRS, SHAPES = ["one design", "two designs"], ("diamond", "circle")
-WHOSE = {PAIRS[1]: ("different designs", "pairs of designs"), PAIRS[0]: ("the same design", "designs")}
 GROUPS = {"designs": ["one design", "different designs"], "families": ["one family", "different families"]}
 QUARTILES = {"25%": "lower", "50%": "median", "75%": "upper"}
 
 
-def coincidence_finding(table: pd.DataFrame) -> str:
-    """How often two members of different designs, and of one, fail together, and how often if independent."""
-    rows, sentences = of_pairs(table), []
-    for kind, (whose, counted) in WHOSE.items():
-        pairs = rows[rows["pair"] == kind]
-        both, chance = pairs[["joint_failure_rate", "independent"]].mean()
-        if chance > 0:
-            often = f"{words.number(both / chance, 1)} times as often as by chance"
-            share = f"{words.percent(both)} of {pairs['images'].iloc[0]} images"
-            certain = f"significantly for {(pairs['low'] > 0).sum() or 'none'} of {len(pairs):,} {counted}"
-            sentences.append(f"Two members of {whose} fail together {often} ({share}), {certain}.")
-    return " ".join(sentences)
-
-
-@chart("Lower points for pairs of different designs mean that design diversity helps.", coincidence_finding)
+@chart("Lower points for pairs of different designs mean that design diversity helps.")
 def coincident_failures(table: pd.DataFrame, colours: list[str]) -> Drawn:
     """How often two members fail on the same image, against what independence would give, by pair of designs."""
     rows = of_pairs(table)

@@ -60,7 +60,7 @@ def learning_curves(histories: pd.DataFrame, colours: list[str]) -> Drawn:
         return notice("no members were trained in this study")
     curves = runs.groupby([*TRAINING, "epoch"], dropna=False, sort=False)[VALIDATION].mean().round(5).reset_index()
     trainings = curves.groupby(TRAINING, dropna=False, sort=False)
-    step = max(1, len(curves) // POINTS)
+    step = -(-len(curves) // POINTS)
     thinned = curves[(trainings["epoch"].transform("max") - curves["epoch"]) % step == 0]
     ends = [thinned[VALIDATION].min(), thinned[VALIDATION].max()]
     ends = ends if ends[0] < ends[1] else [0, 1]
