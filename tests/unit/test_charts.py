@@ -5,6 +5,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import altair as alt
@@ -109,6 +111,20 @@ def test_weights_draw_points_of_seeds_their_means_and_independent_training():
     assert points.tolist() == pytest.approx(own.corrupted_accuracy.tolist(), abs=1e-5)
     assert means.tolist() == pytest.approx(own.groupby("loss_weight").corrupted_accuracy.mean().tolist(), abs=1e-5)
     assert independent.item() == pytest.approx(joint[joint.loss_weight == 0].corrupted_accuracy.mean(), abs=1e-5)
+
+
+def marks_of(part: dict) -> Iterator[dict]:
+    """The marks of a specification, in the order in which they are drawn."""
+    inner = [of for kind in ("layer", "hconcat", "vconcat", "concat") for of in part.get(kind, [])]
+    yield from chain.from_iterable(map(marks_of, inner)) if inner else [part]
+
+
+@pytest.mark.parametrize("name", ["ceiling", "loss_weight", "swaps"])
+def test_a_click_on_a_legend_chooses_by_the_first_mark_that_has_it(name):
+    spec = draw(name, synthetic_tables(), settings.OKABE_ITO)
+    (choice,) = spec["params"]
+    with_legend = [of for of in marks_of(spec) if of["encoding"].get("color", {}).get("field")]
+    assert with_legend[0]["name"] == choice["views"][0]
 
 
 def test_charts_are_written_in_every_format(tmp_path):

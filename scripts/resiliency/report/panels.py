@@ -205,6 +205,8 @@ def _without(key: Key, *names: str) -> dict[str, object]:
 
 
 def _layered(under: Iterable, marks: list[alt.Chart], over: Iterable, key: Key, properties: dict) -> alt.LayerChart:
+    layers = [*under, *marks, *over]
     if key.choice:
-        marks[0] = marks[0].add_params(key.choice.pop())
-    return alt.layer(*under, *marks, *over, **properties)
+        coloured = [place for place, of in enumerate(layers) if of.encoding.color == key.channels["color"]]
+        layers[coloured[0]] = layers[coloured[0]].add_params(key.choice.pop())
+    return alt.layer(*layers, **properties)

@@ -119,7 +119,7 @@ class Key(NamedTuple):
     Attributes:
         channels: colour, opacity and perhaps shape and dash, by the values of one column.
         choice: parameter for choosing among these values by a click, which fades the marks of all others. Vega-Lite
-            wants it on one mark only: the first panel takes it from here.
+            wants it on the first mark that has the legend, and on no other: the first panel takes it from here.
     """
 
     channels: dict[str, object]
