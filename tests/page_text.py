@@ -19,6 +19,7 @@ ODD = {
 UNKNOWN = re.compile(r'="[^"]*\b(?:nan|None|inf)\b[^"]*"')  # in what scripts read
 END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")  # of a sentence
 BLOCKS = {"p", "dd", "dt", "li", "summary", "h1", "h2", "h3"}
+CELLS = {"td", "th"}
 
 
 class Text(HTMLParser):
@@ -42,10 +43,11 @@ class Text(HTMLParser):
             name, attrs, parts = self.open.pop()
             content = "".join(parts)
             if self.open and name not in self.SKIPPED:
-                self.open[-1][2].append(content if name not in BLOCKS | {"td", "th", "tr"} else f"{content}\n")
+                self.open[-1][2].append(content if name not in BLOCKS | CELLS | {"tr"} else f"{content}\n")
             if name in BLOCKS:
                 self.blocks.append((name, attrs.get("class", ""), " ".join(content.split())))
-                self.whole.append(self.blocks[-1][2])
+            if name in BLOCKS | CELLS:
+                self.whole.append(" ".join(content.split()))
             if name == tag:
                 return
 

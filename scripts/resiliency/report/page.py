@@ -48,8 +48,8 @@ from resiliency.tables import TABLES
 FOLDER = Path(__file__).parent
 
 
-NUMBERS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
-FORMS: dict[str, Callable[..., Any]] = {form.__name__: form for form in (*NUMBERS, words.interval, coded)}
+FILTERS = (words.percent, words.duration, words.label, words.plural, words.interval, coded)
+FORMS: dict[str, Callable[..., Any]] = {form.__name__: form for form in FILTERS}
 OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
 TABLED = ("deploy",)  # sections with a table of what their first chart finds
 LOSSES = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
@@ -161,10 +161,8 @@ def _of_members(members: pd.DataFrame, further: list[str]) -> dict:
             under = ", ".join(map(words.label, corruptions.max().split()))
             why = f"is at most 0, or has a relative standard error above {words.percent(LARGEST_RELATIVE_ERROR, 0)}"
             undefined[name] = f"{title} has no meaning here: the {measure} of the baseline {why}, under {under}."
-    shares = {accuracy_of(CLEAN): "Clean accuracy"} | {
-        accuracy_of(of): f"Accuracy on {words.label(of)}" for of in further
-    }
-    shares |= {"corrupted_error": "Corrupted error"} | {name: title for name, (title, _) in RATIOS.items()}
+    shares = _accuracies(further) | {"corrupted_error": "Corrupted error"}
+    shares |= {name: title for name, (title, _) in RATIOS.items()}
     losses = {f"{images}_{loss}": f"{LOSSES[loss]} {images}" for loss in LOSSES for images in (CLEAN, CORRUPTED)}
     losses = {column: title for column, title in losses.items() if column in members}
     cells = [["Member", "Family", "Training", "Parameters", "MACs", *shares.values(), *losses.values(), "Warnings"]]
@@ -181,12 +179,20 @@ def _of_members(members: pd.DataFrame, further: list[str]) -> dict:
     }
 
 
+def _accuracies(further: list[str]) -> dict[str, str]:
+    """Column of each accuracy -> its title."""
+    return {accuracy_of(CLEAN): "Clean accuracy"} | {
+        accuracy_of(of): f"Accuracy on {words.label(of)}" for of in further
+    }
+
+
 def _best(best: pd.DataFrame, further: list[str]) -> list[list[str]]:
     """The most accurate ensembles of each size with their accuracies, as cells."""
-    cells = [["Members", "Size", "Rank", "Clean accuracy", *(f"Accuracy on {words.label(name)}" for name in further)]]
+    accuracies = _accuracies(further)
+    cells = [["Members", "Size", "Rank", *accuracies.values()]]
     for row in best.to_dict("records"):
         own = [row["members"].replace("+", " + "), str(row["size"]), f"{row['rank']} of {row['ensembles']:,}"]
-        cells.append([*own, *(with_ends(row, accuracy_of(name)) for name in (CLEAN, *further))])
+        cells.append([*own, *(with_ends(row, name) for name in accuracies)])
     return cells
 
 
