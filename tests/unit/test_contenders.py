@@ -136,6 +136,13 @@ def test_members_without_errors_share_no_known_part_of_them():
     assert compared(DEPLOYMENT.iloc[:1])["under_corruptions"][SHARED_FAILURES].isna().all(axis=None)
 
 
+def test_without_a_fit_model_only_the_baseline_is_compared():
+    nobody, baseline = (compared(DEPLOYMENT.assign(fit=False, **of)) for of in ({"baseline": False}, {}))
+    assert all(table.empty and len(table.columns) for table in nobody.values())
+    assert set(baseline["under_corruptions"].role) == set(baseline["costs"].role) == {"baseline"}
+    assert baseline["failures"].empty
+
+
 @pytest.mark.parametrize(("cost", "best"), [(5e6, "a-s0"), (3e6, "d-s0"), (np.nan, "d-s0")])
 def test_the_best_member_costs_no_more_than_a_recommended_ensemble(cost, best):
     """What costs an unknown amount may cost no more. If a single member is recommended, the best may cost more."""
