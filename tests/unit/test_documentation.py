@@ -68,6 +68,7 @@ def test_files_and_packages_that_guides_name_exist():
     text = " ".join(path.read_text(encoding="utf-8") for path in guides)
     named = {*re.findall(r"(?<![\w/])((?:scripts|rules|tests|published|profiles|envs)/[\w./]*\.\w+)", text)}
     named |= {*re.findall(r"`([\w/]+(?:\.py|\.smk|/))`", (DOCS / "house.md").read_text(encoding="utf-8"))}
+    named |= {*re.findall(r"`(\w+/[\w/]+\.\w+)`", (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8"))}
     assert len(named) > 40
     places = (REPOSITORY, REPOSITORY / "scripts/resiliency")
     assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []
