@@ -73,8 +73,8 @@ def advice_of(tables: dict[str, pd.DataFrame]) -> list[str]:
     row = dict.fromkeys([*NAMES, "mixing"]) | rows
     tested = tables["observations"]["verdict"][tables["observations"]["observation"].astype(str) == "1b"]
     gain = difference_from(tables.get("contenders"), "role", BEST_MEMBER)
-    several = gain and tables["contenders"]["size"].iloc[0] > 1
-    lower = difference_said(gain) if several and gain["difference_high"] < 0 else ""
+    several = gain is not None and tables["contenders"]["size"].iloc[0] > 1
+    lower = difference_said(gain) if gain and several and gain["difference_high"] < 0 else ""
     better = f"Select an ensemble by its error on your images: the recommended one’s is {lower} than the best member’s."
     lines = [
         _of_families(row["family_at_equal_accuracy"]) if (tested != NOT_TESTED).any() else "",

@@ -104,7 +104,7 @@ def difference_from(compared: pd.DataFrame | None, column: str, other: str) -> d
 
 def with_ends(row: Mapping | pd.Series, name: str, form: Callable[[float], str] = words.percent) -> str:
     """The value in a column and its interval, which a published table may lack."""
-    return words.with_interval(*(row.get(f"{name}{end}") for end in ENDS), form=form)
+    return words.with_interval(*(row.get(f"{name}{end}", np.nan) for end in ENDS), form=form)
 
 
 def difference_said(row: dict) -> str:
