@@ -186,8 +186,8 @@ def more_members(of: Scored, members: pd.DataFrame, errors: pd.Series, confidenc
         part = part.without_images([_step(table, before, after, unit)[0] for table in of.without])
         counts = {"designs": len(set(map(design_of, names))), "members": len(names)}
         counts |= {"ensembles": sum(map(len, compared)), "median_error": median_of_designs(errors[[*names]], members)}
-        cost = after / before
-        yield Exchange.of(exchange, part, confidence, units, inference=cost, training=cost, **counts)
+        cost, ends = after / before, part.interval(confidence).ends
+        yield Exchange(exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts)
 
 
 def _of_size(table: pd.DataFrame, size: int) -> pd.DataFrame:

@@ -48,11 +48,6 @@ class Exchange(NamedTuple):
     log_odds_low: float = np.nan
     log_odds_high: float = np.nan
 
-    @classmethod
-    def of(cls, exchange: str, part: Part, confidence: float, unit: str, **more: float) -> Self:
-        """The exchange of a statistic with a standard error."""
-        return cls(exchange, part.estimate, *part.interval(confidence).ends, unit, part.units, **more)
-
     def in_log_odds(self, log_odds: float, low: float, high: float) -> Self:
         """The exchange with the same reduction in log odds."""
         return self._replace(log_odds=log_odds, log_odds_low=low, log_odds_high=high)
@@ -387,5 +382,6 @@ def _bought(
         return Part.from_replicates(exchange, replicates[0], freedom=freedom).without_images(replicates[1:, 0])
 
     in_logits, in_errors = part(-slopes), part(points(-slopes, of.median_errors) / POINTS)
-    row = Exchange.of(exchange, in_errors, confidence, "families", **of.numbers, **costs)
+    low, high = in_errors.interval(confidence).ends
+    row = Exchange(exchange, in_errors.estimate, low, high, "families", in_errors.units, **of.numbers, **costs)
     return row.in_log_odds(in_logits.estimate, *in_logits.interval(confidence).ends)

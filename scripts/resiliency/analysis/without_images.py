@@ -202,21 +202,14 @@ def without_each(
 
 def member_scores(names: list[str], predictions: list[Predictions], of_image: np.ndarray) -> pd.DataFrame:
     """The table `members` of `scores_without_images`, of members that need not be in ensembles."""
-    groups = condition_groups(predictions[0].conditions)
-    right = {
-        name: np.stack([_right(predictions, row, of_image) for row in groups[name]], axis=1)
-        for name in BOTH
-        if name in groups
-    }
-    scores = {accuracy_of(CLEAN): right[CLEAN].mean(axis=1)}
-    if CORRUPTED in right:
-        of_corruptions = corruption_conditions(predictions[0].conditions).values()
-        places = [np.isin(groups[CORRUPTED], of) for of in of_corruptions]
-        errors = [1 - right[CORRUPTED][:, place].mean(axis=1) for place in places if place.any()]
+    conditions, left = predictions[0].conditions, len(of_image) - np.bincount(of_image, minlength=GROUPS)
+    groups = condition_groups(conditions)
+    scores = {accuracy_of(CLEAN): _right(predictions, groups[CLEAN][0], of_image)}
+    if CORRUPTED in groups:
+        counted = [of for of in corruption_conditions(conditions).values() if np.isin(of, groups[CORRUPTED]).all()]
+        errors = [1 - np.mean([_right(predictions, row, of_image) for row in of], axis=0) for of in counted]
         scores["corrupted_error"] = np.mean(errors, axis=0)
-    columns = {name: values.ravel() for name, values in scores.items()}
-    left = len(of_image) - np.bincount(of_image, minlength=GROUPS)
-    columns = {"n_images": np.repeat(left, len(names)), **columns}
+    columns = {"n_images": np.repeat(left, len(names))} | {name: values.ravel() for name, values in scores.items()}
     return pd.DataFrame({"without": np.repeat(range(GROUPS), len(names)), "member": names * GROUPS, **columns})
 
 
