@@ -56,7 +56,7 @@ class LeftOut:
     """
 
     def __init__(self, ensembles: pd.DataFrame, unit: Unit = str):
-        lists = [members.split("+") for members in ensembles.members]
+        self._lists = lists = [members.split("+") for members in ensembles.members]
         self.ensembles = ensembles
         self.members = sorted({member for members in lists for member in members})
         unit_of = {member: unit(member) for member in self.members}
@@ -68,7 +68,7 @@ class LeftOut:
     @cached_property
     def chosen(self) -> np.ndarray:
         """The members of each ensemble, int E x size, positions in `members`."""
-        return np.searchsorted(self.members, [joined.split("+") for joined in self.ensembles.members])
+        return np.searchsorted(self.members, self._lists)
 
     def behind(self, some: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
         """What is behind a statistic of `some` of the ensembles, bool E.

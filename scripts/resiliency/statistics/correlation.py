@@ -78,7 +78,9 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
         float64 R, or C x R; NaN if all weight is on one value of x or of y.
     """
     ranks_y, half, rhos = weighted_ranks(weights, y), weights.sum(axis=1) / 2, []
-    square_y, by_value = np.einsum("re,re,re->r", weights, ranks_y, ranks_y), _by_value(weights, ranks_y)
+    square_y = np.einsum("re,re,re->r", weights, ranks_y, ranks_y)
+    by_value = np.empty((weights.shape[1], 2, len(weights)))  # by NumPy, which asks for large pages of memory
+    _place_by_value(weights, ranks_y, by_value)
     for column in np.atleast_2d(x):
         order, places = _in_order(column)
         square_x, product = _rank_sums(order, places, by_value, half)
@@ -133,16 +135,14 @@ def cliffs_deltas_of_partitions(values: np.ndarray, weights: np.ndarray, second:
 
 
 @compiled()
-def _by_value(weights: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """Weights and weighted ranks, float64 R x E each, value beside value: float64 E x 2 x R."""
+def _place_by_value(weights: np.ndarray, ranks: np.ndarray, by_value: np.ndarray) -> None:
+    """Set `by_value`, float64 E x 2 x R, to weights and weighted ranks, float64 R x E each, value beside value."""
     rows, values = weights.shape
-    by_value = np.empty((values, 2, rows))
     for start in range(0, values, AT_A_TIME):
         for row in range(rows):
             for value in range(start, min(start + AT_A_TIME, values)):
                 by_value[value, 0, row] = weights[row, value]
                 by_value[value, 1, row] = weights[row, value] * ranks[row, value]
-    return by_value
 
 
 @compiled()

@@ -49,7 +49,7 @@ def _groups(ensembles: pd.DataFrame, by_corruption: pd.DataFrame) -> Iterator[tu
     a group of them. Of a single design, seeds are left out.
     """
     pool = ensembles[ensembles.origin == INDEPENDENT]
-    members = {member for names in pool.members.unique() for member in names.split("+")}
+    members = set("+".join(pool.members.unique()).split("+"))
     unit = design_of if len(set(map(design_of, members))) > 1 else str
     units = in_groups(map(unit, members))
     for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
