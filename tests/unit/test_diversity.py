@@ -150,7 +150,7 @@ def test_a_gram_matrix_is_a_sum_over_parts_of_the_features(monkeypatch):
     features = np.random.default_rng(0).standard_normal((12, 50)).astype(np.float32) + 3
     centred = features.astype(float) - features.mean(axis=0, dtype=float)
     for values in (2**24, 12 * 7, 1):
-        monkeypatch.setattr("resiliency.diversity.representations.VALUES", values)
+        monkeypatch.setattr("resiliency.statistics.correlation.VALUES", values)
         np.testing.assert_allclose(gram(features), centred @ centred.T, rtol=1e-12, atol=1e-12)
 
 
