@@ -280,7 +280,7 @@ def read_checkpoint(path: str | Path, names: list[str]) -> dict[str, Tensor]:
     Raises:
         Fault: the file is missing, or holds anything but tensors.
     """
-    content = _read(Path(path))
+    content = _from_checkpoint(Path(path))
     for wrapper in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
@@ -329,7 +329,7 @@ def not_finite(weights: dict[str, Tensor]) -> list[str]:
     return [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
 
 
-def _read(path: Path) -> object:
+def _from_checkpoint(path: Path) -> object:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
