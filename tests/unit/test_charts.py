@@ -41,7 +41,7 @@ def without_data(part):
         named = {key: value for key, value in part.items() if key not in LEFT_OUT and str(value)[:5] != "view_"}
         if isinstance(named.get("tooltip"), list):
             named["tooltip"] = " | ".join(
-                " ".join([of["field"], of.get("format", "")]).strip() for of in part["tooltip"]
+                f"{of['title']}: {of['field']} {of.get('format', '')}".strip() for of in part["tooltip"]
             )
         if isinstance(named.get("opacity"), dict):
             named["opacity"] = named["opacity"]["condition"][0]["param"]

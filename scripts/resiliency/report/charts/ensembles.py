@@ -152,7 +152,14 @@ def ensemble_size(sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataF
     ticks = {"values": [*range(1, most + 1)], "grid": False}
     x = measure(alt.X, "size", "Members", "d", ticks, domain=[1, most], padding=14)
     ends, band = ("low", "high"), ("lower_quartile", "upper_quartile")
-    tooltip = tooltips("of", "size", "ensemble", ensembles=",", error=".1%", **dict.fromkeys(ends + band, ".1%"))
+    tooltip = tooltips(
+        alt.Tooltip("of", title="line"),
+        "size",
+        "ensemble",
+        ensembles=",",
+        error=".1%",
+        **dict.fromkeys(ends + band, ".1%"),
+    )
     images, panels = means["images"].unique(), []
     for name in images:
         drawn = rows[rows["images"] == name]

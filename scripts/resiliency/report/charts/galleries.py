@@ -185,7 +185,7 @@ def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: l
         return notice("the recommended model makes no errors, or there is none, in this study")
     cells = pd.DataFrame([cell for photo in photos[:MOST_TILES] for cell in _cells(photo)])
     x, y = alt.X("place:O", axis=None), alt.Y("row:O", axis=None)
-    tooltip = [*tooltips("name", "image"), alt.Tooltip("said", title="each member")]
+    tooltip = tooltips("name", "image", "said")
     header = alt.Header(labelExpr="split(datum.label, '|')", labelOrient="bottom", labelPadding=4)
     facet = alt.Facet("words:N", title=None, sort=cells["words"].unique().tolist(), header=header)
     panel = pictures(cells, x, y, tooltip).facet(facet, columns=COLUMNS, spacing={"column": 84, "row": 12})

@@ -211,7 +211,7 @@ def _weights(values: pd.DataFrame, objective: str, form: str, key: style.Key, la
     colour = {name: key.channels[name] for name in ("color", "opacity")}
     rule = alt.Chart(alone).mark_rule(strokeDash=[4, 3]).encode(y=y, **colour)
     line = alt.Chart(means).mark_line().encode(x=x, y=y, **colour)
-    tooltip = style.tooltips("of", "loss_weight", "seed", value=".4f")
+    tooltip = style.tooltips(alt.Tooltip("of", title="accuracy of"), "loss_weight", "seed", value=".4f")
     return scatter(own, x, y, key, tooltip, size=34, under=[rule, line], **look)
 
 
