@@ -159,7 +159,8 @@ def _rejected(
     limits: dict[str, float], rejects: Callable[[str, float], bool], confidence: float
 ) -> tuple[set[str], dict[str, float]]:
     """The requirements that a step-down procedure decides, and the error rate at which each was tested last."""
-    left, before, rates = list(limits), None, {}
+    left, before = list(limits), None
+    rates: dict[str, float] = {}
     while left and left != before:
         before, rate = left, (1 - confidence) / len(left)
         rates |= dict.fromkeys(left, rate)
