@@ -4,9 +4,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from resiliency.base.names import CLEAN
-from resiliency.data.reading import labelled_arrays, labelled_folder, read_source
+from resiliency.data.reading import labelled_arrays, labelled_folder, read_splits
 from resiliency.data.source import Source
-from resiliency.data.split import draw_splits, part_to_split, with_groups
 from resiliency.data.writing import Grouped, by_look, units_of_data_set, units_of_part, write_units
 from resiliency.storage.files import read_json
 from resiliency.study.stage import stage
@@ -16,14 +15,8 @@ with stage(snakemake) as (inputs, outputs, params):
     if not of.named:
         grouped = by_look(inputs.images, inputs.labels, of.groups)
     elif of.name == CLEAN:
-        settings, splits = of.dataset, of.splits
-        source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"], splits)
-        if part_to_split(source, splits):
-            source = with_groups(source, settings["groups"], splits)
-        fractions = settings["validation_fraction"], settings["test_fraction"]
-        listed = settings["images"]
-        chosen = draw_splits(source, *fractions, settings["images_per_class"], of.seed, splits, listed)
-        grouped = units_of_data_set(source, chosen["test"], settings["groups"], of.groups)
+        source, chosen = read_splits(of.dataset, of.seed, of.splits)
+        grouped = units_of_data_set(source, chosen["test"], of.dataset["groups"], of.groups)
     else:
         classes = read_json(inputs.classes)["classes"]
         if of.folder:

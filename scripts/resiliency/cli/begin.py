@@ -23,10 +23,9 @@ from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, FEWEST_IMAGES, LONGEST
 from resiliency.data.folder import broken_pictures, folders_read, image_folder
 from resiliency.data.pictures import files_of, printable
-from resiliency.data.reading import read_source
+from resiliency.data.reading import read_splits
 from resiliency.data.settings import PUBLISHED
 from resiliency.data.source import ALL, SPLITS, Source
-from resiliency.data.split import draw_splits, with_groups
 from resiliency.data.writing import check_number, units_of_data_set
 from resiliency.report.words import duration, listed, plural
 from resiliency.storage.files import replacing
@@ -45,7 +44,7 @@ def check(files: Sequence[Path]) -> None:
     """Print what a run of the study in `files` will take; a dry run, which decodes its pictures, comes before.
 
     Raises:
-        Fault: as from `read_source`, or there is less space on the disk than the results take.
+        Fault: as from `counted`, or there is less space on the disk than the results take.
     """
     study = load(read_merged([home() / "config.yaml", *files]))
     if not study.dataset:
@@ -76,15 +75,12 @@ def counted(study: Study, source: Source | None = None) -> dict[str, int]:
         source: images in the folder of the study, if they have been read.
 
     Raises:
-        Fault: as from `read_source`, `with_groups` and `draw_splits`; or there are too few units of test images.
+        Fault: as from `read_splits`; or there are too few units of test images.
     """
     data = study.data
     if most := data.most_images():
         return most
-    source = source or read_source(data.name, data.folder, data.side, data.margin, study.splits)
-    source, fractions = with_groups(source, data.groups, study.splits), (data.validation_fraction, data.test_fraction)
-    most_per_class = {str(split): most for split, most in data.images_per_class.items()}
-    chosen = draw_splits(source, *fractions, most_per_class, study.seed, study.splits, data.images)
+    source, chosen = read_splits(data.resolved(), study.seed, study.splits, source)
     if data.named_groups and len(study.combined_members()) >= min(study.ensembles.sizes):
         check_number(CLEAN, units_of_data_set(source, chosen["test"], data.groups, data.test_groups), FEWEST_IMAGES)
     return dict.fromkeys(SPLITS, 0) | {split: len(indices) for split, (_, indices) in chosen.items()}

@@ -104,7 +104,7 @@ def draw_splits(
     Raises:
         Fault: a class is left without an image in some split, or has too few groups; or as `listed_images`.
     """
-    parts, name = source.parts, part_to_split(source, needed)
+    parts, name = source.parts, _part_to_split(source, needed)
     chosen = {split: (part, np.arange(len(part.labels))) for split, part in parts.items()}
     if name:
         part = parts[name]
@@ -132,7 +132,7 @@ def draw_splits(
     return chosen
 
 
-def part_to_split(source: Source, needed: Sequence[str]) -> str | None:
+def _part_to_split(source: Source, needed: Sequence[str]) -> str | None:
     """The part of `source` that the study splits; None if it has all `needed` splits."""
     if ALL in source.parts:
         return ALL
@@ -281,7 +281,7 @@ def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> So
     """
     if groups is None:
         return source
-    name = part_to_split(source, needed)
+    name = _part_to_split(source, needed)
     order = sorted(source.parts, key=lambda part: part != name)
     files = {part: _paths(source.parts[part], source.classes) for part in order}
     found = (_groups_in_table if is_table(groups) else _groups_by_pattern)(groups, source, files)
