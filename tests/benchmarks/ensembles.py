@@ -1,7 +1,7 @@
 """Times the scoring of ensembles against loops over them, in the same run, and checks the memory that it takes.
 
 Run by hand: python tests/benchmarks/ensembles.py [--members 24] [--severities 5] [--repeats 3]
-             python tests/benchmarks/ensembles.py --paper-size [--images 50000]
+             python tests/benchmarks/ensembles.py --paper-size [--images 5000] [--keep NAME]
 All ensembles of 2 to 5 members are scored under all conditions on 1,000 images of 10 classes with synthetic logits,
 by both default rules, with all metrics of pairs and of ensembles, on one thread. Every baseline gets a few hundred
 ensembles under one condition, drawn at random over sizes; its CPU time for an ensemble and condition is compared with
@@ -14,12 +14,12 @@ The results of the loop are compared with ours. The last line is JSON: lowest, m
 `ratio_pairwise`, and `peak_memory_gib`.
 --paper-size: 20 members x 76 conditions x 50,000 images x 1,000 classes, with the synthetic logits of
 imagenet_logits.py: of clean images, of corrupted ones, and of members that share nothing, the hardest case. Pairs are
-compared on so many images of one condition, whose logits are on disk (20 x 50,000 x 1,000 float16, 2 GB); all ensembles
-are scored on 2,000; the rest is extrapolated. In turn with them, some ensembles are scored in float32 by
-NumPy, one at a time over all classes, with softmax, logarithms and votes of the members computed beforehand. On one
-thread, in CPU seconds. The last line is JSON: `hours_paper_size` (one clean and 75 corrupted conditions); the lowest,
-median and highest `ratio_one_at_a_time` to that, pairs of members aside; `hours_independent` (76 conditions of
-members that share nothing); `largest_difference` to a computation in float64 and `peak_memory_gib`.
+compared on so many images of one condition, whose logits are on disk; all ensembles
+are scored on 2,000; judging is that of judging.py; the rest is extrapolated. In turn with them, some ensembles are
+scored in float32 by NumPy, one at a time over all classes, with softmax, logarithms and votes of the members computed
+beforehand. On one thread, in CPU seconds, and with freed memory kept, as in jobs. `--keep` adds the hours (of one clean
+and 75 corrupted conditions; `independent`: 76 of members that share nothing), the ratios, the largest difference to
+float64 and the machine to paper_size_rows.json, and writes all of them into docs/results/imagenet_costs.md.
 """
 
 import json
@@ -28,13 +28,16 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
+import judging
 import numpy as np
 import pandas as pd
 from ensembles_by_loops import largest_difference, loop, one_at_a_time, pairwise_loop
 from imagenet_logits import CLASSES, DRAWS, member_logits
-from shared import options, peak_memory, timed
+from shared import RESULTS, beside, options, peak_memory, put, table, timed, write_rows
 
+from resiliency.base.machine import keep_freed_memory, machine
 from resiliency.base.names import CLEAN
 from resiliency.base.streams import stream
 from resiliency.corruptions.settings import MAIN
@@ -46,6 +49,8 @@ from resiliency.metrics.classification import softmax
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.storage.files import appending, read_array
 
+PAGE, KEPT = RESULTS / "imagenet_costs.md", beside(__file__, "paper_size_rows.json")
+BEFORE_TABLE, AFTER_TABLE = "machines differ.\n\n", "\n*float64*"
 SIZES = (2, 3, 4, 5)
 RULES = ["mean_probability", "plurality_vote"]
 
@@ -131,12 +136,13 @@ def clean_predictions(arrays: list[np.ndarray], labels: np.ndarray) -> list[Pred
     return [Predictions(table, {CLEAN: array}, {CLEAN: Truth(labels)}) for array in arrays]
 
 
-def paper_size(compared: int, members: int = 20, count: int = 76, n_images: int = 50_000, some: int = 2000) -> None:
-    """Score all ensembles on some of the images; print the time that all would take, and the peak memory."""
+def paper_size(compared: int, members: int = 20, count: int = 76, n_images: int = 50_000, some: int = 2000) -> dict:
+    """Score all ensembles on some of the images; the hours that all would take, and how often one at a time."""
     groups = [ensembles_of(members, size) for size in SIZES]
     total = sum(map(len, groups))
     of_pairs = _pairs_from_disk(members, compared, groups) * n_images / compared
     hours, differences, ratios = {}, [], []
+    keep_freed_memory()
     print(f"one condition of {count}: pairs {of_pairs:.1f} s; {total:,} ensembles on {some:,} images, three times:")
     for kind in DRAWS:
         logits, labels = member_logits(kind, members, some)
@@ -151,21 +157,37 @@ def paper_size(compared: int, members: int = 20, count: int = 76, n_images: int 
             if kind == "corrupted":
                 ratios.append(total * one_at_a_time(np.stack(logits), labels, groups, 3) / times[-1])
         differences.append(largest_difference(scored, logits, labels, groups))
-        hours[kind] = [(seconds * n_images / some + of_pairs) / 3600 for seconds in times]
+        hours[kind] = [seconds * n_images / some / 3600 for seconds in times]
         least, most = (1e9 * seconds / total / some for seconds in (min(times), max(times)))
         print(
             f"{kind}: accuracy {right:.1%}, mean largest probability {sure:.2f}, two answer alike {alike:.1%};"
             f" {least:.0f} to {most:.0f} ns each and image, largest difference {differences[-1]:.1e}"
         )
     of_all = np.sort(hours["clean"]) + (count - 1) * np.sort(hours["corrupted"])
-    print(
-        f"one clean and {count - 1} corrupted conditions on one thread: {of_all[0]:.2f} to {of_all[-1]:.2f} h;"
-        f" {count} of independent members: {count * min(hours['independent']):.2f} h"
-    )
-    figures = {"hours_paper_size": round(float(of_all[1]), 2), "largest_difference": max(differences)}
-    figures["ratio_one_at_a_time"] = [round(float(ratio), 1) for ratio in sorted(ratios)]
-    figures["hours_independent"] = round(float(np.median(hours["independent"])) * count, 2)
-    print(json.dumps(figures | {"peak_memory_gib": round(peak_memory(), 2)}))
+    figures = {"pairs": of_pairs * count / 3600, "ensembles": list(of_all)}
+    figures |= {"judging": judging.whole(1000, CLASSES, 1)[0] * count / judging.CONDITIONS / 3600}
+    figures |= {"independent": count * float(np.median(hours["independent"])), "ratios": sorted(ratios)}
+    figures |= {"difference": max(differences), "memory": peak_memory(), "machine": machine()}
+    print(json.dumps(figures))
+    return figures
+
+
+def keep(name: str, figures: dict) -> None:
+    """Add the figures of `paper_size` to those that are kept, under a name, and write all of them into the page."""
+    rows = json.loads(KEPT.read_text()) if KEPT.exists() else []
+    write_rows(KEPT, [*rows, {"code": name} | figures])
+    put(PAGE, BEFORE_TABLE, f"{paper_size_table()}\n", AFTER_TABLE)
+
+
+def paper_size_table() -> str:
+    rows = [["code", "machine", "pairs, h", "ensembles, h", "judging, h", "times one at a time", "float64"]]
+    for row in json.loads(KEPT.read_text()):
+        of_all, ratios = (sorted(row[name]) for name in ("ensembles", "ratios"))
+        rows.append([row["code"], row["machine"], f"{row['pairs']:.2f}"])
+        rows[-1].append(f"{median(of_all):.2f} ({of_all[0]:.2f}–{of_all[-1]:.2f})")
+        rows[-1] += [f"{row['judging']:.2f}", f"{median(ratios):.0f} ({ratios[0]:.0f}–{ratios[-1]:.0f})"]
+        rows[-1].append(f"{row['difference']:.0e}")
+    return table(rows, left=2)
 
 
 def _pairs_from_disk(members: int, n_images: int, groups: list[np.ndarray]) -> float:
@@ -186,11 +208,13 @@ def _pairs_from_disk(members: int, n_images: int, groups: list[np.ndarray]) -> f
 
 
 def main() -> None:
-    arguments = options(
-        __doc__, "paper-size", members=24, severities=5, repeats=3, sample=300, images=50_000
-    ).parse_args()
+    parser = options(__doc__, "paper-size", members=24, severities=5, repeats=3, sample=300, images=5000)
+    parser.add_argument("--keep", metavar="NAME")
+    arguments = parser.parse_args()
     if arguments.paper_size:
-        paper_size(arguments.images)
+        figures = paper_size(arguments.images)
+        if arguments.keep:
+            keep(arguments.keep, figures)
     else:
         compare(arguments.members, arguments.severities, arguments.repeats, arguments.sample)
 

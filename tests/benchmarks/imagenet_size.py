@@ -8,18 +8,17 @@ and extrapolated by multiply-accumulate operations. Prints the page, and writes 
 asked to.
 """
 
-import json
 import os
 import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pandas as pd
 import torch
+from ensembles import paper_size_table
 from imagenet_logits import CLASSES, member_logits
 from shared import RESULTS, beside, in_own_process, merged, options, peak_memory, table, timed
 
@@ -41,7 +40,6 @@ from resiliency.study.files import load
 from resiliency.study.model import Study
 
 PAGE, TEMPLATE = RESULTS / "imagenet_costs.md", beside(__file__, "imagenet_size.md.template")
-SCORING = beside(__file__, "scoring_rows.json")
 CORRUPTION, CONDITIONS, CORRUPTIONS = "fog", 76, 15
 TIMED = ("resnet50_a1", 16, 3)  # design, batch, batches
 ORIGINAL, CORRUPTED = 2.5e-3, 0.6e-3  # seconds in which a core decodes an original image and one of ImageNet-C
@@ -144,18 +142,6 @@ def lasting(seconds: float) -> str:
     return f"{seconds / unit:,.1f} {name}"
 
 
-def before_and_after() -> str:
-    """What scoring took in two versions: the median and, in brackets, the lowest and the highest of several times."""
-    rows = [["", "before", "after"]]
-    for row in json.loads(SCORING.read_text(encoding="utf-8")):
-        cells = []
-        for values in (row["before"], row["after"]):
-            middle, least, most = (format(of(values), row["format"]) for of in (median, min, max))
-            cells.append(f"{middle} ({least} to {most})" if len(values) > 1 else middle)
-        rows.append([row["quantity"], *cells])
-    return table(rows)
-
-
 def page(n_images: int) -> str:
     study = pretrained()
     rate, on_processor = predicting(study)
@@ -185,7 +171,7 @@ def page(n_images: int) -> str:
     return TEMPLATE.read_text(encoding="utf-8").format(
         table=table(rows),
         on_two=lasting(on_two),
-        before_and_after=before_and_after(),
+        paper_size=paper_size_table(),
         machine=f"a machine of {os.cpu_count()} cores ({processor()}) that had other work",
         members=members,
         ensembles=sum(len(ensembles_of(members, size)) for size in study.ensembles.sizes),
