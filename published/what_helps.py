@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.rows import difference_words
+from resiliency.report.rows import difference_said
 
 Studies = dict[str, dict[str, pd.DataFrame]]
 
@@ -16,7 +16,7 @@ def leading(studies: Studies) -> list[dict]:
         rows = tables.get("contenders", pd.DataFrame(columns=["corruption"]))
         if len(rows := rows[rows["corruption"] == CORRUPTED]):
             compared = rows[rows["members"] != rows["members"].iloc[0]].dropna(subset="difference")
-            others = {row["role"]: "{} {}{}".format(*difference_words(row)) for row in compared.to_dict("records")}
+            others = {row["role"]: difference_said(row) for row in compared.to_dict("records")}
             found.append(rows.iloc[0].to_dict() | {"study": study, "others": others})
     return found
 

@@ -11,7 +11,8 @@ from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.names import INDEPENDENT
 from resiliency.report.charts.ensembles import MIXING, NAMES, amount_of, images_of
 from resiliency.report.charts.swaps import AGREED, HARMS, HELPS, UNDETECTED, VOTES, headline, twin_of
-from resiliency.report.overview import difference_from, difference_said
+from resiliency.report.overview import difference_from
+from resiliency.report.rows import difference_said
 from resiliency.report.words import percent
 
 WORTHS = {

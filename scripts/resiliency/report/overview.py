@@ -1,7 +1,7 @@
 """The first screen of the report: basis, the recommended model beside its competitors, ranks, and added members."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, JOINT, SEARCH, 
 from resiliency.data.source import OWN
 from resiliency.designs.members import WeightsKind
 from resiliency.report import words
-from resiliency.report.rows import compared_with, difference_words, measured_on, under_main_rule
+from resiliency.report.rows import compared_with, difference_said, measured_on, on_corrupted, under_main_rule, with_ends
 from resiliency.statistics.intervals import holm
 
 LEADING = 3
@@ -100,17 +100,6 @@ def difference_from(compared: pd.DataFrame | None, column: str, other: str) -> d
         return None
     of = compared[(compared[column] == other) & (compared["corruption"] == CORRUPTED)].dropna(subset=["difference"])
     return None if of.empty else of.iloc[0].to_dict()
-
-
-def with_ends(row: Mapping | pd.Series, name: str, form: Callable[[float], str] = words.percent) -> str:
-    """The value in a column and its interval, which a published table may lack."""
-    return words.with_interval(*(row.get(f"{name}{end}", np.nan) for end in ENDS), form=form)
-
-
-def difference_said(row: dict) -> str:
-    """Such as "1.6 percentage points lower [0.9, 2.3]", of a row of contenders.csv."""
-    amount, ends, unclear = difference_words(row)
-    return f"{amount} {ends}".rstrip() + unclear
 
 
 def best_answer(best: list[dict]) -> str:
@@ -204,8 +193,7 @@ def ranks_sentence(ranks: pd.DataFrame) -> str:
     Args:
         ranks: member_ranks.csv.
     """
-    images = CORRUPTED if (ranks["images"] == CORRUPTED).any() else CLEAN
-    pairs = ranks[ranks["images"] == images].dropna(subset="next_difference")
+    pairs = on_corrupted(ranks).dropna(subset="next_difference")
     if pairs.empty:
         return ""
     reach = ndtri((1 + pairs["confidence"]) / 2)
@@ -213,8 +201,8 @@ def ranks_sentence(ranks: pd.DataFrame) -> str:
         deviations = reach * pairs["next_difference"] / (pairs["next_difference"] - pairs["next_low"])
     differ = holm(2 * ndtr(-deviations.to_numpy())) < 1 - pairs["confidence"].to_numpy()
     count, of_pairs = int(differ.sum()), words.plural(len(pairs), "pair")
-    said, top = f"{count} of {of_pairs} of neighbouring ranks differ significantly on {images} images", pairs.iloc[0]
-    said += ", after correction for their number."
+    said, top = f"{count} of {of_pairs} of neighbouring ranks differ significantly", pairs.iloc[0]
+    said += f" on {top['images']} images, after correction for their number."
     if differ[0]:
         return f"{said} The first two do."
     if top["next_low"] > 0:

@@ -37,10 +37,9 @@ from resiliency.report.overview import (
     leaders,
     models,
     ranks_sentence,
-    with_ends,
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
-from resiliency.report.rows import measured_on
+from resiliency.report.rows import measured_on, with_ends
 from resiliency.report.templates import coded, environment
 from resiliency.report.verdicts import ICONS, by_observation
 from resiliency.tables import TABLES

@@ -30,8 +30,8 @@ def under_single(table: pd.DataFrame, with_held_out: bool = False) -> pd.DataFra
 
 
 def with_ends(row: pd.Series | dict, column: str, form: Callable[[float], str] = percent) -> str:
-    """The value of a column with its interval, such as 5.4% [4.4, 6.7]."""
-    return with_interval(row[column], row[f"{column}_low"], row[f"{column}_high"], form=form)
+    """The value of a column with its interval, such as 5.4% [4.4, 6.7], which a published table may lack."""
+    return with_interval(*(row.get(f"{column}{end}", np.nan) for end in ("", "_low", "_high")), form=form)
 
 
 def on_corrupted(table: pd.DataFrame) -> pd.DataFrame:
@@ -51,6 +51,12 @@ def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
     amount = change(more, low, high, "higher", "lower", SAME)
     unclear = ", not significant" if low <= 0 <= high and amount != SAME else ""
     return amount, "" if low == high else difference_interval(*ends) or NO_INTERVAL, unclear
+
+
+def difference_said(row: pd.Series | dict) -> str:
+    """Such as "1.6 percentage points lower [0.9, 2.3]", of a row of contenders.csv."""
+    amount, ends, unclear = difference_words(row)
+    return f"{amount} {ends}".rstrip() + unclear
 
 
 def compared_with(row: pd.Series | dict, other: str) -> str:
