@@ -114,11 +114,8 @@ def _mean_of_zooms(
         out: uint8 N x H x 3 W.
     """
     (zooms, height), values = above.shape, out.shape[2]
-    rows, held, total = (
-        np.empty((zooms, 2, values), np.float32),
-        np.empty((zooms, 2), np.int64),
-        np.empty(values, np.float32),
-    )
+    rows, total = np.empty((zooms, 2, values), np.float32), np.empty(values, np.float32)
+    held = np.empty((zooms, 2), np.int64)
     for n in range(len(images)):
         held[:] = -1
         for y in range(height):

@@ -13,14 +13,11 @@ from PIL import Image
 from resiliency.base.compiled import compiled
 from resiliency.corruptions.filters import (
     Streams,
-    channel_maximum,
-    channel_minimum,
     gaussian_kernel,
     grey_levels,
     in_three_channels,
     map_images,
     uniforms,
-    with_fourth_channel,
 )
 from resiliency.corruptions.registry import corruption
 
@@ -50,8 +47,9 @@ def saturate(images: np.ndarray, streams: Streams, factor: float, shift: float) 
     Hue and value stay, so that the distance of each channel from the value v = max(r, g, b) is multiplied by the ratio
     of the new saturation to the old one, (v - min(r, g, b)) / v. Grey has the hue of red, as in scikit-image.
     """
-    value = channel_maximum(images).astype(np.float32)
-    chroma = value - channel_minimum(images)
+    red, green, blue = (of.reshape(images.shape[:3]) for of in cv2.split(images.reshape(-1, *images.shape[2:])))
+    value = np.maximum(np.maximum(red, green), blue).astype(np.float32)
+    chroma = value - np.minimum(np.minimum(red, green), blue)
     grey = chroma == 0
     old = chroma / np.maximum(value, 1)
     new = np.clip(old * np.float32(factor) + np.float32(shift), 0, 1)
@@ -98,7 +96,8 @@ def elastic_transform(
     shifts = streams.uniform(-reach, reach, (3, 2)).astype(np.float32)
 
     def moved(image: np.ndarray, shift: np.ndarray, move: np.ndarray, out: np.ndarray) -> None:
-        pixels = with_fourth_channel(image)
+        # To cv2.remap, four channels take a third of the time of three, with the same result.
+        pixels = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA).astype(np.float32)
         if corners:
             pixels = _sheared(pixels, shift)
         dy, dx = (cv2.sepFilter2D(part, -1, across, down, borderType=cv2.BORDER_REFLECT) for part in move)
