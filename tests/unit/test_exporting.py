@@ -22,8 +22,9 @@ from torch import nn
 from resiliency.analysis.assessment import threshold_rows
 from resiliency.analysis.judging import Resampled, judged
 from resiliency.base.faults import Fault
+from resiliency.designs.factories import from_factory
 from resiliency.designs.members import Member
-from resiliency.designs.networks import from_factory, normalised, write_member
+from resiliency.designs.networks import normalised, write_member
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import exporting
 from resiliency.export.evidence import fitted
