@@ -97,7 +97,7 @@ def elastic_transform(
 
     def moved(image: np.ndarray, shift: np.ndarray, move: np.ndarray, out: np.ndarray) -> None:
         # To cv2.remap, four channels take a third of the time of three, with the same result.
-        pixels = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA).astype(np.float32)
+        pixels: np.ndarray = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA).astype(np.float32)
         if corners:
             pixels = _sheared(pixels, shift)
         dy, dx = (cv2.sepFilter2D(part, -1, across, down, borderType=cv2.BORDER_REFLECT) for part in move)
