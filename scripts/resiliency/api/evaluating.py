@@ -155,7 +155,8 @@ def _seen(images: "Images", labels: np.ndarray, table: str, size: int, seed: int
     for start in range(0, len(labels), size):
         batch = np.ascontiguousarray(images[start : start + size])
         digest.update(batch.data)
-    return Seen(table, len(labels), *batch.shape[1:3], seed, digest.hexdigest())
+    height, width = batch.shape[1:3]
+    return Seen(table, len(labels), height, width, seed, digest.hexdigest())
 
 
 def _labels_of(labels: np.ndarray, count: int) -> np.ndarray:
