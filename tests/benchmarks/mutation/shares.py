@@ -18,9 +18,9 @@ OUTCOMES, SAMPLE = (Path(__file__).with_name(name) for name in ("outcomes.csv", 
 MEASURED = ("killed", "survived", "unreached")
 TEXT = """# Mutants that the tests notice
 
-A mutant is a small fault, such as `<` in place of `<=`. It is killed if a unit test fails with it. {drawn} mutants were
-drawn once; {placed} still have a place in the library. Tests of whole studies and of GPUs, which do not count here,
-notice others.
+A mutant is a small fault, such as `<` in place of `<=`. It is killed if a unit test fails with it. Mutants were drawn
+once; the {placed} whose statement the library still has are left, with what came of them when they were tried: since
+then, other statements and tests have gone. Tests of whole studies and of GPUs, which do not count here, notice others.
 
 {table}
 
@@ -63,15 +63,15 @@ def _row(name: str, outcomes: list[str]) -> str:
     return f"| {' | '.join(map(str, [name, len(outcomes), *counts, share]))} |"
 
 
-def page(outcomes: pd.DataFrame, drawn: int) -> str:
-    """The page of `outcomes_of` and of the size of the sample, in Markdown."""
+def page(outcomes: pd.DataFrame) -> str:
+    """The page of `outcomes_of`, in Markdown."""
     known = outcomes.dropna(subset=["before"])
     now, then = known["outcome"] == "killed", known["before"] == "killed"
     lost, gained = (then & ~now).sum(), (now & ~then).sum()
     most = ((outcomes["outcome"] == "killed").sum() + lost - gained) / len(outcomes)
     others = int((known["outcome"] != "killed").sum())
     before = BEFORE.format(lost=lost, others=others, gained=gained, most=most) if len(known) else ""
-    return TEXT.format(drawn=drawn, placed=len(outcomes), table=table(outcomes), before=before)
+    return TEXT.format(placed=len(outcomes), table=table(outcomes), before=before)
 
 
 def print_survivors(outcomes: pd.DataFrame, sample: list[Mutant]) -> None:
@@ -94,7 +94,7 @@ def main() -> None:
     outcomes, sample = outcomes_of(before, read_rows(given.folder / "rows.jsonl")), read_sample(SAMPLE)
     if given.write:
         outcomes.to_csv(OUTCOMES, index=False)
-        PAGE.write_text(page(outcomes, len(sample)), encoding="utf-8")
+        PAGE.write_text(page(outcomes), encoding="utf-8")
     elif given.survivors:
         print_survivors(outcomes, sample)
     else:
