@@ -298,11 +298,15 @@ def printed(differences: pd.DataFrame) -> str:
     """A line per row of the table: percentage points with their interval, or why there are none, and the model.
 
     Recommended models come first, then shared members; those of a study and of a kind of images by their difference.
+    Members of a study that are not comparable for one reason have one line.
     """
     lines = [("study", "images", "points more errors", "model")]
-    groups = differences.groupby(["question", "study", "images"], sort=False)
-    by_size = [rows.sort_values("difference", key=lambda of: -of.abs(), kind="stable") for _, rows in groups]
-    for row in pd.concat(by_size).itertuples():
+    shown = []
+    for _, rows in differences.groupby(["question", "study", "images"], sort=False):
+        alike = len(rows) > 1 and rows["difference"].isna().all() and rows["not_comparable"].nunique() == 1
+        kept = rows[:1].assign(model=f"{len(rows)} members of both") if alike else rows
+        shown.append(kept.sort_values("difference", key=lambda of: -of.abs(), kind="stable"))
+    for row in pd.concat(shown).itertuples():
         ends = row.low, row.high
         value = f"{words.difference(row.difference, *ends)} {words.difference_interval(*ends)}".rstrip()
         if pd.notna(row.low):

@@ -120,6 +120,9 @@ def test_the_same_answers_have_no_interval_and_other_images_no_difference(tmp_pa
     differences = compared(one, other)
     assert differences["difference"].isna().all()
     assert set(differences["not_comparable"]) == {"other test images"}
+    counted = differences[differences["question"] == differences["question"].iloc[-1]].groupby("images", sort=False)
+    lines = comparison.printed(differences).splitlines()
+    assert [line[-17:] for line in lines[-2:]] == [f"{len(rows)} members of both" for _, rows in counted]
     np.save(other / "data/test/units.npy", TRUTH)
     two = finished(tmp_path / "two", 0.3)
     alone, beside = (compared(one, two, *more) for more in ([], [end_run(other)]))
