@@ -13,7 +13,7 @@ from published.kept import RESULTS, SPECS
 from published.site import DOCS, write_reports
 from resiliency.storage.tables import CHECKED
 
-GLOSSARY, RULES = DOCS.format("glossary"), DOCS.format("paper") + "#verdict-rules"
+GLOSSARY, MANUAL, RULES = DOCS.format("glossary"), DOCS.format("deploying"), DOCS.format("paper") + "#verdict-rules"
 
 pytestmark = pytest.mark.browser
 
@@ -52,6 +52,6 @@ def test_a_published_report_is_short_and_opens_without_a_fault(browser, site, st
         assert {f"chart-{path.stem}" for path in pictures} <= set(drawn)
     links = opened.page.evaluate("[...document.querySelectorAll('a[href]')].map((a) => a.getAttribute('href'))")
     assert links.count(GLOSSARY) == 1
-    links = [link for link in links if link[0] != "#" and link not in (GLOSSARY, RULES)]
+    links = [link for link in links if link[0] != "#" and link not in (GLOSSARY, MANUAL, RULES)]
     assert [link for link in links if not (path.parent / link).is_file()] == []
     opened.page.context.close()
