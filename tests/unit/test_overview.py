@@ -37,11 +37,6 @@ def test_a_caution_counts_and_names_its_members():
     assert cautions.cautions(members)[0].startswith("Close to chance level on clean images: 1 of 2 members (a).")
 
 
-@pytest.mark.parametrize(("values", "end"), [([0.004], 0.01), ([0.02, 0.01], 0.02), ([0.51], 1.0), ([], 1.0)])
-def test_scales_hold_all_values(values, end):
-    assert overview.scale_of(values) == end
-
-
 @pytest.mark.parametrize(
     ("accuracy", "source", "advice"),
     [

@@ -1,7 +1,7 @@
 """The first screen of the report: basis, the recommended model beside its competitors, ranks, and added members."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,6 @@ from resiliency.report.rows import compared_with, difference_said, measured_on, 
 from resiliency.statistics.intervals import holm
 
 LEADING = 3
-SCALES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # possible ends of the scale of bars
 ORIGINS = {INDEPENDENT: "trained independently", JOINT: "trained jointly", SEARCH: "found by search"}
 ENDS = ("", "_low", "_high")  # of the columns of a value and its interval
 
@@ -36,7 +35,7 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
 
 
 def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> list[dict]:
-    """The contenders, one row per model with all of its roles, on a common scale.
+    """The contenders, one row per model with all of its roles.
 
     Args:
         compared: table contenders.csv, if the study has it.
@@ -45,7 +44,6 @@ def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> li
         The rows with, as `role`, all roles of the model; what `leaders` have; and the ends of the clean accuracy.
     """
     rows, entries = contenders(deployment), []
-    scale = scale_of([row["corrupted_error_high"] for row in rows])
     firsts, roles = {row["members"]: row for row in reversed(rows)}, defaultdict(list)
     for row in rows:
         roles[row["members"]].append(row["role"].lower())
@@ -55,14 +53,9 @@ def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> li
         other = difference_from(compared, "role", own[-1]) if members != rows[0]["members"] else None
         led_by = f"The {rows[0]['role'].lower()}'s error is {difference_said(other)}." if other else ""
         entry = {end: row[f"corrupted_error_{end}"] for end in ("low", "high")} | {"value": row["corrupted_error"]}
-        entry |= {"role": words.capital(words.listed(own)), "measure": "", "scale": scale, "led_by": led_by}
+        entry |= {"role": words.capital(words.listed(own)), "measure": "", "led_by": led_by}
         entries.append(row | right | entry | {"others": [f"clean images {accuracy}"]})
     return entries
-
-
-def scale_of(values: Sequence[float]) -> float:
-    """The smallest of 1, 2, 5, 10, 20, 50 and 100% that is not below any of the shares."""
-    return next((end for end in SCALES if end >= max(values, default=1)), 1.0)
 
 
 def first_answer(tables: Mapping[str, pd.DataFrame], further: list[str], opening: str) -> str:
@@ -117,7 +110,7 @@ def leaders(tables: Mapping[str, pd.DataFrame], further: list[str]) -> list[dict
 
     Returns:
         For each its `role` and `members`, the `measure` that it leads by with the `value` and the ends of the interval
-        (NaN if unknown), the `scale` that bars are drawn on, and as `others` its accuracy on additional test sets.
+        (NaN if unknown), and as `others` its accuracy on additional test sets.
     """
     if "best_ensembles" in tables:
         best = tables["best_ensembles"]
@@ -125,7 +118,7 @@ def leaders(tables: Mapping[str, pd.DataFrame], further: list[str]) -> list[dict
         whole = [f"{words.plural(of.ensembles, 'ensemble' if of.size > 1 else 'member')}" for of in rows.itertuples()]
         of_size = [f" of {size}" if size > 1 else "" for size in rows["size"]]
         roles = [f"Best of {of}{size}" for of, size in zip(whole, of_size, strict=True)]
-        column, measure, sets, scale = accuracy_of(CLEAN), "accuracy on clean images", further, 1.0
+        column, measure, sets = accuracy_of(CLEAN), "accuracy on clean images", further
     else:
         members, called = measured_on(tables["members"])
         members = members.rename(columns={"member": "members"}).dropna(subset=["corrupted_error"])
@@ -135,7 +128,6 @@ def leaders(tables: Mapping[str, pd.DataFrame], further: list[str]) -> list[dict
             *map("Number {}".format, range(2, LEADING + 1)),
         ]
         column, measure, sets = "corrupted_error", called.lower(), [CLEAN, *further]
-        scale = scale_of([*rows["corrupted_error_high"].fillna(rows["corrupted_error"])])
     return [
         {
             "role": role,
@@ -143,7 +135,6 @@ def leaders(tables: Mapping[str, pd.DataFrame], further: list[str]) -> list[dict
             "value": row[column],
             **{end: row[f"{column}_{end}"] for end in ("low", "high")},
             "measure": measure,
-            "scale": scale,
             "led_by": "",
             "others": [f"{words.label(name)} {words.percent(row[accuracy_of(name)])}" for name in sets],
         }
