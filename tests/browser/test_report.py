@@ -62,25 +62,12 @@ def test_a_click_on_a_name_in_the_interactive_chart_fades_the_other_marks(browse
     assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [page.url]
 
 
-def test_failures_are_filtered_by_class_corruption_and_member(page):
-    photos, failures = page.locator(".photo"), page.locator(".failure")
-    fields = page.locator(".tools:has(+ .photos) select")
-    assert failures.evaluate_all("(all) => all.filter((of) => !of.hidden).length") == failures.count() > 0
-    answers = photos.evaluate_all(
+def test_each_picture_of_a_failure_has_the_answer_of_each_member(page):
+    answers = page.locator(".photo").evaluate_all(
         "(all) => all.map((of) => [...of.querySelectorAll('ul')].map((list) => list.children.length))"
     )
-    assert {len(set(of_views)) for of_views in answers} == {1}  # as many to each picture of an image
+    assert {len(set(of_views)) for of_views in answers} == {1}
     assert max(map(len, answers)) > 1
-    for place, within in ((0, "closest('.photo').dataset.class"), (1, "dataset.corruption"), (2, "dataset.wrong")):
-        value = fields.nth(place).locator("option").nth(1).get_attribute("value")
-        fields.nth(place).select_option(value)
-        shown = photos.evaluate_all(
-            "(all) => all.filter((of) => !of.hidden).map((of) => [...of.querySelectorAll('.failure:not([hidden])')]"
-            f".flatMap((of) => of.{within}.split('; ')))"
-        )
-        assert shown
-        assert all(value in of for of in shown)
-        fields.nth(place).select_option("")
 
 
 def test_first_screen_has_the_verdicts_and_the_best(page, report):

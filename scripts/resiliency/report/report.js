@@ -27,32 +27,6 @@ for (const table of document.querySelectorAll("table.cells")) {
   }));
 }
 
-// Above the failures: a choice of class, of corruption, and of a member that is wrong.
-for (const photos of document.querySelectorAll(".photos")) {
-  const failures = [...photos.querySelectorAll(".failure")], tools = document.createElement("div");
-  const choices = [
-    ["class", (failure) => [failure.closest(".photo").dataset.class]],
-    ["corruption", (failure) => [failure.dataset.corruption]],
-    ["member wrong", (failure) => failure.dataset.wrong.split("; ").filter(Boolean)],
-  ];
-  const fields = choices.map(([name, values]) => {
-    const field = document.createElement("select"), known = [...new Set(failures.flatMap(values))].sort(compare);
-    field.append(new Option(`Any ${name}`, ""), ...known.map((value) => new Option(value, value)));
-    field.setAttribute("aria-label", `Show failures of one ${name}`);
-    field.addEventListener("change", show);
-    return field;
-  });
-  function show() {
-    const fits = (failure) => choices.every(([, values], place) => !fields[place].value || values(failure).includes(fields[place].value));
-    // The image without a corruption stays beside the failures that are shown.
-    failures.forEach((failure) => { failure.hidden = failure.previousElementSibling !== null && !fits(failure); });
-    photos.querySelectorAll(".photo").forEach((photo) => { photo.hidden = !failures.some((failure) => photo.contains(failure) && fits(failure)); });
-  }
-  tools.className = "tools";
-  tools.append(...fields);
-  photos.before(tools);
-}
-
 // Within the page of `snakemake --report` there are no files beside this one that links could lead to.
 if (window !== window.top) {
   document.querySelectorAll(".files, #files ~ p").forEach((links) => links.remove());
