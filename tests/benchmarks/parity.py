@@ -17,7 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from drawn_pictures import DETERMINISTIC, RANDOM, pictures
 from shared import EXPERIMENTS, beside, options, table
-from test_engine_parity import LIMIT, distances, our_features, reference_features
+from test_engine_parity import LIMIT, both_features, distances
 
 from resiliency.corruptions import reference, weather
 from resiliency.corruptions.engine import CORRUPTIONS, corrupt
@@ -51,18 +51,12 @@ def difference(corruption: str, size: tuple[int, int]) -> str:
     return f"{largest}, {100 * share:.2f} %"
 
 
-def both(corruption: str, severity: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Features of the engine's and of the reference's draws."""
-    ours, theirs = DRAWS[size]
-    return our_features(corruption, severity, size, ours), reference_features(corruption, severity, size, theirs)
-
-
 def distance(corruption: str, size: tuple[int, int]) -> float:
-    return max(distances(*both(corruption, severity, size)).max() for severity in SEVERITIES)
+    return max(distances(*both_features(corruption, severity, size, *DRAWS[size])).max() for severity in SEVERITIES)
 
 
 def feature_row(corruption: str) -> list[str]:
-    ours, theirs = both(corruption, SEVERITY, SIZES[0])
+    ours, theirs = both_features(corruption, SEVERITY, SIZES[0], *DRAWS[SIZES[0]])
     error = np.sqrt(ours.var(axis=0, ddof=1) / len(ours) + theirs.var(axis=0, ddof=1) / len(theirs))
     ours, theirs = ours.mean(axis=0), theirs.mean(axis=0)
     levels = [f"{number(ours[i], 2)} / {number(theirs[i], 2)} ± {error[i]:.2f}" for i in (0, 1)]

@@ -32,6 +32,18 @@ def features(residuals: np.ndarray) -> np.ndarray:
     return np.column_stack([residuals.mean(axis=(1, 2, 3)), residuals.std(axis=(1, 2, 3)), spectrum])
 
 
+def both_features(
+    corruption: str, severity: int, size: tuple[int, int], ours: int, theirs: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of so many draws of the engine and of the reference, without those that change nothing, or are black."""
+    images = np.repeat(pictures(1, *size), ours, axis=0)
+    found = corrupt(images, corruption, severity, table="imagenet-c", seed=0).astype(float) - images
+    with np.errstate(invalid="ignore"):
+        expected = reference.corrupt(images[:theirs], corruption, severity, seed=1)
+    expected = expected[expected.any(axis=(1, 2, 3))].astype(float) - images[0]  # some of its spatter are black
+    return features(found[found.any(axis=(1, 2, 3))]), features(expected)
+
+
 def distances(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     """F: differences of the features' means, beyond what rounding may cost, in standard errors.
 
@@ -54,13 +66,7 @@ LIMIT = 5
 @pytest.mark.parametrize("corruption", RANDOM)
 def test_what_draws_agrees_with_the_reference_in_distribution(monkeypatch, corruption, severity, size, ours, theirs):
     monkeypatch.setattr(weather, "PICTURES", weather.PICTURES[:5])  # those that the reference picks from
-    images = np.repeat(pictures(1, *size), ours, axis=0)
-    found = corrupt(images, corruption, severity, table="imagenet-c", seed=0).astype(float) - images
-    with np.errstate(invalid="ignore"):
-        expected = reference.corrupt(images[:theirs], corruption, severity, seed=1)
-    expected = expected[expected.any(axis=(1, 2, 3))].astype(float) - images[0]  # some of its spatter are black
-    found = found[found.any(axis=(1, 2, 3))]
-    assert distances(features(found), features(expected)).max() < LIMIT
+    assert distances(*both_features(corruption, severity, size, ours, theirs)).max() < LIMIT
 
 
 @pytest.mark.parametrize("corrupted", [partial(corrupt, table="imagenet-c"), reference.corrupt], ids=["ours", "theirs"])
