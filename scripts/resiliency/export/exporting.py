@@ -280,6 +280,8 @@ def write_program(ensemble: Deployable, side: int, path: Path) -> None:
     Raises:
         Fault: a member cannot be traced for any number of images, or there are more weights than a file can hold.
     """
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
     weights = sum(tensor.nbytes for tensor in ensemble.state_dict().values())
     if weights > LARGEST:
         size = f"{weights / 1e9:.1f} GB of weights"
@@ -294,6 +296,7 @@ def write_program(ensemble: Deployable, side: int, path: Path) -> None:
                 program, input_names=["images"], output_names=list(NAMES), dynamo=True, verbose=False
             )
             assert converted is not None
+            ClearMetadataAndDocStringPass()(converted.model)  # source code and folders of this machine
             converted.save(path, external_data=False)
         except Exception as error:
             names = ", ".join(member.member for member in ensemble.members)
