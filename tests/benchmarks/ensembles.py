@@ -165,7 +165,7 @@ def paper_size(compared: int, members: int = 20, count: int = 76, n_images: int 
         )
     of_all = np.sort(hours["clean"]) + (count - 1) * np.sort(hours["corrupted"])
     figures = {"pairs": of_pairs * count / 3600, "ensembles": list(of_all)}
-    figures |= {"judging": judging.whole(1000, CLASSES, 1)[0] * count / judging.CONDITIONS / 3600}
+    figures |= {"judging": judging.whole(1000, CLASSES) * count / judging.CONDITIONS / 3600}
     figures |= {"independent": count * float(np.median(hours["independent"])), "ratios": sorted(ratios)}
     figures |= {"difference": max(differences), "memory": peak_memory(), "machine": machine()}
     print(json.dumps(figures))

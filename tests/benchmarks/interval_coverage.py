@@ -6,14 +6,8 @@ and calls the functions of the pipeline. --only runs one of the parts. Rows are 
 that are there are not simulated again, so that another FILE than coverage_rows.json, which has all, simulates anew.
 --write makes published/experiments/coverage.md, of all parts. Truths and widths in coverage_rows.json are rounded.
 Rows where some part is 0 have five times as many simulations, those of the four kinds with few units fifteen times.
-
-The last line is JSON: `worst_placebo_supported` (largest rate of `supported` in rows where some part is 0),
-`worst_placebo_p` (least p-value that it is above 5 %, by Holm's correction over rows), `worst_any_false` (largest rate
-of any false verdict), `worst_any_false_low` (largest lower end of a 95 % interval of that), `worst_coverage` (of the
-intervals), `power` and `power_contradict` by observation, size and situation.
 """
 
-import json
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -58,32 +52,9 @@ def jobs(part: str, simulations: int, resamples: int) -> dict[tuple, partial]:
     }
 
 
-def summary(intervals: list[dict], verdicts: list[dict]) -> dict:
-    """Worst rates, and power by observation, size and situation."""
-    false_rates = [_rate(row) for row in verdicts]
-    shares = [row["adopted_hits"] / row["simulations"] for row in intervals]
-    power: dict[str, dict[str, dict[str, float]]] = {asks: {} for asks in POWER}
-    for row in verdicts:
-        if row["asks"] in POWER:
-            of_observation = power[row["asks"]].setdefault(str(row["observation"]), {})
-            of_observation[f"{row['size']}: {row['situation']}"] = _share(row, POWER[row["asks"]])
-    placebo = without_effect(verdicts)
-    return {
-        "worst_placebo_supported": round(placebo[0], 3) if placebo else None,
-        "worst_placebo_p": round(placebo[1], 3) if placebo else None,
-        "worst_any_false": round(max(rate for rate, _ in false_rates), 3) if verdicts else None,
-        "worst_any_false_low": round(max(low for _, (low, _) in false_rates), 3) if verdicts else None,
-        "worst_coverage": round(min(shares), 3) if shares else None,
-        "power": power["support"],
-        "power_contradict": power["contradict"],
-    }
-
-
-def without_effect(verdicts: list[dict]) -> tuple[float, float] | None:
+def without_effect(verdicts: list[dict]) -> tuple[float, float]:
     """Largest rate of `supported` where some part is 0, and the least p-value that it is above `NOMINAL`, by Holm."""
     rows = [(row["verdicts"][SUPPORTED], row["simulations"]) for row in verdicts if _key(row) in NOISY]
-    if not rows:
-        return None
     p_values = [binomtest(count, of, NOMINAL, "greater").pvalue for count, of in rows]
     return max(count / of for count, of in rows), float(holm(np.array(p_values)).min())
 
@@ -267,7 +238,6 @@ def main() -> None:
         rows[part] = resumed(arguments.rows, wanted, keys, part)
     if arguments.write:
         PAGE.write_text(page(rows["intervals"], rows["verdicts"], rows["swaps"]))
-    print(json.dumps(summary(rows["intervals"], rows["verdicts"])))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """Studies whose truth is known, and the intervals that the tables report of them; see interval_coverage.py."""
 
-from itertools import combinations
+from itertools import combinations, product
 from math import comb
 
 import numpy as np
 import pandas as pd
 import simulated_spread as spreads
 from scipy.stats import binomtest, norm, ttest_ind
-from simulated_class_errors import CASES as CLASS_ERRORS
 from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation, percentiles
 from simulated_exchanges import CASES as EXCHANGES
 from simulated_families import POOLS, WORDS, Effects, drawn, truth
@@ -16,6 +15,7 @@ from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 from simulated_units import CASES as IN_UNITS
 
 from resiliency.analysis.coincident_failures import ceiling_table, failure_table
+from resiliency.analysis.contenders import class_error
 from resiliency.analysis.left_out import Part, kept_weights
 from resiliency.analysis.origins import ORIGINS, SHARES, origin_table
 from resiliency.base.names import CLEAN
@@ -176,11 +176,14 @@ def covariance(alike: float, n_images: int) -> Case:
     return Case("Covariance of failures", f"{alike:g} of the variance shared", f"{n_images} images", truth, simulate)
 
 
-def corruption_error(alike: float, n_images: int, corrupted: int = 75) -> Case:
+CORRUPTED = 75  # conditions
+
+
+def corruption_error(alike: float, n_images: int) -> Case:
     """A member that fails on an image under many of the conditions or under few."""
 
     def wrong(random: np.random.Generator, number: int) -> np.ndarray:
-        own = random.standard_normal((number, corrupted))
+        own = random.standard_normal((number, CORRUPTED))
         return np.sqrt(alike) * random.standard_normal((number, 1)) + np.sqrt(1 - alike) * own > 1
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
@@ -193,6 +196,21 @@ def corruption_error(alike: float, n_images: int, corrupted: int = 75) -> Case:
 
     description = f"{alike:g} of the variance shared by conditions"
     return Case("Corrupted error", description, f"{n_images} images", lambda: float(norm.sf(1)), simulate)
+
+
+def error_of_a_class(error: float, alike: float, n_images: int) -> Case:
+    """So many images with an expected error; conditions share `alike` of the variance of what makes an image hard."""
+    limit = norm.isf(error)
+
+    def simulate(random: np.random.Generator, _: int) -> dict[str, Interval]:
+        own = random.standard_normal((n_images, CORRUPTED))
+        wrong = np.sqrt(alike) * random.standard_normal((n_images, 1)) + np.sqrt(1 - alike) * own > limit
+        row = class_error(wrong.mean(axis=1), Units.single(n_images), CONFIDENCE)
+        alone = binomtest(int(wrong.sum()), wrong.size).proportion_ci(CONFIDENCE, method="wilson")
+        return {"adopted": (row["low"], row["high"]), "naive": (alone.low, alone.high)}
+
+    situation = f"error {error:g}, {CORRUPTED} conditions, {alike:g} of the variance shared by conditions"
+    return Case("Error of a class", situation, f"{n_images} images", lambda: error, simulate)
 
 
 # Shares of images that all members misclassify: members fail on hard images together
@@ -264,7 +282,7 @@ CASES = [
     *(corruption_error(alike, images) for alike in (0.3, 0.8) for images in (100, 500)),
     *(all_wrong("images", k, m, images) for k, m in ((3, 8), (8, 8), (3, 64), (64, 64)) for images in (500, 5000)),
     *(all_wrong("members", k, m, 500) for k, m in ((1, 8), (3, 8), (8, 8), (3, 24), (24, 24))),
-    *CLASS_ERRORS,
+    *(error_of_a_class(*case) for case in product((0.01, 0.02, 0.05), (0.3, 0.8), (25, 50))),
     *EXCHANGES,
     *IN_UNITS,
     *KINDS,
