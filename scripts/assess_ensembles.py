@@ -5,7 +5,7 @@ from resiliency.analysis.contenders import FAILURES, comparison, contenders
 from resiliency.analysis.pictures import failure_pictures
 from resiliency.data.pictures import read_conditions, read_items
 from resiliency.data.split import calibration_indices
-from resiliency.metrics.errors import cost_matrix, read_costs
+from resiliency.metrics.classification import cost_matrix, read_costs
 from resiliency.prediction.reading import read_predictions, read_validation
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_array, read_json

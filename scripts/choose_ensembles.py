@@ -8,7 +8,7 @@ from resiliency.analysis.judging import halves
 from resiliency.base.names import CLEAN, design_of
 from resiliency.ensembles.pool import eligible_members
 from resiliency.ensembles.settings import Deployment, Ensembles
-from resiliency.metrics.errors import cost_matrix, read_costs
+from resiliency.metrics.classification import cost_matrix, read_costs
 from resiliency.prediction.reading import read_predictions
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_json

@@ -4,7 +4,7 @@ from resiliency.base.machine import keep_freed_memory
 from resiliency.base.names import averaged
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import EnsemblesOfStudy
-from resiliency.metrics.errors import baseline_errors
+from resiliency.metrics.classification import baseline_errors
 from resiliency.prediction.reading import corruption_conditions, read_predictions
 from resiliency.storage.tables import read_blocks, read_table, write_table
 from resiliency.study.stage import stage

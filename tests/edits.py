@@ -52,7 +52,7 @@ library = Path(__file__).parent / "resiliency"
 params = SimpleNamespace(code=(library / "code").read_text())
 with stage(SimpleNamespace(log=["job.log"], input=[], output=[], params=params)):
     {body}
-    from resiliency.metrics.errors import cost_matrix
+    from resiliency.metrics.classification import cost_matrix
     print("done", stream(0, "a"), cost_matrix)
 """
 

@@ -15,7 +15,7 @@ from resiliency.comparison import difference_table, printed, read_studies
 from resiliency.designs.networks import read_member
 from resiliency.export.loading import chosen_row
 from resiliency.export.settings import checked_ensemble
-from resiliency.metrics.errors import read_costs
+from resiliency.metrics.classification import read_costs
 from resiliency.prediction.reading import all_conditions
 from resiliency.storage.files import write_csv, write_json
 from resiliency.storage.tables import write_table

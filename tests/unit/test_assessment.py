@@ -23,19 +23,14 @@ from resiliency.analysis.assessment import (
 from resiliency.analysis.judging import Judged, Resampled, judged
 from resiliency.ensembles.combination import RULES, SCORES, Ensemble
 from resiliency.metrics.classification import (
-    ABSTAIN,
-    Ranked,
     brier_score,
     calibration_error,
     confidence_bins,
-    covering_threshold,
-    graded,
-    limiting_threshold,
     negative_log_likelihood,
     scaled,
     softmax,
-    units_needed,
 )
+from resiliency.metrics.selective import ABSTAIN, Ranked, covering_threshold, graded, limiting_threshold, units_needed
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import Units
 

@@ -25,8 +25,7 @@ from resiliency.analysis.contenders import (
 )
 from resiliency.analysis.judging import both_halves, ensemble_of
 from resiliency.analysis.pictures import data_url, failure_pictures
-from resiliency.metrics.classification import calibration_error, confidence_bins, scaled
-from resiliency.metrics.errors import cost_matrix, read_costs
+from resiliency.metrics.classification import calibration_error, confidence_bins, cost_matrix, read_costs, scaled
 from resiliency.prediction.reading import read_validation
 from resiliency.statistics.intervals import wilson
 from resiliency.statistics.resampling import Resampling, Units

@@ -46,7 +46,8 @@ from resiliency.export.loading import (
     temperature_of,
 )
 from resiliency.export.settings import checked_ensemble
-from resiliency.metrics.classification import ABSTAIN, scaled
+from resiliency.metrics.classification import scaled
+from resiliency.metrics.selective import ABSTAIN
 from resiliency.statistics.resampling import Units
 from resiliency.storage.files import write_csv, write_json
 from resiliency.storage.tables import read_table, write_table

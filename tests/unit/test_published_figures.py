@@ -11,7 +11,7 @@ from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import expected_accuracy, mean_over_pairs
 from resiliency.external.predictions import read_decisions
 from resiliency.external.tables import read_scores
-from resiliency.metrics.errors import ALEXNET_ERRORS, mean_corruption_error
+from resiliency.metrics.classification import ALEXNET_ERRORS, mean_corruption_error
 from resiliency.statistics.correlation import partial, weighted_pearson
 from resiliency.storage.tables import read_table
 

@@ -10,7 +10,7 @@ from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from resiliency.analysis.member_tables import Scorer
-from resiliency.metrics.errors import (
+from resiliency.metrics.classification import (
     baseline_errors,
     corruption_errors,
     mean_corruption_error,

@@ -83,7 +83,7 @@ REFUSED = "error: job.py: this job has other code than the run began with, and t
         ("def stream(*_): return 0", "", {}, REFUSED),
         ("# a comment", "", {}, "done"),
         ("", WRITE.format("base/streams.py", "stream"), {}, "done"),  # it has been imported
-        ("", WRITE.format("metrics/errors.py", "cost_matrix"), {}, "done 0\n" + REFUSED),
+        ("", WRITE.format("metrics/classification.py", "cost_matrix"), {}, "done 0\n" + REFUSED),
         ("", "", {"job": "0" * 16}, REFUSED),  # the fingerprint of another machine is that of the edited code
     ],
 )

@@ -12,7 +12,7 @@ from resiliency.analysis.deployment import drawn_errors
 from resiliency.analysis.judging import halves
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.pool import EnsembleErrors
-from resiliency.metrics.classification import Ranked
+from resiliency.metrics.selective import Ranked
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.statistics.intervals import wilson
 from resiliency.statistics.resampling import Resampling, Units

@@ -26,16 +26,19 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.progress import Progress
 from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import SCORES, Ensemble
-from resiliency.metrics.classification import (
+from resiliency.metrics.classification import fitted_temperature
+from resiliency.metrics.selective import (
     ABSTAIN,
+    MEASURES,
     Ranked,
     covering_threshold,
-    fitted_temperature,
     graded,
     limiting_threshold,
+    measures,
+    resampled_rankings,
+    risk_coverage,
     units_needed,
 )
-from resiliency.metrics.selective import MEASURES, measures, resampled_rankings, risk_coverage
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.intervals import (
     DIFFERENCE,

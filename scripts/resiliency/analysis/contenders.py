@@ -136,7 +136,7 @@ def comparison(
         predictions: member -> its predictions, for the members in `roles`.
         names: names of all test images; empty if they are called by their positions.
         classes: names of the classes; a class without a name is called by its number.
-        matrix: float64 K x K from `resiliency.metrics.errors.cost_matrix`, if answers have costs.
+        matrix: float64 K x K from `resiliency.metrics.classification.cost_matrix`, if answers have costs.
 
     Returns:
         Tables by the outputs of rule assess_ensembles, which docs/tables.md describes; `failures` with `CLEAN_ANSWERS`.

@@ -13,21 +13,19 @@ import pandas as pd
 from resiliency.base.names import CLEAN, CLEAN_ON, accuracy_of, averaged, few_images
 from resiliency.designs.members import Member
 from resiliency.metrics.classification import (
+    ALEXNET_ERRORS,
     CALIBRATION,
     ECE_BINS,
+    LARGEST_RELATIVE_ERROR,
+    PUBLISHED_ERRORS,
     accuracies,
+    baseline_errors,
     brier_score,
     calibration_error,
     confidence_bins,
+    mean_corruption_error,
     member_warnings,
     negative_log_likelihood,
-)
-from resiliency.metrics.errors import (
-    ALEXNET_ERRORS,
-    LARGEST_RELATIVE_ERROR,
-    PUBLISHED_ERRORS,
-    baseline_errors,
-    mean_corruption_error,
     relative_mean_corruption_error,
 )
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups, corruption_conditions

@@ -33,8 +33,7 @@ from resiliency.diversity.representations import (
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
-from resiliency.metrics.classification import may_be_probabilities
-from resiliency.metrics.errors import mean_corruption_error
+from resiliency.metrics.classification import may_be_probabilities, mean_corruption_error
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
 if TYPE_CHECKING:

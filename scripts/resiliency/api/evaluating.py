@@ -19,8 +19,14 @@ from resiliency.base.progress import Progress
 from resiliency.base.settings import AUTO
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import SEVERITIES, table_for
-from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error, may_be_probabilities
-from resiliency.metrics.errors import PUBLISHED_ERRORS, mean_corruption_error
+from resiliency.metrics.classification import (
+    ECE_BINS,
+    PUBLISHED_ERRORS,
+    bin_of,
+    calibration_error,
+    may_be_probabilities,
+    mean_corruption_error,
+)
 from resiliency.statistics.intervals import share, wilson
 from resiliency.statistics.resampling import Units
 

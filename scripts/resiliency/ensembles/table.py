@@ -25,8 +25,7 @@ from resiliency.ensembles.combination import VOTE, member_weights
 from resiliency.ensembles.pool import EnsembleErrors, chosen_ensembles, eligible_members
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition, score_decisions
 from resiliency.ensembles.settings import Ensembles
-from resiliency.metrics.classification import accuracies
-from resiliency.metrics.errors import mean_corruption_error
+from resiliency.metrics.classification import accuracies, mean_corruption_error
 from resiliency.prediction.reading import Predictions, additional_test_sets, group_names
 
 SCORES = ("nll", "brier", "ece")

@@ -23,7 +23,7 @@ from resiliency.data.pictures import images_at
 from resiliency.data.source import Images
 from resiliency.ensembles.combination import Ensemble
 from resiliency.export.folder.watching import distances, look
-from resiliency.metrics.classification import ABSTAIN, graded
+from resiliency.metrics.selective import ABSTAIN, graded
 from resiliency.prediction.reading import Predictions
 from resiliency.report import words
 from resiliency.report.templates import environment

@@ -25,7 +25,8 @@ from resiliency.designs.members import WeightsKind
 from resiliency.ensembles.combination import Ensemble, member_weights
 from resiliency.export.evidence import Evaluated, Evidence, evidence_of, evidence_page, unlike
 from resiliency.export.loading import Deployable, Networks, temperature_of
-from resiliency.metrics.classification import ABSTAIN, accuracy_columns, scaled
+from resiliency.metrics.classification import accuracy_columns, scaled
+from resiliency.metrics.selective import ABSTAIN
 from resiliency.report import words
 from resiliency.report.cautions import unfit_cautions
 from resiliency.report.templates import Markdown, markdown_environment

@@ -1,16 +1,19 @@
-"""Accuracy and honesty of the probabilities of a classifier, and thresholds of confidence."""
+"""Accuracy, errors and honesty of the probabilities of a classifier.
 
+Errors may be weighed: relative to a baseline's (Hendrycks and Dietterich, ICLR 2019), or by a user's table of costs."""
+
+import csv
+import io
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from resiliency.base.faults import Fault, hint
 from resiliency.base.names import accuracy_of, mean_member_accuracy_of
+from resiliency.base.settings import NUMBER
 from resiliency.statistics.intervals import wilson
-from resiliency.statistics.resampling import Units
 
 MEAN_ACCURACY = re.compile(mean_member_accuracy_of("(.*)"))
 
@@ -155,126 +158,6 @@ def fitted_temperature(log_probabilities: np.ndarray, labels: np.ndarray) -> flo
     return float(np.exp(-minimize_scalar(mean_loss, bounds=(-reach, reach), method="bounded").x))
 
 
-GRADES = 1_000_000
-BELOW = 100  # step of confidences, by which a threshold may lie below the least confident answer that it accepts
-ABSTAIN = 2.0  # threshold at which every image is abstained on, even at a confidence of 1
-
-
-def graded(confidence: np.ndarray) -> np.ndarray:
-    """Confidences in 0..1 as thresholds see them: float32, rounded down to six decimals and below 1; float64.
-
-    Programs that compute in another order round a confidence near 1 to it or not: it counts as 0.999999.
-    """
-    single = np.asarray(confidence).astype(np.float32).astype(np.float64)
-    return np.minimum(np.floor(single * GRADES), GRADES - 1) / GRADES
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """Answers to N images under C conditions, the least confident first.
-
-    Attributes:
-        confidence: float64 CN, graded.
-        errors: float64 CN, 1 if the answer is wrong.
-        rows: int CN, condition of each answer.
-        conditions: number of conditions, C.
-        units: units of the images.
-    """
-
-    confidence: np.ndarray
-    errors: np.ndarray
-    rows: np.ndarray
-    conditions: int
-    units: Units
-
-    @classmethod
-    def of(cls, confidence: np.ndarray, errors: np.ndarray, units: Units | None = None) -> "Ranked":
-        """The ranking of answers by confidences and errors, float C x N each; by default, each image is a unit."""
-        values = graded(confidence).ravel()
-        order = np.argsort(values, kind="stable")
-        rows = np.repeat(np.arange(len(confidence)), confidence.shape[1])
-        errors, units = np.asarray(errors, np.float64).ravel(), units or Units.single(confidence.shape[1])
-        return cls(values[order], errors[order], rows[order], len(confidence), units)
-
-    def without(self, rows: Sequence[int]) -> "Ranked":
-        """The answers under the other conditions."""
-        left_out = np.zeros(self.conditions, bool)
-        left_out[rows] = True
-        kept = ~left_out[self.rows]
-        confidence, errors, left = (values[kept] for values in (self.confidence, self.errors, self.rows))
-        return replace(self, confidence=confidence, errors=errors, rows=left, conditions=self.conditions - len(rows))
-
-    @cached_property
-    def firsts(self) -> np.ndarray:
-        """Positions of the first answers of each confidence, int64."""
-        return np.flatnonzero(np.diff(self.confidence, prepend=-1))
-
-    @cached_property
-    def wrong_from(self) -> np.ndarray:
-        """Number of wrong answers at or above the confidence of each of `firsts`, float64."""
-        return np.cumsum(self.errors[::-1])[::-1][self.firsts]
-
-    def most(self, level: float) -> float:
-        """The largest sum of losses, over answers, with which their mean over those of a new unit is `level` at most.
-
-        A unit's loss, its sum over the mean size of a unit, is at most the largest size over that.
-        """
-        size = self.units.n_images / self.units.number
-        return (level * (self.units.number + 1) * size - self.units.sizes.max()) * self.conditions
-
-    def threshold_at(self, place: int) -> float:
-        """The threshold that lets through the answer at `place` and those as confident or more, and no other."""
-        first = np.searchsorted(self.confidence, self.confidence[place])
-        before = self.confidence[first - 1] if first else 0.0
-        own, other = (round(float(value) * GRADES) for value in (self.confidence[place], before))
-        return (own - min((own - other) // 2, BELOW)) / GRADES
-
-
-def covering_threshold(ranked: Ranked, coverage: float) -> float:
-    """The largest threshold at which new images are answered with a probability of `coverage` or more.
-
-    Args:
-        coverage: probability in 0..1.
-
-    Returns:
-        Images of at least this confidence are answered; 0 if there are too few images to abstain at all.
-    """
-    most = ranked.most(1 - coverage)
-    if most < -1e-9:
-        return 0.0
-    # Those before it abstain, unless they have the same confidence.
-    return ranked.threshold_at(min(int(max(most, 0) + 1e-9), len(ranked.confidence) - 1))
-
-
-def limiting_threshold(ranked: Ranked, level: float) -> float:
-    """The smallest threshold at which new images are answered, and wrongly, with a probability of `level` at most.
-
-    Args:
-        level: probability in 0..1.
-
-    Returns:
-        Images of at least this confidence are answered, all of them where it is 0, none where it is `ABSTAIN`; NaN
-        if there are fewer than `units_needed`, even without wrong answers.
-    """
-    most = ranked.most(level)
-    if most < -1e-9:
-        return np.nan
-    allowed = ranked.firsts[ranked.wrong_from <= most + 1e-9]
-    if not len(allowed):
-        return ABSTAIN
-    return ranked.threshold_at(allowed[0]) if allowed[0] else 0.0
-
-
-def units_needed(ranked: Ranked, level: float) -> float:
-    """The number of units at which `limiting_threshold` would let some answers through; NaN if no number would do.
-
-    Units are as large as these, and the most confident answers as often wrong.
-    """
-    wrong = ranked.errors[ranked.confidence == ranked.confidence[-1]].sum() / len(ranked.errors)
-    largest = ranked.units.sizes.max() * ranked.units.number / ranked.units.n_images
-    return float(np.ceil((largest - level) / (level - wrong) - 1e-9)) if wrong < level else np.nan
-
-
 NEAR = 0.1  # least share of the way from chance to no error
 FEWEST_STEPS = 100
 FEWEST_IMAGES = 100
@@ -332,3 +215,136 @@ def mutual_information(probabilities: np.ndarray, weights: np.ndarray) -> np.nda
     shares = (weights / weights.sum()).astype(probabilities.dtype)
     mean = np.tensordot(shares, probabilities, axes=1)
     return np.maximum(entropy(mean) - shares @ entropy(probabilities), 0)
+
+
+# Relative standard error above which the US National Center for Health Statistics calls an estimate unreliable (Klein
+# et al., Statistical Notes 24, 2002); a ratio to a denominator that is known less well says little.
+LARGEST_RELATIVE_ERROR = 0.3
+# Mean top-1 error over severities 1 to 5 on ImageNet-C (Hendrycks et al., AugMix, ICLR 2020, published code).
+ALEXNET_ERRORS = {
+    "gaussian_noise": 0.886428,
+    "shot_noise": 0.894468,
+    "impulse_noise": 0.922640,
+    "defocus_blur": 0.819880,
+    "glass_blur": 0.826268,
+    "motion_blur": 0.785948,
+    "zoom_blur": 0.798360,
+    "snow": 0.866816,
+    "frost": 0.826572,
+    "fog": 0.819324,
+    "brightness": 0.564592,
+    "contrast": 0.853204,
+    "elastic_transform": 0.646056,
+    "pixelate": 0.717840,
+    "jpeg_compression": 0.606500,
+}
+PUBLISHED_ERRORS = {"alexnet": ALEXNET_ERRORS}  # baselines that are no members
+
+
+def corruption_errors(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """CE of each corruption: its error as a fraction of the baseline's, both averaged over severities.
+
+    Args:
+        errors, baseline: ... x corruptions, top-1 error averaged over severities.
+
+    Returns:
+        ... x corruptions; NaN where the baseline makes no error, since the ratio is not defined there.
+    """
+    return np.divide(errors, baseline, out=np.full(np.broadcast(errors, baseline).shape, np.nan), where=baseline > 0)
+
+
+def mean_corruption_error(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """Compute mCE: mean over corruptions of the error relative to the baseline (Hendrycks and Dietterich 2019).
+
+    Args:
+        errors: floats ... x corruptions, in 0..1: top-1 error under each corruption, averaged over severities.
+        baseline: errors of the baseline, in 0..1; broadcast against `errors`.
+
+    Returns:
+        float64 of the leading shape, 0 or more; 1 for the baseline. NaN if the baseline makes no error under some
+        corruption.
+    """
+    return corruption_errors(errors, baseline).mean(axis=-1)
+
+
+def relative_mean_corruption_error(
+    errors: np.ndarray, clean: float, baseline: np.ndarray, baseline_clean: float
+) -> np.ndarray:
+    """Relative mCE: as mCE, but of the errors in excess of those on clean images.
+
+    NaN if the baseline loses nothing, or gains, under a corruption: the ratio is not defined there.
+    """
+    return mean_corruption_error(errors - clean, baseline - baseline_clean)
+
+
+def baseline_errors(errors: pd.DataFrame, baseline: str, corruptions: list[str]) -> np.ndarray:
+    """Top-1 error of the baseline under each corruption, averaged over severities; float64, one per corruption.
+
+    Args:
+        errors: table corruption_errors.csv.
+        baseline: name of a member, or of `PUBLISHED_ERRORS`.
+        corruptions: names of the corruptions, in the order of the result.
+    """
+    if baseline in PUBLISHED_ERRORS:
+        return np.array([PUBLISHED_ERRORS[baseline][corruption] for corruption in corruptions])
+    means = errors[errors.member == baseline].groupby("corruption").error.mean()
+    return means[corruptions].to_numpy()
+
+
+UNLISTED = 1.0  # cost of a wrong answer that the table does not list
+Costs = dict[tuple[str, str], float]
+
+
+def read_costs(path: str | Path) -> Costs:
+    """(true class, answered class) -> cost, of the cells of a CSV file that are not empty.
+
+    Its first column names true classes, its header answered ones, after the head of the first column.
+
+    Raises:
+        Fault: the file cannot be read, has no costs, names a class twice, or has a cost that is not a number of 0 or
+            more.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        header, *rows = csv.reader(io.StringIO(text, newline=""))
+    except (OSError, ValueError, csv.Error) as error:
+        raise Fault(f"{path}: cannot be read ({error}); a CSV file is needed") from error
+    answers = [name.strip() for name in header[1:]]
+    costs: dict[tuple[str, str], float] = {}
+    rows = [[cell.strip() for cell in row] for row in rows if any(map(str.strip, row))]
+    for kind, names in (("column", answers), ("row", [row[0] for row in rows])):
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise Fault(f"{path}: expected one {kind} per class, got {names.count(twice)} of {twice!r}; remove one")
+    for label, *cells in rows:
+        if len(cells) > len(answers):
+            raise Fault(
+                f"{path}: {label}: expected {len(answers)} costs at most, got {len(cells)}; separate all by commas"
+            )
+        for answer, cell in zip(answers, cells, strict=False):
+            cost = float(cell) if NUMBER.fullmatch(cell) else np.nan
+            if cell and not 0 <= cost < np.inf:
+                wrong = f"expected a number of 0 or more, got {cell!r}"
+                raise Fault(f"{path}: {label}, {answer}: {wrong}; correct it")
+            costs |= {(label, answer): cost} if cell else {}
+    if not costs:
+        raise Fault(
+            f"{path}: expected costs, got none; give a row per true class and, after commas, a column per answered one"
+        )
+    return costs
+
+
+def cost_matrix(costs: Costs, classes: list[str]) -> np.ndarray:
+    """Costs of answers, float64 K x K, true class first; unlisted ones cost 1, and right ones 0.
+
+    Raises:
+        Fault: a class of `costs` is not among `classes`.
+    """
+    place = {name: index for index, name in enumerate(classes)}
+    if unknown := next((name for pair in costs for name in pair if name not in place), None):
+        raise Fault(
+            f"costs: expected classes of the dataset, got {unknown!r}{hint(unknown, classes)}; correct the name"
+        )
+    matrix = UNLISTED * (1 - np.eye(len(classes)))
+    for (label, answer), cost in costs.items():
+        matrix[place[label], place[answer]] = cost
+    return matrix

@@ -1,15 +1,19 @@
-"""Selective prediction of a classifier.
+"""Selective prediction of a classifier, and thresholds of confidence.
 
 Images are answered in descending order of a confidence; the risk at a coverage is the share of wrong answers among the
 images answered (Geifman and El-Yaniv, NeurIPS 2017). Conventions are those of torch-uncertainty (`AURC`, `RiskAtxCov`,
 `FPR95`) and torchmetrics (`BinaryAUROC`), except that images of equal confidence count as answered in random order: the
 risk is its expectation, where those packages leave it to the order of the images."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from resiliency.base.compiled import compiled
+from resiliency.statistics.resampling import Units
 
 COVERAGES = (0.8, 0.9, 0.95)
 RECALL = 0.95
@@ -131,3 +135,123 @@ def given_shares(answered: np.ndarray, availability: float) -> np.ndarray:
     before = np.cumsum(answered, axis=-1) - answered
     left = availability * answered.sum(axis=-1, keepdims=True) - before
     return np.clip(left / np.maximum(answered, 1), 0, 1)
+
+
+GRADES = 1_000_000
+BELOW = 100  # step of confidences, by which a threshold may lie below the least confident answer that it accepts
+ABSTAIN = 2.0  # threshold at which every image is abstained on, even at a confidence of 1
+
+
+def graded(confidence: np.ndarray) -> np.ndarray:
+    """Confidences in 0..1 as thresholds see them: float32, rounded down to six decimals and below 1; float64.
+
+    Programs that compute in another order round a confidence near 1 to it or not: it counts as 0.999999.
+    """
+    single = np.asarray(confidence).astype(np.float32).astype(np.float64)
+    return np.minimum(np.floor(single * GRADES), GRADES - 1) / GRADES
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Answers to N images under C conditions, the least confident first.
+
+    Attributes:
+        confidence: float64 CN, graded.
+        errors: float64 CN, 1 if the answer is wrong.
+        rows: int CN, condition of each answer.
+        conditions: number of conditions, C.
+        units: units of the images.
+    """
+
+    confidence: np.ndarray
+    errors: np.ndarray
+    rows: np.ndarray
+    conditions: int
+    units: Units
+
+    @classmethod
+    def of(cls, confidence: np.ndarray, errors: np.ndarray, units: Units | None = None) -> "Ranked":
+        """The ranking of answers by confidences and errors, float C x N each; by default, each image is a unit."""
+        values = graded(confidence).ravel()
+        order = np.argsort(values, kind="stable")
+        rows = np.repeat(np.arange(len(confidence)), confidence.shape[1])
+        errors, units = np.asarray(errors, np.float64).ravel(), units or Units.single(confidence.shape[1])
+        return cls(values[order], errors[order], rows[order], len(confidence), units)
+
+    def without(self, rows: Sequence[int]) -> "Ranked":
+        """The answers under the other conditions."""
+        left_out = np.zeros(self.conditions, bool)
+        left_out[rows] = True
+        kept = ~left_out[self.rows]
+        confidence, errors, left = (values[kept] for values in (self.confidence, self.errors, self.rows))
+        return replace(self, confidence=confidence, errors=errors, rows=left, conditions=self.conditions - len(rows))
+
+    @cached_property
+    def firsts(self) -> np.ndarray:
+        """Positions of the first answers of each confidence, int64."""
+        return np.flatnonzero(np.diff(self.confidence, prepend=-1))
+
+    @cached_property
+    def wrong_from(self) -> np.ndarray:
+        """Number of wrong answers at or above the confidence of each of `firsts`, float64."""
+        return np.cumsum(self.errors[::-1])[::-1][self.firsts]
+
+    def most(self, level: float) -> float:
+        """The largest sum of losses, over answers, with which their mean over those of a new unit is `level` at most.
+
+        A unit's loss, its sum over the mean size of a unit, is at most the largest size over that.
+        """
+        size = self.units.n_images / self.units.number
+        return (level * (self.units.number + 1) * size - self.units.sizes.max()) * self.conditions
+
+    def threshold_at(self, place: int) -> float:
+        """The threshold that lets through the answer at `place` and those as confident or more, and no other."""
+        first = np.searchsorted(self.confidence, self.confidence[place])
+        before = self.confidence[first - 1] if first else 0.0
+        own, other = (round(float(value) * GRADES) for value in (self.confidence[place], before))
+        return (own - min((own - other) // 2, BELOW)) / GRADES
+
+
+def covering_threshold(ranked: Ranked, coverage: float) -> float:
+    """The largest threshold at which new images are answered with a probability of `coverage` or more.
+
+    Args:
+        coverage: probability in 0..1.
+
+    Returns:
+        Images of at least this confidence are answered; 0 if there are too few images to abstain at all.
+    """
+    most = ranked.most(1 - coverage)
+    if most < -1e-9:
+        return 0.0
+    # Those before it abstain, unless they have the same confidence.
+    return ranked.threshold_at(min(int(max(most, 0) + 1e-9), len(ranked.confidence) - 1))
+
+
+def limiting_threshold(ranked: Ranked, level: float) -> float:
+    """The smallest threshold at which new images are answered, and wrongly, with a probability of `level` at most.
+
+    Args:
+        level: probability in 0..1.
+
+    Returns:
+        Images of at least this confidence are answered, all of them where it is 0, none where it is `ABSTAIN`; NaN
+        if there are fewer than `units_needed`, even without wrong answers.
+    """
+    most = ranked.most(level)
+    if most < -1e-9:
+        return np.nan
+    allowed = ranked.firsts[ranked.wrong_from <= most + 1e-9]
+    if not len(allowed):
+        return ABSTAIN
+    return ranked.threshold_at(allowed[0]) if allowed[0] else 0.0
+
+
+def units_needed(ranked: Ranked, level: float) -> float:
+    """The number of units at which `limiting_threshold` would let some answers through; NaN if no number would do.
+
+    Units are as large as these, and the most confident answers as often wrong.
+    """
+    wrong = ranked.errors[ranked.confidence == ranked.confidence[-1]].sum() / len(ranked.errors)
+    largest = ranked.units.sizes.max() * ranked.units.number / ranked.units.n_images
+    return float(np.ceil((largest - level) / (level - wrong) - 1e-9)) if wrong < level else np.nan

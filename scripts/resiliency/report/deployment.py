@@ -10,7 +10,7 @@ from resiliency.analysis.contenders import BEST_ENSEMBLE, BEST_MEMBER, best_row,
 from resiliency.analysis.deployment import SAVING
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import WeightsKind
-from resiliency.metrics.classification import ABSTAIN
+from resiliency.metrics.selective import ABSTAIN
 from resiliency.report import words
 from resiliency.report.cautions import shortcomings
 from resiliency.report.overview import ENDS, difference_from, models

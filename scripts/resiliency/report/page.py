@@ -13,7 +13,7 @@ from jinja2 import Template
 
 from resiliency.base.names import CLEAN, CORRUPTED, accuracy_of
 from resiliency.designs.members import LOADED, WeightsKind
-from resiliency.metrics.errors import LARGEST_RELATIVE_ERROR
+from resiliency.metrics.classification import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
 from resiliency.report.advice import advice_of, architecture_answer
 from resiliency.report.cautions import (

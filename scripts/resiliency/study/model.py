@@ -24,7 +24,7 @@ from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.export.settings import BEST, Requirements, checked_ensemble
 from resiliency.external.tables import External, Paths, name_in_tables
-from resiliency.metrics.errors import cost_matrix, read_costs
+from resiliency.metrics.classification import cost_matrix, read_costs
 from resiliency.prediction.reading import Prediction
 from resiliency.report.settings import Charts
 from resiliency.search.space import Search
