@@ -43,7 +43,6 @@ rule correlate:
         correlations=in_report(f"{RESULTS}/tables/correlations.csv"),
         differences=in_report(f"{RESULTS}/tables/correlation_differences.csv"),
         best=in_report(f"{RESULTS}/tables/best_ensembles.csv"),
-        origins=in_report(f"{RESULTS}/tables/origins.csv"),
         sizes=in_report(f"{RESULTS}/tables/ensemble_sizes.csv"),
     log:
         f"{RESULTS}/logs/correlate/all.log",

@@ -1,7 +1,7 @@
-"""Correlate the diversity of ensembles with their accuracy, and compare ensembles by origin and number of members."""
+"""Correlate the diversity of ensembles with their accuracy, and compare ensembles by number of members."""
 
+from resiliency.analysis.compared_members import best_table, size_table
 from resiliency.analysis.observations.correlation import correlation_table, difference_table
-from resiliency.analysis.origins import best_table, origin_table, size_table
 from resiliency.storage.tables import read_distinct, read_table, write_table
 from resiliency.study.stage import stage
 
@@ -13,5 +13,4 @@ with stage(snakemake) as (inputs, outputs, params):
 
     test_sets = list(read_table(inputs.conditions)["test_set"].unique())
     write_table(outputs.best, best_table(members, ensembles[ensembles["rule"] == params.rule], test_sets))
-    write_table(outputs.origins, origin_table(ensembles, members, params.confidence))
     write_table(outputs.sizes, size_table(ensembles, members, params.confidence))

@@ -4,9 +4,8 @@ from itertools import combinations, product
 from math import comb
 
 import numpy as np
-import pandas as pd
 import simulated_spread as spreads
-from scipy.stats import binomtest, norm, ttest_ind
+from scipy.stats import binomtest, norm
 from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation, percentiles
 from simulated_exchanges import CASES as EXCHANGES
 from simulated_families import POOLS, WORDS, Effects, drawn, truth
@@ -17,7 +16,6 @@ from simulated_units import CASES as IN_UNITS
 from resiliency.analysis.coincident_failures import ceiling_table, failure_table
 from resiliency.analysis.contenders import class_error
 from resiliency.analysis.left_out import Part, kept_weights
-from resiliency.analysis.origins import ORIGINS, SHARES, origin_table
 from resiliency.base.names import CLEAN
 from resiliency.base.streams import derived_seed, stream
 from resiliency.ensembles.pool import ensembles_of
@@ -114,40 +112,6 @@ def delta(gap: float, of_designs: float, designs: int, seeds: int, sizes: tuple[
     description = f"gap {gap:g}, designs differ by {of_designs:g}"
     units = f"{designs} designs of {seeds} seeds, ensembles of {' and '.join(map(str, sizes))}"
     return Case("Cliff's delta", description, units, truth, simulate)
-
-
-# Ensembles by origin
-
-
-def advantage(of_designs: float, of_pairs: float, designs: int, seeds: int) -> Case:
-    """Pairs of several designs are more accurate than those of one by 0.02."""
-    members = [f"d{design}-s{seed}" for design in range(designs) for seed in range(seeds)]
-    design = np.repeat(np.arange(designs), seeds)
-    first, second = ensembles_of(len(members), 2).T
-    several = design[first] != design[second]
-    values = {"members": [f"{members[i]}+{members[j]}" for i, j in zip(first, second, strict=True)], "rule": "vote"}
-    values |= {
-        "origin": "independent",
-        "loss_weight": np.nan,
-        "size": 2,
-        "designs": 1 + several,
-        "macs": 1,
-        "weight": 1.0,
-    }
-    table = pd.DataFrame(values | dict.fromkeys((*SHARES, "mce"), 0.8))
-
-    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        skill = of_designs * random.standard_normal(designs)[design] + 0.01 * random.standard_normal(len(members))
-        noise = of_pairs * random.standard_normal(len(table))
-        accuracy = 0.7 + (skill[first] + skill[second]) / 2 + 0.02 * several + noise
-        rows = origin_table(table.assign(corrupted_accuracy=accuracy), None, CONFIDENCE)
-        row = rows[(rows.measure == "corrupted_accuracy") & (rows.origin == ORIGINS[1])].iloc[0]
-        alone = ttest_ind(accuracy[several], accuracy[~several], equal_var=False).confidence_interval(CONFIDENCE)
-        return {"adopted": (row.advantage_low, row.advantage_high), "naive": (alone.low, alone.high)}
-
-    description = f"designs differ by {of_designs:g}, pairs by {of_pairs:g}"
-    units = f"{designs} designs of {seeds} seeds, ensembles of 2"
-    return Case("Advantage of several architectures", description, units, lambda: 0.02, simulate)
 
 
 # Intervals over images, and observation 3
@@ -277,7 +241,6 @@ CASES = [
         for gap, of_designs in ((0, 0.3), (1, 0.3), (1, 0.8), (2, 0.3), (3, 0.3), (3, 0.8))
         for study in ((4, 3, (2, 3)), (8, 2, (2,)), (8, 3, (2, 3)), (16, 2, (2,)))
     ),
-    *(advantage(*spread, *study) for spread in ((0.05, 0.01), (0.01, 0.03)) for study in ((8, 2), (8, 4), (16, 2))),
     *(covariance(alike, images) for alike in (0.0, 0.5) for images in (200, 1000)),
     *(corruption_error(alike, images) for alike in (0.3, 0.8) for images in (100, 500)),
     *(all_wrong("images", k, m, images) for k, m in ((3, 8), (8, 8), (3, 64), (64, 64)) for images in (500, 5000)),

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from synthetic_deployment import RULE, contender_tables, deployment_tables, digits, failure_tables
 
-from resiliency.analysis.compared_members import robustness_table
+from resiliency.analysis.compared_members import robustness_table, size_table
 from resiliency.analysis.member_tables import history_table
 from resiliency.analysis.observations.correlation import correlation_table
-from resiliency.analysis.origins import origin_table, size_table
 from resiliency.analysis.pictures import attribution_table, distance_table, gallery_table
 from resiliency.base.names import (
     CLEAN,
@@ -63,7 +62,6 @@ def made(
         "ensembles": ensembles,
         "correlations": correlation_table(ensembles, ensembles[["members"]].drop_duplicates(), pairs, 0.95),
         "effective_robustness": robustness_table(members, None),
-        "origins": origin_table(ensembles, members, 0.95),
         "ensemble_sizes": size_table(ensembles, members, 0.95),
         "exchange_rates": rates,
         "swaps": digits()["swaps"],

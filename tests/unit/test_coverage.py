@@ -33,7 +33,6 @@ CASES = [
     simulated.correlation("difference", "both", 16, 2),
     simulated.delta(1, 0.3, 8, 2, (2,)),
     simulated.delta(2, 0.3, 8, 3, (2, 3)),
-    simulated.advantage(0.05, 0.01, 8, 2),
     simulated.all_wrong("members", 3, 12, 300),
     of_designs("family", Logits(family=0.4, size=-0.15, training=-0.4), 12, 3, 4),
     of_designs("best_to_worst_family", Logits(family=0.4, size=-0.15), 12, 3),

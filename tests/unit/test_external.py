@@ -11,9 +11,8 @@ from fault_messages import fault_of
 from published.kept import ROOT
 from published.labels import text_of
 from published.study_changes import current_study
-from resiliency.analysis.compared_members import skipped_table
+from resiliency.analysis.compared_members import best_table, skipped_table
 from resiliency.analysis.left_out import by_family, lack_second_seeds
-from resiliency.analysis.origins import best_table
 from resiliency.base.faults import Fault
 from resiliency.external.contents import read_contents
 from resiliency.external.predictions import Reader, order_of, read_decisions, read_labels, read_logits

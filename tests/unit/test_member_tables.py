@@ -1,5 +1,6 @@
 """Tables of members: ranks, also of those that are added, effective robustness, learning curves and warnings."""
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ from predicted import conditions_of, predictions_of
 from scipy.special import expit, logit
 from scipy.stats import linregress
 
-from resiliency.analysis.compared_members import fitted_line, rank_rows
+from resiliency.analysis.compared_members import fitted_line, rank_rows, size_table
 from resiliency.analysis.member_tables import _row, copies, error_scores, late_gain, outside_scores, still_learning
 from resiliency.designs.members import Member
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
 from resiliency.metrics.classification import member_warnings, near_chance
 from resiliency.report.overview import added_table
+from resiliency.statistics.intervals import SHARE, jackknife
 from resiliency.statistics.resampling import Resampling
 
 RESAMPLING = Resampling(500, 0.95, 0)
@@ -51,6 +53,37 @@ def test_the_images_needed_are_those_of_a_paired_comparison():
     difference = errors[1] - errors[0]
     expected = (1.959964 + 0.841621) ** 2 * difference.var(ddof=1) / difference.mean() ** 2
     assert table.n_images_needed[0] == np.ceil(expected)
+
+
+ERROR_OF = {"a-s0": 0.1, "b-s0": 0.2, "c-s0": 0.6, "d-s0": 0.3}
+
+
+def ensembles_and_members() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Ensembles err half as much as their members on average; and a member that takes part in none."""
+    members = pd.DataFrame({"member": [*ERROR_OF, "weak-s0"], "corrupted_error": [*ERROR_OF.values(), 0.9]})
+    members["clean_accuracy"] = 1 - members.corrupted_error
+    rows = [
+        ("+".join(names), size, np.mean([ERROR_OF[n] for n in names]) / 2, {2: 6, 3: 4}[size])
+        for size in (2, 3)
+        for names in combinations(ERROR_OF, size)
+    ]
+    ensembles = pd.DataFrame(rows, columns=["members", "size", "corrupted_error", "possible"])
+    ensembles["clean_accuracy"] = ensembles["corrupted_accuracy"] = 1 - ensembles.corrupted_error
+    return ensembles.assign(origin="independent", rule="mean", weight=1.0, mean_member_clean_accuracy=0.5), members
+
+
+def test_means_over_ensembles_of_a_size_and_their_changes():
+    table = size_table(*ensembles_and_members(), 0.9)
+    rows = table[table.measure == "corrupted_error"].set_index("size")
+    assert rows["mean"].to_dict() == pytest.approx({1: 0.3, 2: 0.15, 3: 0.15})
+    assert rows.ensembles.to_dict() == rows.possible.to_dict() == {1: 4, 2: 6, 3: 4}
+    assert rows.change[[2, 3]].tolist() == pytest.approx([-0.15, 0])
+    assert rows.lower_quartile[1] == pytest.approx(0.175)
+    without = [np.mean([e for name, e in ERROR_OF.items() if name != left_out]) for left_out in ERROR_OF]
+    ends = jackknife(np.array([0.3, *without]), 0.9, SHARE).ends
+    assert rows.loc[1, ["low", "high"]].tolist() == pytest.approx(list(ends))
+    changes = jackknife(np.array([-0.15, *(-w / 2 for w in without)]), 0.9).ends
+    assert rows.loc[2, ["change_low", "change_high"]].tolist() == pytest.approx(list(changes))
 
 
 def test_the_line_is_that_of_least_squares_over_the_members_with_both_accuracies():

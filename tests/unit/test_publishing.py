@@ -70,10 +70,10 @@ def test_the_card_of_an_ensemble_that_was_exported_of_earlier_tables_is_not_kept
 
 
 def test_what_is_kept_of_a_study_are_the_published_tables():
-    """A registered study lacks those that are newer, the default study those of costs."""
+    """A registered study lacks those that are newer and has a former one, the default study lacks those of costs."""
     folders = (RESULTS / "traffic_signs", DIGITS)
     names = {path.name.partition(".")[0] for folder in folders for path in folder.glob("*.[cp]*")}
-    assert names == {Path(table.path).stem for table in TABLES.values() if table.published}
+    assert names - {"origins"} == {Path(table.path).stem for table in TABLES.values() if table.published}
 
 
 def test_members_of_several_training_lengths_are_not_shown_as_one_line():

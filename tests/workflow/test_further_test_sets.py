@@ -74,7 +74,7 @@ def test_every_analysis_tells_of_the_test_sets(added):
     names = {"clean", "corrupted", *ADDED}
     for table in ("correlations", "correlation_differences", "calibration", "coincident_failures"):
         assert names <= set(pd.read_csv(tables / f"{table}.csv")["images"])
-    assert {f"{name}_accuracy" for name in names} < set(pd.read_csv(tables / "origins.csv").measure)
+    assert {f"{name}_accuracy" for name in names} < set(pd.read_csv(tables / "ensemble_sizes.csv").measure)
 
 
 def test_nothing_that_was_there_changes(workflow, added):

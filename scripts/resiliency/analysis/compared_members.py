@@ -1,20 +1,23 @@
-"""Members compared: their ranks, their effective robustness, and what the stages of a study left out for them.
+"""Members and ensembles compared: ranks, numbers of members, the best, effective robustness, and what was left out.
 
 Effective robustness is accuracy under a shift beyond what accuracy without it predicts (Taori et al. 2020)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, ndtri
 
-from resiliency.base.names import CLEAN, CLEAN_ON, CORRUPTED, JOINT, accuracy_of, few_images
+from resiliency.analysis.left_out import LeftOut, counting, weighted_means, weights_of_both
+from resiliency.base.names import CLEAN, CLEAN_ON, CORRUPTED, INDEPENDENT, JOINT, accuracy_of, few_images
 from resiliency.base.streams import stream
 from resiliency.diversity.representations import applicable
 from resiliency.ensembles.pool import is_inaccurate
+from resiliency.metrics.classification import accuracy_columns, images_of
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups
-from resiliency.statistics.intervals import DIFFERENCE, UNKNOWN, critical, of_linear
+from resiliency.statistics.correlation import weighted_quantiles
+from resiliency.statistics.intervals import DIFFERENCE, SHARE, UNKNOWN, critical, jackknife, of_linear
 from resiliency.statistics.resampling import Resampling, Units
 
 POWER = 0.8
@@ -96,6 +99,95 @@ def _rank_ends(
     with np.errstate(divide="ignore", invalid="ignore"):  # infinite if the difference is that of each image
         differences = (means - means[place]) / spread[place]
     return 1 + int((differences < -reach).sum()), len(means) - int((differences > reach).sum())
+
+
+SHARES = ("clean_accuracy", "corrupted_accuracy", "corrupted_error")
+SIZES = ["rule", "measure", "size", "ensembles", "possible", "mean", "low", "high", "lower_quartile", "upper_quartile"]
+SIZES += ["change", "change_low", "change_high", "members"]
+
+
+def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """The table ensemble_sizes.csv: a row per combination rule, measure and number of independent members.
+
+    Size 1 is the members of ensembles alone. Intervals leave out one member at a time; they are NaN if that leaves
+    nothing.
+
+    Args:
+        ensembles: ensembles.parquet.
+        members: members.csv.
+        confidence: level of the intervals, between 0 and 1.
+    """
+    ensembles = ensembles[ensembles["origin"] == INDEPENDENT]
+    measures = dict.fromkeys([*SHARES, *(accuracy_of(name) for name in images_of(ensembles))])
+    measures = [name for name in measures if name in ensembles]
+    alone = members.drop(columns="members", errors="ignore").rename(columns={"member": "members"})
+    if "corrupted_error" in alone:
+        alone = alone.assign(corrupted_accuracy=1 - alone["corrupted_error"])
+    parts = []
+    for rule, of_rule in ensembles.groupby("rule", sort=False):
+        taking_part = {name for names in of_rule["members"] for name in names.split("+")}
+        single = alone[alone["members"].isin(taking_part)].assign(size=1, weight=1.0, possible=len(taking_part))
+        sizes, smaller = [], None
+        for size, rows in pd.concat([single, of_rule], ignore_index=True).groupby("size"):
+            part = _means(rows, measures, confidence)
+            if smaller is not None:
+                part[["change", "change_low", "change_high"]] = _changes(rows, smaller, measures, confidence)
+            sizes.append(part.assign(rule=rule, size=size, possible=int(rows["possible"].iloc[0])))
+            smaller = rows
+        parts.append(pd.concat(sizes).sort_values("measure", key=lambda of: of.map(measures.index), kind="stable"))
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return table.reindex(columns=SIZES).assign(confidence=confidence).dropna(subset=["mean"], ignore_index=True)
+
+
+def _means(ensembles: pd.DataFrame, measures: list[str], confidence: float) -> pd.DataFrame:
+    """A row per measure: its weighted mean over ensembles, with an interval, and its quartiles."""
+    left_out, values = LeftOut(ensembles), ensembles[measures].to_numpy(float)
+    known, rows = np.isfinite(values).T, []
+    means = weighted_means(left_out.weights, values).T
+    for measure, of, some, replicates in zip(measures, values.T, known, means, strict=True):
+        low, high = jackknife(replicates[counting(left_out.weights, some)], confidence, SHARE).ends
+        lower, upper = weighted_quantiles(of, ensembles["weight"].to_numpy(float), [0.25, 0.75])
+        row = {"measure": measure, "ensembles": some.sum(), "mean": replicates[0], "low": low, "high": high}
+        rows.append(row | {"lower_quartile": lower, "upper_quartile": upper, "members": len(left_out.members)})
+    return pd.DataFrame(rows)
+
+
+def _changes(larger: pd.DataFrame, smaller: pd.DataFrame, measures: list[str], confidence: float) -> np.ndarray:
+    """Mean of each measure over `larger` ensembles less that over `smaller`, and its interval; float64 measures x 3."""
+    values = [rows[measures].to_numpy(float) for rows in (larger, smaller)]
+    weights = weights_of_both(larger, smaller, str)
+    one, other = map(weighted_means, weights, values)
+    rows = []
+    for replicates, *known in zip((one - other).T, *(np.isfinite(of).T for of in values), strict=True):
+        kept = np.logical_or(*map(counting, weights, known))
+        rows.append([replicates[0], *jackknife(replicates[kept], confidence).ends])
+    return np.array(rows)
+
+
+MOST = 10
+
+
+def best_table(members: pd.DataFrame, ensembles: pd.DataFrame, test_sets: Sequence[str]) -> pd.DataFrame:
+    """The table best_ensembles.csv: the `MOST` of each size with the highest clean accuracy, then the most robust.
+
+    Size 1 is members alone. The best of thousands on some images is less good on others: accuracy on additional test
+    sets, which nothing was selected on, is the one to believe.
+
+    Args:
+        members: members.csv.
+        ensembles: rows of ensembles.parquet under one rule.
+        test_sets: names of the test sets.
+    """
+    of_sets = [column for name in test_sets for column in accuracy_columns(name)]
+    columns = ["size", "members", "origin", "corrupted_error", *of_sets]
+    single = members[members["origin"] != JOINT].rename(columns={"member": "members"}).assign(size=1)
+    table = pd.concat([single[columns], ensembles[ensembles["origin"] != JOINT][columns]], ignore_index=True)
+    table["ensembles"] = table.groupby("size")["members"].transform("size")
+    order = {"size": False, accuracy_of(CLEAN): False, "corrupted_error": True}
+    table = table.sort_values([*order], ascending=[*order.values()], kind="stable")
+    table["rank"] = table.groupby("size").cumcount() + 1
+    table = table[table["rank"] <= MOST].reset_index(drop=True)
+    return table[["size", "rank", "members", "ensembles", "origin", "corrupted_error", *of_sets]]
 
 
 LEAST = 1e-4  # accuracies are kept this far from 0 and 1, whose logits are infinite
