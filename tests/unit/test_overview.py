@@ -67,6 +67,8 @@ def test_neighbouring_ranks_are_corrected_for_their_number():
 def test_what_architecture_is_worth_is_shown_without_an_interval():
     rates = synthetic_tables()["exchange_rates"]
     assert "nan" not in architecture_answer(rates.assign(points_low=np.nan, points_high=np.nan))
+    others = rates[rates["exchange"] == "another_seed"]
+    assert architecture_answer(others) == "Unknown: the study has too few families of several designs."
 
 
 def test_intervals_placebos_and_margins_are_drawn_around_zero_on_one_scale():

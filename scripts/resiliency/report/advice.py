@@ -42,7 +42,7 @@ def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
 
 
 def architecture_answer(rates: pd.DataFrame) -> str:
-    """The worth of a better family, if known, beside that of a second member and of twice the size; "" of nothing.
+    """The worth of a better family, if known, beside that of a second member and of twice the size; "" of no rows.
 
     Args:
         rates: exchange_rates.csv.
@@ -53,11 +53,11 @@ def architecture_answer(rates: pd.DataFrame) -> str:
         for exchange, name in WORTHS.items()
         if (row := rows.get(exchange))
     ]
-    if not said:
+    if not rows:
         return ""
     unknown = "" if rows["family"] else "Unknown: the study has too few families of several designs. "
     images = images_of(rates["images"].iloc[0])
-    return f"{unknown}In percentage points of error on {images}, {'; '.join(said)}."
+    return unknown.rstrip() if not said else f"{unknown}In percentage points of error on {images}, {'; '.join(said)}."
 
 
 def compared(one: dict, other: dict) -> int:

@@ -26,7 +26,6 @@ from resiliency.report.cautions import (
     unit_cautions,
     unit_names,
 )
-from resiliency.report.charts import finding_of
 from resiliency.report.choosing import choosing
 from resiliency.report.deployment import EXPORT, Answer, deployment_answers
 from resiliency.report.overview import (
@@ -50,7 +49,6 @@ FOLDER = Path(__file__).parent
 FILTERS = (words.percent, words.duration, words.label, words.plural, words.interval, coded)
 FORMS: dict[str, Callable[..., Any]] = {form.__name__: form for form in FILTERS}
 OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
-TABLED = ("deploy",)  # sections with a table of what their first chart finds
 LOSSES = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
 RATIOS = {"mce": ("mCE", "error"), "relative_mce": ("Relative mCE", "loss")}  # to the baseline's
 SIZE = re.compile(r'height="([\d.]+)" viewBox="0 0 ([\d.]+) ([\d.]+)"')
@@ -126,7 +124,7 @@ def _first_screen(
     poor = unfit_cautions(best[0], (card or {}).get("classes", ())) if best else []
     poor += poor_cautions(members, best[0] if best else None)
     corrupted = (tables["corruption_errors"]["corruption"] != CLEAN).any()
-    opening = words.first_sentence(specs[OPENING]["usermeta"]["finding"])[0] if OPENING in specs else ""
+    opening = specs[OPENING]["usermeta"]["finding"] if OPENING in specs else ""
     several = any((of["size"] > 1).any() for of in tables.values() if "size" in of)
     ranked = {member: added_table(member, members, tables.get("effective_robustness")) for member in added}
     return {
@@ -208,8 +206,6 @@ def _openings(tables: dict[str, pd.DataFrame], answers: list[Answer]) -> dict[st
     openings = {"deploy": answers[0].said} if answers else {}
     if "exchange_rates" in tables:
         openings["exchange"] = architecture_answer(tables["exchange_rates"])
-    if "swaps" in tables:
-        openings["architecture"] = finding_of("swaps", tables["swaps"], tables["members"])
     if "best_ensembles" in tables and "deployment" not in tables:
         openings["best"] = best_answer(leaders(tables, []))
     return openings
@@ -240,12 +236,8 @@ def _sections(
         of_section = [name for name, chart in CHARTS.items() if chart.section == section.anchor and name in specs]
         drawn = [name for name in of_section if "nothing" not in specs[name]["usermeta"]]
         figures = [_figure(name, specs[name], svgs[name], made) for name in drawn]
-        answer = openings.get(section.anchor, "")
-        if figures and answer:
-            told = f"{figures[0]['answer']} {figures[0]['rest']}".strip()
-            figures[0]["rest"] = "" if told == answer or section.anchor in TABLED else told
+        answer = openings.get(section.anchor) or (specs[drawn[0]]["usermeta"]["finding"] if drawn else "")
         if figures or (section.anchor == "best" and answer):
-            answer = answer or figures[0]["answer"]
             content.append(section._asdict() | {"figures": figures, "answer": answer})
     return content
 
@@ -253,14 +245,11 @@ def _sections(
 def _figure(name: str, spec: dict, svg: str, made: Collection[str]) -> dict:
     """Text and picture of a chart. The picture is an image, so that ids of several do not clash."""
     title = spec["title"]
-    answer, rest = words.first_sentence(spec["usermeta"]["finding"])
     return {
         "name": name,
         "title": title["text"],
         "subtitle": title["subtitle"],
         "alt": ". ".join([title["text"], *title["subtitle"], spec["description"]]),
-        "answer": answer,
-        "rest": rest,
         "caption": spec["usermeta"]["caption"],
         "tables": [TABLES[table].path for table in made if table in spec["usermeta"]["tables"]],
         "picture": f"data:image/svg+xml,{quote(untitled(svg, len(title['subtitle'])), safe=UNQUOTED)}",

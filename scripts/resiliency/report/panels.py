@@ -24,8 +24,8 @@ class Drawing(NamedTuple):
     Attributes:
         draw: function of the chart's tables, in the order of the registry, and the colours.
         caption: how to read the chart.
-        finding: function of the same tables; returns sentences, the first of which answers the question of the chart's
-            section, "" if there is nothing to say.
+        finding: function of the same tables; returns the answer to the question of the section that the chart is the
+            first of, "" if there is nothing to say.
     """
 
     draw: Callable[..., Drawn]

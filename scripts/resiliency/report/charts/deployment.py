@@ -9,7 +9,7 @@ from resiliency.base.names import CATEGORIES, CLEAN, CORRUPTED, HELD_OUT, HELD_O
 from resiliency.report import style
 from resiliency.report.overview import contenders
 from resiliency.report.panels import Drawn, chart, heat, intervals, line_through, lines, notice, scatter, words_at
-from resiliency.report.rows import compared_with, held_out_corruptions, level, of_first_role, under_single
+from resiliency.report.rows import held_out_corruptions, level, of_first_role, under_single
 from resiliency.report.words import label, percent, plural, with_interval
 
 WIDTH = 400  # px
@@ -208,42 +208,23 @@ def roles(rows: pd.DataFrame, colours: list[str]) -> style.Key:
 
 
 def corruption_finding(table: pd.DataFrame) -> str:
-    """Where the first role errs most, and under how many corruptions it makes fewer or more errors than others."""
-    known = table.dropna(subset=["error"])
-    first = of_first_role(known)
+    """Where the first role errs most, and its error on average and under corruptions beyond the selection."""
+    first = of_first_role(table.dropna(subset=["error"]))
     single = under_single(first)
     if single.empty:
         return ""
-    role, hardest = first["role"].iloc[0], single.loc[single["error"].idxmax()]
-    mean = [f", and of {_error(row)} on average over corruptions" for row in _rows(first, CORRUPTED)]
-    there = f"the {role} has an error of {_error(hardest)} there{''.join(mean)}."
-    sentences = [f"Most under {label(hardest['corruption'])}: {there}"]
+    hardest = single.loc[single["error"].idxmax()]
+    role, where = hardest["role"], hardest["corruption"]
     if hardest["error"] == 0:
-        sentences = [f"Nowhere: the {role} makes no errors under any corruption."]
-    others = under_single(table).dropna(subset=["difference_low"])
-    for members, rows in others[others["members"] != first["members"].iloc[0]].groupby("members", sort=False):
-        own = of_first_role(rows)
-        fewer, more = ((own["difference_high"] < 0).sum() or "none", (own["difference_low"] > 0).sum() or "none")
-        size = own["size"].iloc[0]
-        who = f"{' and '.join(rows['role'].unique())} ({f'{size} members' if size > 1 else members})"
-        of = f"{fewer} of {plural(len(own), 'corruption')}, and significantly more under {more}"
-        sentences.append(f"It makes significantly fewer errors than the {who} under {of}.")
-    held_out = _rows(known, HELD_OUT_IMAGES)
-    if held_out:
+        return f"Nowhere: the {role} makes no errors under any corruption."
+    columns = first[["corruption", "error", "low", "high"]].itertuples(index=False)
+    errors = {corruption: with_interval(*ends) for corruption, *ends in columns}
+    mean = f", and of {errors[CORRUPTED]} on average over corruptions" if CORRUPTED in errors else ""
+    said = f"Most under {label(where)}: the {role} has an error of {errors[where]} there{mean}."
+    if HELD_OUT_IMAGES in errors:
         count = plural(len(held_out_corruptions(table)), "corruption")
-        sentences.append(f"Under {count} that took no part in the selection, its error is {_error(held_out[0])}.")
-    for row in held_out:
-        if row["members"] != held_out[0]["members"] and pd.notna(row["difference"]):
-            sentences.append(f"That is {compared_with(row, 'that of the ' + row['role'])}.")
-    return " ".join(sentences)
-
-
-def _rows(table: pd.DataFrame, images: str) -> list[dict]:
-    return table[table["corruption"] == images].to_dict("records")
-
-
-def _error(row: dict | pd.Series) -> str:
-    return with_interval(row["error"], row["low"], row["high"])
+        said += f" Under {count} that took no part in the selection, its error is {errors[HELD_OUT_IMAGES]}."
+    return said
 
 
 @chart(

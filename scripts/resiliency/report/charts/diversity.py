@@ -30,40 +30,34 @@ def significant(rows: pd.DataFrame) -> pd.Series:
     return rows["p_holm"] < 1 - rows["confidence"]
 
 
-MOST_NAMED = 3  # number of metrics that a sentence names one by one
+MOST_NAMED = 3  # number of metrics that a sentence names, those with the largest correlations
 MEASURES = {"pearson": "correlation", "partial": "partial, given the members’ mean accuracy"}
 
 
 def correlation_finding(table: pd.DataFrame) -> str:
-    """Which label-free metrics of the chart correlate with accuracy at every size."""
-    plain, given = (_main(known(table, measured)) for measured in MEASURES)
-    sentences = []
-    for images in reversed(CONDITIONS):
-        rows, controlled = (of[of["images"] == images] for of in (plain, given))
-        if rows.empty:
-            continue
-        answer, said = _answer(*(of[of["metric"].map(label_free).astype(bool)] for of in (rows, controlled)))
-        sentences.append(f"On {images} images, {said}." if sentences else f"{answer} on {images} images: {said}.")
-    return " ".join(sentences)
+    """Which label-free metrics of the chart correlate with accuracy at every size, and which given the members' mean.
 
-
-def _answer(rows: pd.DataFrame, given: pd.DataFrame) -> tuple[str, str]:
-    """Whether label-free metrics predict accuracy, and which: plainly, and given the members' mean accuracy."""
+    On corrupted images if there are any, else on clean ones.
+    """
+    known_rows = [_main(known(table, measured)) for measured in MEASURES]
+    if known_rows[0].empty:
+        return ""
+    images = CORRUPTED if (known_rows[0]["images"] == CORRUPTED).any() else CLEAN
+    rows, given = (of[(of["images"] == images) & of["metric"].map(label_free).astype(bool)] for of in known_rows)
     if rows.empty:
-        return "Unknown without labels", "no label-free metric was measured"
+        return f"Unknown without labels on {images} images: no label-free metric was measured."
     if not (rows["high"] - rows["low"] < 2).any():
-        return "Unknown", "no interval of a correlation is known"
+        return f"Unknown on {images} images: no interval of a correlation is known."
     more, less = _named_by_sign(rows, "r")
-    directions = [f"the more accurate ones by {more}"] * bool(more) + [f"the less accurate ones by {less}"] * bool(less)
-    count = words.plural(rows["metric"].nunique(), "label-free metric")
-    said = f"the more diverse ensembles are {' and '.join(directions)}"
+    if not more and not less:
+        none = f"none of the {words.plural(rows['metric'].nunique(), 'label-free metric')} below"
+        return f"Not significantly on {images} images: {none} correlates with accuracy at every size."
     answer = "In both directions" if more and less else "Yes" if more else "Yes, but in reverse,"
-    if not directions:
-        answer, said = "Not significantly", f"none of the {count} below correlates with accuracy at every size"
-    rises, falls = _named_by_sign(given, "partial r")
-    of_given = [f"rises with {rises}"] * bool(rises) + [f"falls with {falls}"] * bool(falls)
-    also = f"; given the members’ mean accuracy, the ensemble’s {' and '.join(of_given)}" if of_given else ""
-    return answer, said + also
+    directions = [f"the {kind} accurate ones by {named}" for kind, named in (("more", more), ("less", less)) if named]
+    signs = zip(("rises", "falls"), _named_by_sign(given, "partial r"), strict=True)
+    of_given = words.listed([f"{moves} with {named}" for moves, named in signs if named])
+    also = f"; given the members’ mean accuracy, the ensemble’s {of_given}" if of_given else ""
+    return f"{answer} on {images} images: the more diverse ensembles are {words.listed(directions)}{also}."
 
 
 def _named_by_sign(rows: pd.DataFrame, r: str) -> list[str]:
@@ -71,14 +65,11 @@ def _named_by_sign(rows: pd.DataFrame, r: str) -> list[str]:
     means, sign = rows.groupby("metric")["correlation"].mean(), np.sign(rows["correlation"]) * significant(rows)
     texts = []
     for wanted in (1, -1):
-        all_of = (sign == wanted).groupby(rows["metric"]).all()
-        known = means[all_of[all_of].index].sort_values(key=lambda of: -of.abs(), kind="stable")
-        named = [(words.short_label(metric), words.hundredths(mean)) for metric, mean in known.items()]
-        if len(named) > MOST_NAMED:
-            ends = " to ".join(f"{mean} ({metric})" for metric, mean in (named[0], named[-1]))
-            texts.append(f"{len(named)} of {len(means)} metrics (mean {r} {ends})")
-        else:
-            texts.append(words.listed([f"{metric} (mean {r} {mean})" for metric, mean in named]))
+        found = means[(sign == wanted).groupby(rows["metric"]).all()]
+        found = found.sort_values(key=lambda of: -of.abs(), kind="stable")
+        named = [f"{words.short_label(metric)} (mean {r} {words.hundredths(mean)})" for metric, mean in found.items()]
+        further = [f"{len(named) - MOST_NAMED} more"] * (len(named) > MOST_NAMED)
+        texts.append(words.listed(named[:MOST_NAMED] + further))
     return texts
 
 

@@ -1,7 +1,5 @@
 """Charts of what ensembles bring: their ceiling, the gain by more members, and exchange rates."""
 
-from functools import partial
-
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -39,27 +37,14 @@ DOWN, ZERO = 18, 16  # px, from the middle of a row to its interval, and length 
 
 
 def ceiling_finding(ceiling: pd.DataFrame) -> str:
-    """Share of images that all members misclassify, and the part of the remaining gain that the best ensemble reaches.
-
-    On corrupted images if there are any, else on clean ones; "" if there is but one member.
-    """
+    """Share of images that all members misclassify, on corrupted images if there are any; "" if there is one member."""
     rows = on_corrupted(ceiling[(ceiling["size"] == ceiling["members"]) & (ceiling["members"] > 1)])
     if rows.empty:
         return ""
     row = rows.iloc[0]
     who = "both" if row["members"] == 2 else f"all {row['members']}"
     most = f"At most {percent(1 - row['all_wrong'])} on {label(row['images'])} images"
-    said = f"{most}: {who} members misclassify the same {with_ends(row, 'all_wrong')}."
-    if np.isnan(row["reached"]):
-        return said
-    gap = with_ends(row, "reached", partial(percent, digits=0))
-    member = f"{row['best_member']} ({percent(row['best_member_accuracy'])}), the best member whatever it costs"
-    said += f" The best ensemble ({percent(row['best_ensemble_accuracy'])})"
-    if row["reached_low"] > 0:
-        return f"{said} closes {gap} of the gap between {member}, and this ceiling."
-    if row["reached_high"] < 0:
-        return f"{said} is worse than {member}."
-    return f"{said} does not differ significantly from {member}: it closes {gap} of the gap to this ceiling."
+    return f"{most}: {who} members misclassify the same {with_ends(row, 'all_wrong')}."
 
 
 @chart(
@@ -197,24 +182,6 @@ def errors_of(sizes: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(both, ignore_index=True).rename(columns={"mean": "error"})
 
 
-def rate_finding(rates: pd.DataFrame) -> str:
-    """What is shown to lower the error, what to raise it, and what is not; all rows of the chart in its order."""
-    rows = _sorted(rates)
-    if rows.empty:
-        return ""
-    low, high = rows["points_low"], rows["points_high"]
-    groups = {
-        f"Shown to lower the error on {images_of(rows['images'].iloc[0])}, in percentage points": low > 0,
-        "Shown to raise it": high < 0,
-        "Not significant (below 0: it rises)": (low <= 0) & (high >= 0),
-        "No interval, since there are too few units": low.isna(),
-    }
-    rows = rows.mask(high < 0, rows.assign(points=-rows["points"], points_low=-high, points_high=-low))
-    said = rows["exchange"].map(NAMES) + ", " + _amounts(rows)
-    first, *others = [f"{group}: {'; '.join(said[of]) or 'nothing'}." for group, of in groups.items()]
-    return " ".join([first, *(text for text in others if not text.endswith("nothing."))])
-
-
 def _sorted(rates: pd.DataFrame) -> pd.DataFrame:
     return rates.dropna(subset=["points"]).sort_values("points", ascending=False, kind="stable")
 
@@ -238,7 +205,6 @@ def images_of(name: str) -> str:
     "twice, in all and at equal clean accuracy and size; compare totals with totals. Costs are multiples of what the "
     "row is compared with: ×2 means twice the operations. Standard deviations and ranges are without what noise adds, "
     "so that they are 0 where there is nothing else. Intervals that are far longer than others are cut at the frame.",
-    rate_finding,
 )
 def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> Drawn:
     """An interval per row, the largest on top, with its cost and the unit that it generalises to above it."""

@@ -13,7 +13,7 @@ from resiliency.report.overview import contenders
 from resiliency.report.panels import Drawn, chart, heat, notice, pictures
 from resiliency.report.settings import METHODS
 from resiliency.report.style import cell_names, panel_title, tooltips
-from resiliency.report.words import hundredths, label, listed, percent, plural
+from resiliency.report.words import label, percent, plural
 
 LABELS = 108  # px, of names of corruptions
 CORNER = {"titleAngle": 0, "titleAlign": "left", "titleBaseline": "middle", "titleX": -LABELS, "titleY": -9}
@@ -25,16 +25,9 @@ PROBABILITY = re.compile(r" ([01]\.\d\d)$")  # at the end of a member's answer
 COLUMNS, MOST_TILES, LETTERS = 4, 24, 31  # columns, number of images, and letters of a line below one
 
 
-def gallery_finding(table: pd.DataFrame) -> str:
-    """How many corruptions the image is shown under, which may be more than the study tests."""
-    corruptions = table.loc[table["severity"] > 0, "corruption"].nunique()
-    return f"The same test image under {plural(corruptions, 'corruption')}." if corruptions else ""
-
-
 @chart(
     "The clean image is at the top left. If the study generates corruptions, all available ones are shown, including "
     "those that it does not test.",
-    gallery_finding,
 )
 def gallery(table: pd.DataFrame, colours: list[str]) -> Drawn:
     """Pictures of one image: rows are corruptions, by category, columns are severities; the clean one comes first."""
@@ -53,27 +46,17 @@ def gallery(table: pd.DataFrame, colours: list[str]) -> Drawn:
         x = cell_names(alt.X, "column", severities, orient="top", labelAngle=0, labels=bool(name))
         y = cell_names(alt.Y, "row", rows, name or None, **extent, **CORNER)
         columns[name in LEFT].append(pictures(cells[["row", "column", "name", "picture"]], x, y, tooltips("name")))
-    image = table.iloc[0]
+    image, corruptions = table.iloc[0], plural(table.loc[table["severity"] > 0, "corruption"].nunique(), "corruption")
     subtitle = [
-        f"Test image {image['index']:,}, of class {image['label']}",
+        f"Test image {image['index']:,}, of class {image['label']}, clean and under {corruptions}",
         f"Columns: severities 1 (slight) to 5 (severe) of {image['table']}",
     ]
     return alt.hconcat(*(alt.vconcat(*block, spacing=10) for block in columns.values() if block), spacing=20), subtitle
 
 
-def attribution_finding(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
-    """Mean distances of maps, clean and corrupted."""
-    means = distances.groupby("images")["distance"].mean().reindex(IMAGES).dropna()
-    if means.empty:
-        return ""
-    apart = listed([f"{hundredths(mean)} apart on {images} images" for images, mean in means.items()])
-    method = METHODS[distances["method"].iloc[0]]
-    return f"{method} maps of members of different families lie {apart} (0: identical, 1: unrelated)."
-
-
 @chart(
-    "Each row shows one image, clean and corrupted; each column shows one member. Identical maps have a distance of 0.",
-    attribution_finding,
+    "Each row shows one image, clean and corrupted; each column shows one member. Identical maps have a distance of 0, "
+    "unrelated ones of 1.",
 )
 def attribution_gallery(table: pd.DataFrame, distances: pd.DataFrame, colours: list[str]) -> Drawn:
     """Images with the members' maps beside them; below, how far apart the maps of each two members are.

@@ -9,7 +9,7 @@ from resiliency.base.names import CLEAN, CORRUPTED, averaged
 from resiliency.report import style
 from resiliency.report.panels import Drawn, chart, line_through, lines, notice, scatter
 from resiliency.report.rows import independent, level, measured_on, with_ends
-from resiliency.report.words import label, number, plural, points, with_interval
+from resiliency.report.words import label, listed, number, plural, points
 
 NO_MEMBERS = "no independently trained members in this study"
 BEST, BASELINE, WORST = "best", "baseline", "worst"
@@ -121,32 +121,21 @@ TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0
 
 def shift_finding(table: pd.DataFrame) -> str:
     """On each set of images the member furthest above the line, or that none is, or that the line predicts little."""
-    reference = not table["is_reference"].all()
-    judged = (table[~table["is_reference"]] if reference else table).dropna(subset=["effective_robustness"])
+    judged = table if table["is_reference"].all() else table[~table["is_reference"]]
+    judged = judged.dropna(subset=["effective_robustness", "r_squared"])
     if judged.empty:
-        return ""
+        return "Unknown: a line needs three members that differ in clean accuracy."
     best = judged.loc[judged.groupby("images", sort=False)["effective_robustness"].idxmax()]
-    best = best.dropna(subset=["r_squared"])
+    on = best["images"].map(label) + (best["images"] == CORRUPTED).map({True: " images", False: ""})
+    above = best["member"] + " on " + on + " (" + best["effective_robustness"].map(points) + ")"
     weak = best["r_squared"] < LEAST_R_SQUARED
-    sentences = [_most_robust(row) for row in pd.concat([best[~weak], best[weak]]).to_dict("records")]
-    sentences = sentences or ["Unknown: a line needs three members that differ in clean accuracy."]
-    members = "the reference members" if reference else "all members of the study"
-    return " ".join([*sentences, f"The line is fitted to {members}."])
-
-
-def _most_robust(row: dict) -> str:
-    """Which member is the most robust on a set of images for its clean accuracy, by its row of the table."""
-    on = f"On {'corrupted images' if row['images'] == CORRUPTED else label(row['images'])}"
-    explained = f"R² {number(row['r_squared'], 2)}"
-    if row["r_squared"] < LEAST_R_SQUARED:
-        weak = f"{on}, none can be named: clean accuracy hardly predicts accuracy there ({explained})."
-        return f"{weak} Compare members by their errors."
-    if row["effective_robustness"] < 0.0005:
-        return f"{on}, no member lies 0.1 percentage points or more above the line ({explained})."
-    above = f"{points(row['effective_robustness'])} percentage points above the line"
-    accuracy = with_interval(row["accuracy"], row["low"], row["high"])
-    who = f"{row['member']} is the most robust for its clean accuracy"
-    return f"{on}, {who}: {above} (accuracy {accuracy}; {explained})."
+    none = ~weak & (best["effective_robustness"] < 0.0005)
+    sentences = {
+        "Furthest above the line, in percentage points of accuracy: {}.": above[~weak & ~none],
+        "No member lies 0.1 percentage points or more above the line on {}.": on[none],
+        "No member can be named on {}, where clean accuracy hardly predicts accuracy: compare errors there.": on[weak],
+    }
+    return " ".join(said.format(listed(of.tolist())) for said, of in sentences.items() if len(of))
 
 
 @chart(

@@ -21,7 +21,7 @@ STATES = ["evaluated", "on the front", "chosen"]
 
 
 def curve_finding(histories: pd.DataFrame) -> str:
-    """How many designs and settings of joint training gained a point or more at the end, and which of them the most."""
+    """How many designs and settings of joint training gained a percentage point or more at the end."""
     rows = histories.dropna(subset=[VALIDATION])
     rows = rows[rows["origin"].isin(["independent", "joint"])]
     joint = rows["origin"] == "joint"
@@ -35,14 +35,11 @@ def curve_finding(histories: pd.DataFrame) -> str:
     trained = words.plural(len(gains), "design")
     if joint.any():
         trained = f"{len(gains)} designs and settings of joint training"
-    end = "over the last fifth of the epochs"
-    said = f"Yes: none of {trained} gained a percentage point or more of validation accuracy {end}."
+    gained = "gained a percentage point or more of validation accuracy over the last fifth of the epochs"
+    said = f"Yes: none of {trained} {gained}."
     if len(late):
         answer = "No" if len(late) == len(gains) else "Not entirely"
-        was, them = ("was", "it") if len(late) == 1 else ("were", "them")
-        said = f"{answer}: {len(late)} of {trained} {was} still improving; train {them} longer."
-        most = f"that of {late.idxmax()}: {words.points(late.max())} percentage points of validation accuracy"
-        said += f" The largest gain {end} is {most}."
+        said = f"{answer}: {len(late)} of {trained} {gained}; train {'it' if len(late) == 1 else 'them'} longer."
     short = trainings["epoch"].max().min() < FEWEST_EPOCHS
     return said + " With fewer than five epochs, the last one counts." * bool(short)
 
