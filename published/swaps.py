@@ -191,8 +191,8 @@ def verdicts(parts: dict[str, dict]) -> dict[str, str]:
     ratio, low, high, families, level = (
         rows[name].to_numpy(float) for name in ("ratio", "ratio_low", "ratio_high", "families", "confidence")
     )
-    error = np.log(high / low) / 2 / stdtrit(families - 1, (1 + level) / 2)
-    small = holm(2 * stdtr(families - 1, -np.abs(np.log(ratio)) / error)) < 1 - level
+    error = np.log(high / low) / 2 / stdtrit(families - 2, (1 + level) / 2)
+    small = holm(2 * stdtr(families - 2, -np.abs(np.log(ratio)) / error)) < 1 - level
     return {
         of: VERDICTS.get(row["finding"], "undecided") if enough else "undecided"
         for (of, row), enough in zip(parts.items(), small, strict=True)

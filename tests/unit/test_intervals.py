@@ -154,9 +154,9 @@ def test_a_bootstrap_reaches_t_standard_deviations():
 
 
 def test_crossed_jackknife_of_a_sum_adds_both_variances():
-    """Of a mean over 6 families plus a mean over 4 groups nothing is shared."""
+    """Of a mean over 6 families plus a mean over 4 groups nothing is shared; 4 degrees of freedom."""
     families, groups = np.array([0.1, 0.5, 0.2, 0.9, 0.4, 0.3]), np.array([1.0, 3, 2, 6])
     values = replicates(groups)[:, None] + replicates(families)
-    interval = crossed_jackknife(values, LINEAR, 0.95)
-    half = 2.5706 * np.sqrt(families.var(ddof=1) / 6 + groups.var(ddof=1) / 4)
+    interval = crossed_jackknife(values, LINEAR, 0.95, 6)
+    half = 2.7764 * np.sqrt(families.var(ddof=1) / 6 + groups.var(ddof=1) / 4)
     assert interval.ends == pytest.approx((3.4 - half, 3.4 + half), abs=1e-3)

@@ -10,7 +10,7 @@ from the other half, because a stranger that was lucky on the images by which it
 
 The estimate is a mean over twins of the mean over their strangers, in which families of i weigh alike. It is a
 function of U-statistics over families: the interval leaves out each, wherever it occurs (Arvesen, Annals of
-Mathematical Statistics 40, 1969), with Student's t.
+Mathematical Statistics 40, 1969), with Student's t of two degrees of freedom fewer than families of i.
 
 The negative control permutes designs among equally accurate members, so that twins are as strange as strangers.
 
@@ -244,36 +244,36 @@ def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confiden
             of = swap(rung, halves, family, family)
             row = {"rung": name, "images": images, "twins": of.used, "families": of.families, "left_out": of.left_out}
             by_chance, shared, several = {}, np.nan, [of]
-            if enough := of.families >= FEWEST_FAMILIES:
+            if of.families >= FEWEST_FAMILIES:
                 by_chance, shared = control(members, rung, names, halves, errors, seed)
                 several += [swap(rung, of_others, family, family) for of_others in without]
             taking_part = [0, *(1 + np.flatnonzero(of.taking_part))]
             means = np.stack([one.means for one in several], axis=2)[..., taking_part]
             twins, strangers, alone = (outcomes_of(names, values) for values in means)
             for outcome in twins:
-                of_pair = compared(twins[outcome], strangers[outcome], by_chance.get(outcome), enough, confidence)
+                of_pair = compared(twins[outcome], strangers[outcome], by_chance.get(outcome), of.families, confidence)
                 if "wrong" in outcome:
-                    rival = compared(alone[outcome], strangers[outcome], None, enough, confidence)
+                    rival = compared(alone[outcome], strangers[outcome], None, of.families, confidence)
                     of_pair |= {"one_member": rival["twin"]} | {f"one_member_{name}": rival[name] for name in RATIO}
                 rows.append(row | {"outcome": outcome, "shared": shared} | of_pair)
     return pd.DataFrame(rows, columns=COLUMNS).assign(confidence=confidence)
 
 
 def compared(
-    twin: np.ndarray, stranger: np.ndarray, by_chance: np.ndarray | None, enough: bool, confidence: float
+    twin: np.ndarray, stranger: np.ndarray, by_chance: np.ndarray | None, families: int, confidence: float
 ) -> dict[str, float]:
     """Strangers against twins: the columns of a row.
 
     Args:
         twin, stranger: float (1 + G) x (1 + F), without none and each of G groups of images and F families.
         by_chance: ratios of the control, if there is one.
-        enough: whether there are enough families for an interval.
+        families: number of families of the members i; an interval needs `FEWEST_FAMILIES`.
     """
-    values = {"twin": twin[0, 0], "stranger": stranger[0, 0]}
+    values, enough = {"twin": twin[0, 0], "stranger": stranger[0, 0]}, families >= FEWEST_FAMILIES
     with np.errstate(divide="ignore", invalid="ignore"):
         compared_by = {"difference": (stranger - twin, LINEAR), "ratio": (stranger / twin, LOG)}
         for name, (replicates, scale) in compared_by.items():
-            of = crossed_jackknife(replicates, scale, confidence) if enough else UNKNOWN
+            of = crossed_jackknife(replicates, scale, confidence, families) if enough else UNKNOWN
             values |= of.columns(name, replicates[0, 0])
         if by_chance is not None:
             low, high = np.nanquantile(by_chance, [(1 - confidence) / 2, (1 + confidence) / 2])
@@ -362,7 +362,7 @@ def vote_table(
     numbers = {"twins": len(every) // 2, "families": families, "left_out": tried - len(every) // 2}
     names = [f"votes_wrong_at_{of * 100:.0f}" for of in AVAILABILITIES]
     table = [
-        {"rung": ANY_FAMILY, "outcome": name} | numbers | compared(*of, None, families >= FEWEST_FAMILIES, confidence)
+        {"rung": ANY_FAMILY, "outcome": name} | numbers | compared(*of, None, families, confidence)
         for name, *of in zip(names, twins, strangers, strict=True)
     ]
     return pd.DataFrame(table, columns=COLUMNS)

@@ -190,22 +190,25 @@ def jackknife(replicates: np.ndarray, confidence: float, scale: Scale = LINEAR) 
     return _interval(float(replicates[0]), error, reach, len(replicates) - 1, confidence, scale, JACKKNIFE)
 
 
-def crossed_jackknife(replicates: np.ndarray, scale: Scale, confidence: float) -> Interval:
-    """The interval of a statistic over two kinds of units: families, whose number decides, and groups of images.
+def crossed_jackknife(replicates: np.ndarray, scale: Scale, confidence: float, deciding: int) -> Interval:
+    """The interval of a statistic of two means over families, which also varies over groups of images.
 
     The variance is that of families and that of images, each by its jackknife, less that of both, which each holds
     (Cameron, Gelbach and Miller, Journal of Business and Economic Statistics 29, 2011); at least that of families.
+    Student's t has two degrees of freedom fewer than families, one for each mean: with one fewer, intervals of 8
+    families held simulated ratios in less than 93%.
 
     Args:
         replicates: float (1 + G) x (1 + F), statistic without none and each of G groups and F families.
+        deciding: number of families that the means are over, at least 3; others may take part in their values.
     """
     values, (groups, families) = scale.to(replicates), np.subtract(replicates.shape, 1)
     both = values[1:, 1:] - values[1:, :1] - values[:1, 1:] + values[0, 0]
     of_families = (families - 1) * np.var(values[0, 1:])
     variance = of_families + (groups - 1) * np.var(values[1:, 0])
     variance -= (families - 1) * (groups - 1) * np.mean(np.square(both))
-    error, reach = np.sqrt(max(variance, of_families)), stdtrit(families - 1, (1 + confidence) / 2)
-    return _interval(float(replicates[0, 0]), error, reach, int(families), confidence, scale, JACKKNIFE)
+    error, reach = np.sqrt(max(variance, of_families)), stdtrit(deciding - 2, (1 + confidence) / 2)
+    return _interval(float(replicates[0, 0]), error, reach, deciding, confidence, scale, JACKKNIFE)
 
 
 def of_linear(value: float, parts: np.ndarray, units: Units, confidence: float, scale: Scale = LINEAR) -> Interval:
