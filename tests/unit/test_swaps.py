@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy.special import logit
 
-from resiliency.analysis import swaps
-from resiliency.analysis.pair_counts import PairCounts, pair_counts, probability_counts, vote_counts, wrong_at
-from resiliency.analysis.swaps import FAMILY, Half, Rung, drawn_fours, halves_of, rungs, swap, swap_table
+from resiliency.analysis.pair_counts import CALIPER, Half, PairCounts, halves_of, pair_counts, probability_counts
+from resiliency.analysis.swaps import FAMILY, Rung, rungs, swap, swap_table
+from resiliency.analysis.votes_of_four import drawn_fours, vote_counts, wrong_at
 from resiliency.prediction.reading import Condition, Predictions, Truth, condition_table
 from resiliency.statistics.resampling import Units
 
@@ -111,7 +111,7 @@ def test_halves_match_on_one_half_and_measure_on_the_other():
     names, halves = halves_of(PairCounts(np.full(10, 100.0), {"both_wrong": both}), 0)
     for half in halves:
         first = 0.4 - half.values[names.index("error"), 0, 0]  # of ten groups, the halves add up
-        near = abs(logit((1000 * first / 2 + 0.5) / 501) - logit(100.5 / 501)) <= swaps.CALIPER
+        near = abs(logit((1000 * first / 2 + 0.5) / 501) - logit(100.5 / 501)) <= CALIPER
         assert half.accurate[0, 1] == near
 
 

@@ -1,23 +1,21 @@
-"""How often two members fail together, fail alike and agree, and how four vote, in each of ten groups of images.
+"""How often two members fail together, fail alike and agree, in each of ten groups of images and in halves of them.
 
 What is asked of pairs at equal accuracy (`resiliency.analysis.swaps`) is a function of sums of these counts, so that
 halves of the images are taken without reading predictions again. A group has whole units of images.
 
 Answers of two members are ranked by the largest of their mean probabilities, and given for a share of the images, the
 availability. Logits of these probabilities are counted in bins.
-
-Predicted labels say how many members agree, which ranks their answers. Two members have two ranks only, four enough:
-the numbers of equal pairs (0 to 6) and of right ones (0 to 4) say how many votes an answer has, and how probably it is
-wrong, ties broken by chance.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import logit
 
 from resiliency.analysis.without_images import drawn_groups
 from resiliency.base.compiled import compiled
+from resiliency.base.streams import stream
 from resiliency.diversity.predictions import pair_failures
 from resiliency.ensembles.kernels import BINS, confidence_bin
 from resiliency.metrics.selective import given_shares
@@ -26,6 +24,9 @@ from resiliency.prediction.reading import Predictions
 OF_LABELS = ("both_wrong", "undetected", "agreed")  # as `pair_failures` has them
 AVAILABILITIES = (0.8, 0.9, 0.95)
 VALUES = 2**24  # number of float32 values in memory at a time
+CALIPER = 0.05  # largest difference of the logit errors of equally accurate members
+DIVISIONS = 5  # divisions of the groups of images into halves
+GEOMETRIC_MEAN, MATCHED = "geometric_mean", "error"  # of the errors of i and j, or k; error of j, or k
 
 
 class PairCounts(NamedTuple):
@@ -112,54 +113,35 @@ def _count(
             counts[pair, group[image], place, 1] += answer != labels[image]
 
 
-VOTES = np.array([1, 2, 2, 3, 0, 0, 4])  # of the answer, by the number of equal pairs
-# Probability that the answer is wrong, by equal pairs (rows) and right members.
-WRONG = np.array(
-    [
-        [1, 0.75, 1, 1, 1],
-        [1, 1, 0, 1, 1],
-        [1, 1, 0.5, 1, 1],
-        [1, 1, 1, 0, 1],
-        [1, 1, 1, 1, 1],
-        [1, 1, 1, 1, 1],
-        [1, 1, 1, 1, 0],
-    ]
-)
+class Half(NamedTuple):
+    """What a division of the images into halves says of M members.
 
-
-def vote_counts(decided: Iterable[np.ndarray], labels: np.ndarray, group: np.ndarray, fours: np.ndarray) -> np.ndarray:
-    """Numbers of images by equal pairs and right members; int64 P x G x 7 x 5.
-
-    Args:
-        decided: decisions of each condition, int M x N.
-        labels, group: true class and group of each image, int N.
-        fours: int P x 4, members.
+    Attributes:
+        accurate: whether two members are equally accurate on one half, bool M x M.
+        values: outcomes of pairs on the other half, means over images, float64 O x M x M.
+        measured: groups of the images of the other half, int.
     """
-    counts = np.zeros((len(fours), group.max() + 1, 7, 5), np.int64)
-    for decisions in decided:
-        _count_fours(decisions, labels, group, fours, counts)
-    return counts
+
+    accurate: np.ndarray
+    values: np.ndarray
+    measured: np.ndarray
 
 
-@compiled()
-def _count_fours(
-    decisions: np.ndarray, labels: np.ndarray, group: np.ndarray, fours: np.ndarray, counts: np.ndarray
-) -> None:
-    for four in range(len(fours)):
-        one, two = decisions[fours[four, 0]], decisions[fours[four, 1]]
-        three, last = decisions[fours[four, 2]], decisions[fours[four, 3]]
-        for image in range(len(labels)):
-            a, b, c, d, true = one[image], two[image], three[image], last[image], labels[image]
-            pairs = int(a == b) + int(a == c) + int(a == d) + int(b == c) + int(b == d) + int(c == d)
-            right = int(a == true) + int(b == true) + int(c == true) + int(d == true)
-            counts[four, group[image], pairs, right] += 1
+def halves_of(counts: PairCounts, seed: int, left_out: int = -1) -> tuple[list[str], list[Half]]:
+    """Names of the O outcomes, and `DIVISIONS` divisions of the groups of images into halves, each taken both ways.
 
-
-def wrong_at(counts: np.ndarray) -> np.ndarray:
-    """Wrong answers per image at each of `AVAILABILITIES`; float64 A x P, from counts P x 7 x 5."""
-    votes = np.arange(4, 0, -1)
-    of_votes = (votes[:, None] == VOTES).astype(float)
-    given = counts.sum(axis=2) @ of_votes.T
-    wrong = (counts * WRONG).sum(axis=2) @ of_votes.T
-    shares = [given_shares(given, of) for of in AVAILABILITIES]
-    return np.array([(share * wrong).sum(axis=1) for share in shares]) / given.sum(axis=1)
+    The group `left_out` gives no outcomes.
+    """
+    random, halves, count = stream(seed, "divisions of swaps"), [], len(counts.n_images)
+    wrong = np.einsum("gii->gi", counts.outcomes["both_wrong"])
+    for _ in range(DIVISIONS):
+        drawn = random.permutation(count)
+        for first, second in ((drawn[: count // 2], drawn[count // 2 :]), (drawn[count // 2 :], drawn[: count // 2])):
+            logits = logit((wrong[first].sum(axis=0) + 0.5) / (counts.n_images[first].sum() + 1))
+            second = second[second != left_out]
+            n_images = counts.n_images[second].sum()
+            error = wrong[second].sum(axis=0) / n_images
+            values = [of[second].sum(axis=0) / n_images for of in counts.outcomes.values()]
+            values += [np.sqrt(error * error[:, None]), np.broadcast_to(error, (len(error), len(error)))]
+            halves.append(Half(np.abs(logits[:, None] - logits) <= CALIPER, np.stack(values), second))
+    return [*counts.outcomes, GEOMETRIC_MEAN, MATCHED], halves

@@ -14,8 +14,7 @@ Mathematical Statistics 40, 1969), with Student's t of two degrees of freedom fe
 
 The negative control permutes designs among equally accurate members, so that twins are as strange as strangers.
 
-Where only predicted labels are known, pairs have no ranks of answers. Then wrong answers of votes are compared: of four
-members of one family, and of one of them with equally accurate strangers of three other families.
+Where only predicted labels are known, pairs have no ranks of answers. Then votes of four members are compared.
 
 The common-failure factor is P(both wrong) over the geometric mean of the two errors. It counts coincident failures on
 test images, as Eckhardt and Lee (IEEE Transactions on Software Engineering 11, 1985) and Littlewood and Miller (15,
@@ -26,25 +25,20 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
 
 from resiliency.analysis.left_out import FEWEST_FAMILIES
-from resiliency.analysis.pair_counts import AVAILABILITIES, PairCounts, pair_counts, vote_counts, wrong_at
-from resiliency.analysis.without_images import drawn_groups
+from resiliency.analysis.pair_counts import AVAILABILITIES, GEOMETRIC_MEAN, Half, PairCounts, halves_of, pair_counts
+from resiliency.analysis.votes_of_four import votes_of_four
 from resiliency.base.names import INDEPENDENT, JOINT, SEARCH
 from resiliency.base.streams import stream
 from resiliency.designs.settings import KINDS
 from resiliency.prediction.reading import Predictions, condition_groups
 from resiliency.statistics.intervals import LINEAR, LOG, UNKNOWN, crossed_jackknife
 
-CALIPER = 0.05  # largest difference of the logit errors of equally accurate members
 NEAR = {"parameters": 2.0, "training_epochs": 1.1}  # largest ratios of equal size, and of equal length
-DIVISIONS = 5  # divisions of the groups of images into halves
 DRAWS, BIN = 200, 4  # permutations of the control, among so many members of about equal error
-FOURS = 20  # groups of four drawn of each family, for each half of the images
 SIZE, FAMILY, ANY_FAMILY, KIND = "size", "family at equal length and size", "family", "kind of network"
 TOGETHER, FOUND = "joint training", "sub-networks"
-GEOMETRIC_MEAN, MATCHED = "geometric_mean", "error"  # of the errors of i and j, or k; error of j, or k
 QUOTIENTS = {"common_failures": ("both_wrong", GEOMETRIC_MEAN), "undetected_if_agreed": ("undetected", "agreed")}
 RATIO = ["ratio", "ratio_low", "ratio_high"]
 COLUMNS = ["rung", "images", "outcome", "twin", "stranger", "one_member", *(f"one_member_{of}" for of in RATIO)]
@@ -96,40 +90,6 @@ def rungs(members: pd.DataFrame) -> dict[str, Rung]:
         FOUND: Rung(search[:, None] & alone, found),
     }
     return {name: rung for name, rung in of_names.items() if rung.twins.any() and rung.strangers.any()}
-
-
-class Half(NamedTuple):
-    """What a division of the images into halves says of M members.
-
-    Attributes:
-        accurate: whether two members are equally accurate on one half, bool M x M.
-        values: outcomes of pairs on the other half, means over images, float64 O x M x M.
-        measured: groups of the images of the other half, int.
-    """
-
-    accurate: np.ndarray
-    values: np.ndarray
-    measured: np.ndarray
-
-
-def halves_of(counts: PairCounts, seed: int, left_out: int = -1) -> tuple[list[str], list[Half]]:
-    """Names of the O outcomes, and `DIVISIONS` divisions of the groups of images into halves, each taken both ways.
-
-    The group `left_out` gives no outcomes.
-    """
-    random, halves, count = stream(seed, "divisions of swaps"), [], len(counts.n_images)
-    wrong = np.einsum("gii->gi", counts.outcomes["both_wrong"])
-    for _ in range(DIVISIONS):
-        drawn = random.permutation(count)
-        for first, second in ((drawn[: count // 2], drawn[count // 2 :]), (drawn[count // 2 :], drawn[: count // 2])):
-            logits = logit((wrong[first].sum(axis=0) + 0.5) / (counts.n_images[first].sum() + 1))
-            second = second[second != left_out]
-            n_images = counts.n_images[second].sum()
-            error = wrong[second].sum(axis=0) / n_images
-            values = [of[second].sum(axis=0) / n_images for of in counts.outcomes.values()]
-            values += [np.sqrt(error * error[:, None]), np.broadcast_to(error, (len(error), len(error)))]
-            halves.append(Half(np.abs(logits[:, None] - logits) <= CALIPER, np.stack(values), second))
-    return [*counts.outcomes, GEOMETRIC_MEAN, MATCHED], halves
 
 
 class Swap(NamedTuple):
@@ -292,98 +252,16 @@ def whole_table(
     """
     of_images = condition_groups(conditions)
     counts = {images: pair_counts(predictions, rows, seed) for images, rows in of_images.items()}
-    tables = [swap_table(members, counts, confidence, seed)]
-    if not all(of.has_probabilities for of in predictions):
-        for images, rows in of_images.items():
-            votes = vote_table(members, predictions, rows, counts[images], confidence, seed)
-            tables.append(votes.assign(images=images, confidence=confidence))
-    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
-
-
-def drawn_fours(
-    alone: np.ndarray, family: np.ndarray, accurate: np.ndarray, seed: int, half: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Up to `FOURS` groups of each family whose members j all have strangers of different families.
-
-    Args:
-        alone: whether a member was trained independently, bool M.
-        family: family of each member, int M.
-        accurate: whether two members are equally accurate, bool M x M.
-
-    Returns:
-        Members of one family, int P x 4, i first; and i with those that replace the others, int P x 4.
-    """
-    random, twins, strangers = stream(seed, "groups of four", half), [], []
-    for own in np.unique(family[alone]):
-        relatives = np.flatnonzero(alone & (family == own))
-        for _ in range(FOURS if len(relatives) >= 4 else 0):
-            group, taken, found = random.permutation(relatives)[:4], {own}, []
-            for j in group[1:]:
-                candidates = np.flatnonzero(alone & accurate[j] & ~np.isin(family, list(taken)))
-                if len(candidates):
-                    found.append(random.choice(candidates))
-                    taken.add(family[found[-1]])
-            if len(found) == 3:
-                twins.append(group)
-                strangers.append([group[0], *found])
-    return np.array(twins, int).reshape(-1, 4), np.array(strangers, int).reshape(-1, 4)
-
-
-def vote_table(
-    members: pd.DataFrame,
-    predictions: Sequence[Predictions],
-    rows: Sequence[int],
-    counts: PairCounts,
-    confidence: float,
-    seed: int,
-) -> pd.DataFrame:
-    """Rows of swaps.csv for one set of images: wrong answers of votes, families beside whatever else differs.
-
-    Args:
-        members, predictions: as for `whole_table`.
-        rows: conditions of the set of images.
-        counts: counts of pairs on it.
-    """
-    alone, family = (members["origin"] == INDEPENDENT).to_numpy(), np.unique(members["family"], return_inverse=True)[1]
-    halves = halves_of(counts, seed)[1]
-    drawn = [drawn_fours(alone, family, half.accurate, seed, place) for place, half in enumerate(halves)]
-    first, row = predictions[0], rows[0]
-    group = drawn_groups(first.units(row), seed, first.conditions.test_set.iloc[row])
-    every = np.concatenate([fours for of_half in drawn for fours in of_half])
-    if not len(every):
-        return pd.DataFrame(columns=COLUMNS)
-    decided = (np.stack([of.decisions(row) for of in predictions]) for row in rows)
-    counted = vote_counts(decided, first.labels(row), group, every)
-    of_halves = np.split(counted, np.cumsum([2 * len(twins) for twins, _ in drawn])[:-1])
-    means = [_means(*of, family) for of in zip(drawn, halves, of_halves, strict=True)]
-    twins, strangers = known_mean(np.array(means))
-    families = len(np.unique(family[every[:, 0]]))
-    tried = FOURS * len(halves) * sum(np.bincount(family[alone]) >= 4)
-    numbers = {"twins": len(every) // 2, "families": families, "left_out": tried - len(every) // 2}
-    names = [f"votes_wrong_at_{of * 100:.0f}" for of in AVAILABILITIES]
-    table = [
-        {"rung": ANY_FAMILY, "outcome": name} | numbers | compared(*of, None, families, confidence)
-        for name, *of in zip(names, twins, strangers, strict=True)
-    ]
-    return pd.DataFrame(table, columns=COLUMNS)
-
-
-def _means(fours: tuple[np.ndarray, np.ndarray], half: Half, counts: np.ndarray, family: np.ndarray) -> np.ndarray:
-    """Wrong answers of one family and of four; float64 2 x A x (1 + G) x (1 + F), families weighing alike.
-
-    Without each group of images and family; a group that is not measured changes nothing.
-    """
-    (twins, strangers), groups = fours, counts.shape[1]
-    own = family[twins[:, 0]]
-    involved = (family[strangers][:, :, None] == np.arange(family.max() + 1)).any(axis=1)
-    kept = ~np.pad(involved, ((0, 0), (1, 0)))
-    of_family = (own == np.arange(family.max() + 1)[:, None]).astype(float)
-    number = of_family @ kept
-    means = []
-    for left_out in range(-1, groups):
-        measured = half.measured[half.measured != left_out]
-        values = wrong_at(counts[:, measured].sum(axis=1)).reshape(len(AVAILABILITIES), 2, -1)
-        sums = of_family @ (values[..., None] * kept)
-        with np.errstate(invalid="ignore"):
-            means.append((sums / np.maximum(number, 1)).sum(axis=2) / (number > 0).sum(axis=0))
-    return np.transpose(means, (2, 1, 0, 3))
+    table = swap_table(members, counts, confidence, seed)
+    if all(of.has_probabilities for of in predictions):
+        return table
+    voted = []
+    for images, rows in of_images.items():
+        votes = votes_of_four(members, predictions, rows, halves_of(counts[images], seed)[1], seed)
+        row = {"rung": ANY_FAMILY, "images": images, "twins": votes.used, "families": votes.families}
+        row["left_out"] = votes.left_out
+        for availability, twins, strangers in zip(AVAILABILITIES, *known_mean(votes.means), strict=True):
+            of_four = compared(twins, strangers, None, votes.families, confidence)
+            voted.append(row | {"outcome": f"votes_wrong_at_{availability * 100:.0f}"} | of_four)
+    votes = pd.DataFrame(voted, columns=table.columns).query("twins > 0").assign(confidence=confidence)
+    return pd.concat([of for of in (table, votes) if len(of)] or [table], ignore_index=True)
