@@ -56,6 +56,7 @@ def test_the_kept_table_of_a_run_is_what_kept_counts_of_pairs_give():
 
 SAID = {
     "let the second be an equally accurate member of another family: undetected errors": {},
+    "wrong × 0.80 [0.70, 0.90] as often, and × 0.90 [0.80, 1.10] (not significant) as often as one network": {},
     "take as the second another seed of the first one’s design": {"ratio": 1.2, "low": 1.1, "high": 1.4},
     "than another seed of the first one’s design is not shown, × 0.80 [0.70, 1.10] (not significant)": {"high": 1.1},
     "is not shown, × 0.80 [0.70, 0.90] (within the control)": {"control_low": 0.75},

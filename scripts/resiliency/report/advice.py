@@ -10,7 +10,7 @@ from resiliency.analysis.observations.architecture import WORTH
 from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.names import INDEPENDENT
 from resiliency.report.charts.ensembles import MIXING, NAMES, amount_of, images_of
-from resiliency.report.charts.swaps import AGREED, HARMS, HELPS, UNDETECTED, VOTES, headline, twin_of
+from resiliency.report.charts.swaps import AGREED, HARMS, HELPS, UNDETECTED, VOTES, WRONG, headline, twin_of
 from resiliency.report.overview import difference_from
 from resiliency.report.rows import difference_said
 from resiliency.report.words import percent
@@ -147,10 +147,15 @@ def _of_channels(swapped: dict[str, dict], twins: str) -> str:
     stranger, said = "an equally accurate member of another family", pair["said"]
     if pair["finding"] == HELPS:
         less = f"{percent(agreed['stranger'])} instead of {percent(agreed['twin'])}"
-        of_four = "; at 90% availability, votes of four families are wrong {} as often as of one"
-        votes = of_four.format(swapped[VOTES]["said"]) if VOTES in swapped else ""
+        wrong = ""
+        if of := swapped.get(WRONG):
+            rival = f"{of['over_rival']} as often as one network with a threshold"
+            wrong = f"pairs are wrong {of['said']} as often, and {rival}"
+        elif VOTES in swapped:
+            wrong = f"votes of four families are wrong {swapped[VOTES]['said']} as often as of one"
+        available = f"; at 90% availability, {wrong}" if wrong else ""
         errors = f"undetected errors, wrong with the same class, are {said} what they are with {twins}"
-        return f"{if_two}, let the second be {stranger}: {errors}, though the two agree less often ({less}){votes}."
+        return f"{if_two}, let the second be {stranger}: {errors}, though the two agree less often ({less}){available}."
     if pair["finding"] == HARMS:
         return f"{if_two}, take as the second {twins}: {stranger} makes more undetected errors, {said}."
     fewer = f"{stranger} makes fewer undetected errors than {twins}"
