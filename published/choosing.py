@@ -18,7 +18,7 @@ from resiliency.analysis.choosing import choosing_table
 from resiliency.base.names import CLEAN, design_of
 from resiliency.diversity.metrics import reader
 from resiliency.prediction.reading import Predictions, read_predictions
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_table, write_table
 from resiliency.study.model import Study
 
 

@@ -19,7 +19,7 @@ from resiliency.diversity.predictions import disagreement, label_disagreement
 from resiliency.ensembles.scoring import right_chances, tied_votes
 from resiliency.statistics.intervals import FISHER, LINEAR, Scale
 from resiliency.statistics.resampling import Units
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_table
 
 LABELS = ROOT / "studies/published"
 LENGTHS = ("cifar10_lengths/[0-9]*", "cifar10_lengths/[0-9]*", "clean_only")

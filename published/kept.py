@@ -16,8 +16,7 @@ from resiliency.base.names import CORRUPTED, INDEPENDENT
 from resiliency.report.templates import markdown_environment
 from resiliency.statistics.intervals import FISHER, holm
 from resiliency.statistics.mixed_model import logits
-from resiliency.storage.files import read_json
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_json, read_table
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs/results"

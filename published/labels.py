@@ -26,8 +26,7 @@ from resiliency.base.names import CLEAN, INDEPENDENT, JOINT, design_of
 from resiliency.designs.members import Member
 from resiliency.ensembles.combination import VOTE
 from resiliency.prediction.reading import Predictions, read_predictions
-from resiliency.storage.files import read_array
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_array, read_table
 
 DESCRIBED = ("family", "architecture", "recipe", "parameters", "macs")
 PREFIX = {INDEPENDENT: "", JOINT: "joint-"}

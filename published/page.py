@@ -37,8 +37,7 @@ from resiliency.report.drawing import svg
 from resiliency.report.overview import contenders, design_count, leaders
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS
 from resiliency.report.verdicts import by_observation, part_label
-from resiliency.storage.files import PROVENANCE, Run, read_json, replacing
-from resiliency.storage.tables import read_table
+from resiliency.storage import PROVENANCE, Run, read_json, read_table, replacing
 from resiliency.tables import TABLES
 
 NEEDED = ("members", "corruption_errors", "observations")

@@ -17,8 +17,7 @@ from published.swaps import HUNDREDTHS, OF_LABELS, answers_of, pairs_file
 from resiliency.analysis.pair_counts import PairCounts, pair_counts
 from resiliency.base.faults import one_line_faults, parser
 from resiliency.prediction.reading import Predictions, condition_groups
-from resiliency.storage.files import replacing
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_table, replacing
 
 
 def counts_of(results: Path, predictions: dict[str, Predictions]) -> dict[str, PairCounts]:

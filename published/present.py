@@ -12,7 +12,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from published.kept import PRESENT, present_file
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_table, write_table
 
 ABOUT_MEMBERS = {"observations": "observation in ['1a', '1b']", "exchange_rates": "ensembles == 0"}
 

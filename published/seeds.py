@@ -22,8 +22,7 @@ from resiliency.base.names import INDEPENDENT
 from resiliency.report import words
 from resiliency.report.overview import contenders
 from resiliency.report.verdicts import by_observation
-from resiliency.storage.files import read_json
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_json, read_table
 from resiliency.study.files import load, read_merged
 from resiliency.tables import TABLES
 

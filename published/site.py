@@ -17,8 +17,7 @@ from resiliency.report.drawing import draw, html, svg
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
-from resiliency.storage.files import read_json
-from resiliency.storage.tables import write_table
+from resiliency.storage import read_json, write_table
 from resiliency.tables import TABLES
 
 DOCS = "../../{}.html"  # pages of the site, from the folder of a report

@@ -45,7 +45,7 @@ from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.style import finish
 from resiliency.statistics.intervals import holm
-from resiliency.storage.tables import write_table
+from resiliency.storage import write_table
 from resiliency.study.files import load
 
 OF_LABELS = {  # study -> that of its labels

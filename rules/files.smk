@@ -7,7 +7,7 @@ from resiliency.data.settings import table_of
 from resiliency.export.settings import PACKAGES
 from resiliency.external.predictions import array_files
 from resiliency.report.registry import CHARTS
-from resiliency.storage.files import read_json
+from resiliency.storage import read_json
 from resiliency.study.files import command
 
 # Images are one array, or a list of files that are decoded on the fly.

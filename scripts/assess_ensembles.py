@@ -8,8 +8,7 @@ from resiliency.data.split import calibration_indices
 from resiliency.metrics.classification import cost_matrix, read_costs
 from resiliency.prediction.reading import read_predictions, read_validation
 from resiliency.statistics.resampling import Resampling
-from resiliency.storage.files import read_array, read_json
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_array, read_json, read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -8,7 +8,7 @@ from resiliency.data.split import probe_indices
 from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
 from resiliency.prediction.attributions import maps_or_reason
-from resiliency.storage.files import read_array, write_array, write_json
+from resiliency.storage import read_array, write_array, write_json
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

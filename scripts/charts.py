@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from resiliency.report.drawing import TABLES, draw, write_chart
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -11,8 +11,7 @@ from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.metrics.classification import cost_matrix, read_costs
 from resiliency.prediction.reading import read_predictions
 from resiliency.statistics.resampling import Resampling
-from resiliency.storage.files import read_json
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_json, read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -2,8 +2,7 @@
 
 from resiliency.designs.members import Member
 from resiliency.export.loading import exportable_row
-from resiliency.storage.files import write_json
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_table, write_json
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -6,7 +6,7 @@ from resiliency.diversity.metrics import reader
 from resiliency.ensembles.pool import eligible_members
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import read_predictions
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

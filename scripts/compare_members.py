@@ -1,8 +1,7 @@
 """Compare members' accuracy on shifted images with what clean accuracy predicts, and list what stages left out."""
 
 from resiliency.analysis.compared_members import robustness_table, skipped_table
-from resiliency.storage.files import read_array, read_json
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_array, read_json, read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

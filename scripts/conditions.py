@@ -3,8 +3,7 @@
 import numpy as np
 
 from resiliency.prediction.reading import all_conditions
-from resiliency.storage.files import read_array, read_json
-from resiliency.storage.tables import write_table
+from resiliency.storage import read_array, read_json, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

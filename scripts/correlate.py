@@ -2,7 +2,7 @@
 
 from resiliency.analysis.compared_members import best_table, size_table
 from resiliency.analysis.observations.correlation import correlation_table, difference_table
-from resiliency.storage.tables import read_distinct, read_table, write_table
+from resiliency.storage import read_distinct, read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -7,8 +7,7 @@ from resiliency.data.writing import Grouped, write_units
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import class_count
 from resiliency.prediction.reading import all_conditions
-from resiliency.storage.files import write_array
-from resiliency.storage.tables import write_table
+from resiliency.storage import write_array, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (_, outputs, params):

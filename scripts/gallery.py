@@ -13,8 +13,7 @@ from resiliency.data.split import probe_indices, stratified_sample
 from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
 from resiliency.prediction.attributions import maps_or_reason
-from resiliency.storage.files import read_array
-from resiliency.storage.tables import write_table
+from resiliency.storage import read_array, write_table
 from resiliency.study.stage import stage
 
 GALLERY_SIZE = 4

@@ -5,8 +5,7 @@ from resiliency.base.progress import Progress
 from resiliency.data.pictures import read_items
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import error_rows, read_scores
-from resiliency.storage.files import read_array, write_array
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_array, read_table, write_array, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

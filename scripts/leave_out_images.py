@@ -3,7 +3,7 @@
 from resiliency.analysis.without_images import scores_without_images
 from resiliency.diversity.metrics import reader
 from resiliency.prediction.reading import read_predictions
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -7,7 +7,7 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
 from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import accuracy
-from resiliency.storage.files import read_array, read_json
+from resiliency.storage import read_array, read_json
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

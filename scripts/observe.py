@@ -3,7 +3,7 @@
 from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.observations.study import observations
 from resiliency.analysis.verdicts import observation_table
-from resiliency.storage.tables import read_distinct, read_table, write_table
+from resiliency.storage import read_distinct, read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -2,7 +2,7 @@
 
 from resiliency.diversity.metrics import pairs_of_groups, reader
 from resiliency.prediction.reading import read_predictions
-from resiliency.storage.tables import appending_table, read_table
+from resiliency.storage import appending_table, read_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -4,7 +4,7 @@ import numpy as np
 
 from resiliency.corruptions.writing import CHECKSUMS, check_sizes, image_paths, stacked_images
 from resiliency.data.pictures import FileImages, chunks, read_items, write_list
-from resiliency.storage.files import appending, read_array
+from resiliency.storage import appending, read_array
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

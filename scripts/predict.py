@@ -7,7 +7,7 @@ from resiliency.data.split import calibration_indices, probe_indices
 from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
 from resiliency.prediction.writing import features, prediction_key, stage_grams, write_logits
-from resiliency.storage.files import read_array, write_array
+from resiliency.storage import read_array, write_array
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

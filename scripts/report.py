@@ -6,8 +6,7 @@ from pathlib import Path
 from resiliency.report.page import render
 from resiliency.report.provenance import provenance
 from resiliency.report.settings import PAGE_TABLES
-from resiliency.storage.files import read_json, replacing, write_json
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_json, read_table, replacing, write_json
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -6,7 +6,7 @@ from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import EnsemblesOfStudy
 from resiliency.metrics.classification import baseline_errors
 from resiliency.prediction.reading import corruption_conditions, read_predictions
-from resiliency.storage.tables import read_blocks, read_table, write_table
+from resiliency.storage import read_blocks, read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

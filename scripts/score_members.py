@@ -7,7 +7,7 @@ from resiliency.analysis.member_tables import member_tables, with_shifted_error
 from resiliency.designs.members import Member
 from resiliency.prediction.reading import read_predictions
 from resiliency.statistics.resampling import Resampling
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -2,7 +2,7 @@
 
 from resiliency.analysis.swaps import whole_table
 from resiliency.prediction.reading import read_predictions
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from resiliency.data.reading import labelled_arrays, labelled_folder
 from resiliency.data.writing import write_test_set
-from resiliency.storage.files import read_array, read_json
+from resiliency.storage import read_array, read_json
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

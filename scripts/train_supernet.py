@@ -5,7 +5,7 @@ from pathlib import Path
 
 from resiliency.search.network import progressive_phases, start_from, supernet_description, supernet_loss
 from resiliency.search.space import Space
-from resiliency.storage.files import read_json
+from resiliency.storage import read_json
 from resiliency.study.stage import stage
 from resiliency.training.member import train_members
 

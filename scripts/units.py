@@ -7,7 +7,7 @@ from resiliency.base.names import CLEAN
 from resiliency.data.reading import labelled_arrays, labelled_folder, read_splits
 from resiliency.data.source import Source
 from resiliency.data.writing import Grouped, by_look, units_of_data_set, units_of_part, write_units
-from resiliency.storage.files import read_json
+from resiliency.storage import read_json
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

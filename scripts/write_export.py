@@ -11,8 +11,7 @@ from resiliency.prediction.reading import read_predictions
 from resiliency.report.cautions import unit_names
 from resiliency.report.provenance import commit
 from resiliency.statistics.resampling import Resampling
-from resiliency.storage.files import read_array, read_json, replacing, write_json
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_array, read_json, read_table, replacing, write_json
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.storage.files import PROVENANCE, read_json, write_json
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import PROVENANCE, read_json, read_table, write_json, write_table
 from resiliency.tables import TABLES
 
 PUBLISHED = Path(__file__).parents[1] / "published/results"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from resiliency.designs.settings import Design
-from resiliency.storage.files import write_array, write_json
+from resiliency.storage import write_array, write_json
 from resiliency.training.engine import Loss
 from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe

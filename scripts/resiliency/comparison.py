@@ -27,8 +27,7 @@ from resiliency.report.panels import intervals, line_at
 from resiliency.report.settings import OKABE_ITO
 from resiliency.statistics.intervals import flipped
 from resiliency.statistics.resampling import Units
-from resiliency.storage.files import PROVENANCE, Run, read_array, read_json
-from resiliency.storage.tables import read_table
+from resiliency.storage import PROVENANCE, Run, read_array, read_json, read_table
 from resiliency.tables import TABLES
 
 NEEDED, KEYS = ("members", "corruption_errors"), ("study", "seed", "dataset", "corruptions", "statistics")

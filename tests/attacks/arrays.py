@@ -11,7 +11,7 @@ from attacks.elsewhere import CLASSES, CONDITIONS, IMAGES, judge, read, write_ar
 from PIL import Image
 
 from resiliency.data.reading import labelled_arrays, labelled_folder
-from resiliency.storage.files import read_array
+from resiliency.storage import read_array
 
 Change = Callable[[np.ndarray], object]
 

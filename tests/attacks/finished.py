@@ -12,8 +12,7 @@ from resiliency.data.pictures import read_items, write_items
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.designs.settings import Design
-from resiliency.storage.files import Run, read_array, read_json, write_array, write_json
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import Run, read_array, read_json, read_table, write_array, write_json, write_table
 
 AGAIN = "delete it and run again"
 TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "clean_accuracy": np.arange(100) / 700})

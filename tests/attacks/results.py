@@ -17,8 +17,7 @@ from resiliency.export.loading import chosen_row
 from resiliency.export.settings import checked_ensemble
 from resiliency.metrics.classification import read_costs
 from resiliency.prediction.reading import all_conditions
-from resiliency.storage.files import write_csv, write_json
-from resiliency.storage.tables import write_table
+from resiliency.storage import write_csv, write_json, write_table
 
 
 @cache
@@ -49,7 +48,7 @@ DESCRIBED: dict[str, tuple[dict, Expected]] = {
         f"factory {of!r}": ({"factory": of, "arguments": RAN}, "") for of in ("os:system", "evil:system", "evil:x", "a")
     },
     "factory of a path": ({"factory": "/tmp/evil.py:x", "arguments": {}}, "would run code"),
-    "factory of the library": ({"factory": "resiliency.storage.files:write_json", "arguments": {}}, "would run code"),
+    "factory of the library": ({"factory": "resiliency.storage:write_json", "arguments": {}}, "would run code"),
     "factory of the search, of another kind": ({"factory": "resiliency.search.network:residual"}, ""),
     "factory beside that of the search": ({"factory": "resiliency.search.network:residual:x"}, "would run code"),
     **{

@@ -47,7 +47,7 @@ from resiliency.ensembles.scoring import score_condition
 from resiliency.ensembles.table import Pool
 from resiliency.metrics.classification import softmax
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.storage.files import appending, read_array
+from resiliency.storage import appending, read_array
 
 PAGE, KEPT = RESULTS / "imagenet_costs.md", beside(__file__, "paper_size_rows.json")
 BEFORE_TABLE, AFTER_TABLE = "machines differ.\n\n", "\n*float64*"

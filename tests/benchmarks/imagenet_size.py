@@ -34,8 +34,7 @@ from resiliency.diversity.metrics import pair_tables
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import all_conditions, read_predictions
-from resiliency.storage.files import write_array
-from resiliency.storage.tables import appending_table, read_blocks, read_table, write_table
+from resiliency.storage import appending_table, read_blocks, read_table, write_array, write_table
 from resiliency.study.files import load
 from resiliency.study.model import Study
 

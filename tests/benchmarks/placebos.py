@@ -19,8 +19,7 @@ from shared import options
 from resiliency.analysis.observations.study import observations
 from resiliency.analysis.verdicts import BEYOND, DRAWS, SUPPORTED, Observation, verdicts_of
 from resiliency.statistics.intervals import holm
-from resiliency.storage.files import read_json
-from resiliency.storage.tables import read_distinct, read_table
+from resiliency.storage import read_distinct, read_json, read_table
 
 CONFIDENCE = 0.95
 

@@ -11,7 +11,7 @@ from opened import DESKTOP, PHONE, SCREEN, Opened
 
 from published.kept import RESULTS, SPECS
 from published.site import DOCS, write_reports
-from resiliency.storage.tables import CHECKED
+from resiliency.storage import CHECKED
 
 GLOSSARY, MANUAL, RULES = DOCS.format("glossary"), DOCS.format("deploying"), DOCS.format("paper") + "#verdict-rules"
 

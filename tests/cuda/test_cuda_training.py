@@ -13,7 +13,7 @@ from trainings import Killed, killed_at, train_files
 
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, write_member
-from resiliency.storage.files import read_json
+from resiliency.storage import read_json
 from resiliency.training import checkpoints, optimizer
 from resiliency.training.engine import cross_entropy
 from resiliency.training.member import fine_tune

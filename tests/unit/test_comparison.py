@@ -18,8 +18,7 @@ from resiliency.cli import main
 from resiliency.prediction.reading import all_conditions
 from resiliency.report.overview import contenders
 from resiliency.statistics.intervals import flipped
-from resiliency.storage.files import write_json
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_table, write_json, write_table
 
 IMAGES, CLASSES, NAMES = 200, ["cat", "dog"], ["fog", "snow", "spatter"]
 TRUTH = np.arange(IMAGES) % 2

@@ -17,7 +17,7 @@ from resiliency.data.reading import digits, labelled_folder
 from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import draw_splits, listed_images, stratified_sample
 from resiliency.data.writing import write_data_set
-from resiliency.storage.files import read_array, read_json, write_array
+from resiliency.storage import read_array, read_json, write_array
 
 
 def test_digits_keep_their_pictures_and_labels():

@@ -49,8 +49,7 @@ from resiliency.export.settings import checked_ensemble
 from resiliency.metrics.classification import scaled
 from resiliency.metrics.selective import ABSTAIN
 from resiliency.statistics.resampling import Units
-from resiliency.storage.files import write_csv, write_json
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_table, write_csv, write_json, write_table
 
 SIDE, CLASSES, IMAGES = 8, 3, 40
 WEIGHTS = np.array([0.6, 0.9])

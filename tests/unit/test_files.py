@@ -8,9 +8,18 @@ import pandas as pd
 import pytest
 from fault_messages import fault_of
 
-from resiliency.storage import tables
-from resiliency.storage.files import appending, read_array, replacing, write_array
-from resiliency.storage.tables import appending_table, read_blocks, read_distinct, read_table, write_table
+from resiliency import storage
+from resiliency.storage import (
+    appending,
+    appending_table,
+    read_array,
+    read_blocks,
+    read_distinct,
+    read_table,
+    replacing,
+    write_array,
+    write_table,
+)
 
 
 @pytest.fixture
@@ -91,7 +100,7 @@ def test_csv_tables_hold_whole_numbers_in_full_beside_missing_ones(tmp_path):
 
 
 def test_a_table_is_appended_to_and_read_in_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "BLOCK_ROWS", 5)
+    monkeypatch.setattr(storage, "BLOCK_ROWS", 5)
     parts = [pd.DataFrame({"kind": "a" if n < 4 else "b", "number": np.arange(n) / 3}) for n in (3, 4, 1, 6, 2)]
     path = tmp_path / "table.parquet"
     with appending_table(path) as append:

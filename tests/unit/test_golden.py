@@ -25,7 +25,7 @@ from published.site import drawn
 from resiliency.corruptions.settings import MAIN
 from resiliency.report.page import render
 from resiliency.report.settings import PAGE_TABLES
-from resiliency.storage.files import read_json
+from resiliency.storage import read_json
 
 FOLDER = Path(__file__).parents[1] / "golden"
 WHOLE = ("as usual", "a cheaper one is as good")

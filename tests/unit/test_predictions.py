@@ -11,7 +11,7 @@ from resiliency.diversity.metrics import pair_tables
 from resiliency.ensembles.combination import Ensemble
 from resiliency.ensembles.scoring import score_decisions
 from resiliency.prediction import reading
-from resiliency.storage.files import write_array
+from resiliency.storage import write_array
 
 TABLE = reading.all_conditions(
     ["fog", "snow"], [1, 3], {"clean": 6, "photos": 4, "few": 5}, {"clean": 4, "photos": 4, "few": 2}

@@ -13,7 +13,7 @@ from published.claims import EVERY_GROUP, Answers, Ensembles, Pool, judged, neig
 from published.kept import RESULTS, ROOT
 from resiliency.analysis.without_images import GROUPS
 from resiliency.statistics.intervals import jackknife
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_table
 
 FIGURE = 0.0, -1.0, 1.0
 

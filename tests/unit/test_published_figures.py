@@ -13,7 +13,7 @@ from resiliency.external.predictions import read_decisions
 from resiliency.external.tables import read_scores
 from resiliency.metrics.classification import ALEXNET_ERRORS, mean_corruption_error
 from resiliency.statistics.correlation import partial, weighted_pearson
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_table
 
 REPOSITORY = Path(__file__).parents[2]
 PUBLISHED, KEPT = REPOSITORY / "studies/published", REPOSITORY / "published/results/cifar10_published"

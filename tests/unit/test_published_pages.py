@@ -15,8 +15,7 @@ from published.kept import EXPERIMENTS, RESULTS, ROOT, as_now, kept_specs
 from published.page import page as page_of_study
 from published.several_verdicts import with_verdicts
 from resiliency.report import words
-from resiliency.storage.files import read_json
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_json, read_table, write_table
 
 DIGITS = read_json(RESULTS / "digits/provenance.json")
 PAPER = re.sub(r"\s+", " ", (ROOT / "docs/paper.md").read_text(encoding="utf-8"))

@@ -23,7 +23,7 @@ from published.swaps import (
 from resiliency.analysis.pair_counts import PairCounts
 from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, swap_table
 from resiliency.report.advice import advice_of
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage import read_table, write_table
 
 UNKNOWN = float("nan")
 

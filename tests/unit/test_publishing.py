@@ -15,8 +15,7 @@ from published.seeds import publish as publish_seeds
 from published.seeds import runs_of
 from resiliency.base.faults import Fault
 from resiliency.report.overview import contenders
-from resiliency.storage.files import read_json, write_json
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_json, read_table, write_json
 from resiliency.tables import TABLES
 
 DIGITS = RESULTS / "digits"

@@ -11,7 +11,7 @@ from bounds import expanded, listed
 from jsonschema import Draft202012Validator
 
 from resiliency.reference import pages
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_table
 from resiliency.study.files import read_merged
 from resiliency.tables import TABLES, described, faults, made
 

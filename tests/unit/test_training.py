@@ -18,7 +18,7 @@ from trainings import Killed, killed_at, stored, train_files
 from resiliency.base.faults import Fault
 from resiliency.data.pictures import FileImages
 from resiliency.designs.settings import Design
-from resiliency.storage.files import read_json, write_json
+from resiliency.storage import read_json, write_json
 from resiliency.training import checkpoints, engine
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, accuracies
 from resiliency.training.engine import (

@@ -16,7 +16,7 @@ from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, read_member
 from resiliency.designs.settings import Design
 from resiliency.prediction.writing import accuracy
-from resiliency.storage.files import read_array, read_json
+from resiliency.storage import read_array, read_json
 from resiliency.training.member import build_for_tuning, fine_tune
 from resiliency.training.optimizer import make_optimizer, set_learning_rate
 from resiliency.training.settings import FineTuning

@@ -10,7 +10,7 @@ from PIL import Image
 from test_staleness import PAGE, SCORES
 from tiny_tables import TABLES
 
-from resiliency.storage.tables import read_table
+from resiliency.storage import read_table
 from resiliency.tables import faults
 
 ADDED = {"noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"}, "negatives": {"folder": "negatives"}}

@@ -11,7 +11,7 @@ from published.kept import PRESENT, RESULTS, present_file
 from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.observations.study import observations
 from resiliency.analysis.verdicts import observation_table
-from resiliency.storage.tables import read_distinct, read_table, write_table
+from resiliency.storage import read_distinct, read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]
 STUDIES = sorted((REPOSITORY / "studies").glob("*_labels.yaml"))

@@ -173,7 +173,7 @@ def _add_compare(parser: ArgumentParser) -> None:
 def _compare(given: Namespace, _: list[str]) -> None:
     from resiliency.comparison import difference_table, differences_chart, printed, read_studies
     from resiliency.report.drawing import write_chart
-    from resiliency.storage.tables import write_table
+    from resiliency.storage import write_table
 
     if given.output.suffix != ".csv":
         raise Fault(f"{given.output}: {expected('a name that ends in .csv', 'another')}; a chart goes beside the table")

@@ -28,7 +28,7 @@ from resiliency.data.settings import PUBLISHED
 from resiliency.data.source import ALL, SPLITS, Source
 from resiliency.data.writing import check_number, units_of_data_set
 from resiliency.report.words import duration, listed, plural
-from resiliency.storage.files import replacing
+from resiliency.storage import replacing
 from resiliency.study.files import home, load, merged, read, read_merged
 from resiliency.study.model import Study
 from resiliency.study.plan import UNCOUNTED_CLASSES

@@ -16,7 +16,7 @@ from resiliency.base.progress import Progress
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.pictures import chunks, decode, write_list
 from resiliency.data.source import Images
-from resiliency.storage.files import appending, read_array, replacing
+from resiliency.storage import appending, read_array, replacing
 
 Corrupt = Callable[..., np.ndarray]
 

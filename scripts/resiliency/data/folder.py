@@ -20,7 +20,7 @@ from resiliency.base.faults import FILES_NAMED, Fault, excerpt, hint
 from resiliency.base.progress import Progress
 from resiliency.data.pictures import FileImages, file_state, files_of, header_fault, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source, cache_folder
-from resiliency.storage.files import read_json, write_json
+from resiliency.storage import read_json, write_json
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 LONGEST = 230  # bytes of a name; file systems allow 255, suffixes included

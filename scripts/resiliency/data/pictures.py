@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from resiliency.base.faults import Fault, expected
 from resiliency.data.source import Images
-from resiliency.storage.files import read_array, read_json, write_csv, write_json
+from resiliency.storage import read_array, read_json, write_csv, write_json
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 SMALLEST = 32

@@ -19,7 +19,7 @@ from resiliency.data.folder import class_folders, image_folder, imagenet, read_p
 from resiliency.data.pictures import ResizedImages, printable, resized_array
 from resiliency.data.source import ALL, Part, Source, cache_folder, downloading
 from resiliency.data.split import draw_splits, with_groups
-from resiliency.storage.files import read_array
+from resiliency.storage import read_array
 
 
 def read_source(name: str, folder: str | None, side: int, margin: float, needed: Sequence[str]) -> Source:

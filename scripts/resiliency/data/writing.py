@@ -15,7 +15,7 @@ from resiliency.data.pictures import FileImages, chunks, printable, read_images,
 from resiliency.data.source import ALL, FEWEST, OWN, Images, Part, Source
 from resiliency.data.split import is_table, stratified_sample, with_groups
 from resiliency.statistics.resampling import Units
-from resiliency.storage.files import appending, read_array, write_array, write_json
+from resiliency.storage import appending, read_array, write_array, write_json
 
 MEASURED = 5_000  # training images by which mean and standard deviation are estimated if they must be decoded for it
 EXAMPLES = 3

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from resiliency.base.faults import Fault, brief
 from resiliency.data.pictures import View
-from resiliency.storage.files import read_json, write_json
+from resiliency.storage import read_json, write_json
 
 
 class WeightsKind(StrEnum):

@@ -19,7 +19,7 @@ from resiliency.designs.factories import from_factory
 from resiliency.designs.layers import adapt_stem, hooked, map_side, select_outputs, unwrapped
 from resiliency.designs.members import Member
 from resiliency.designs.settings import RESERVED, architectures
-from resiliency.storage.files import replacing
+from resiliency.storage import replacing
 
 
 def build(description: dict, outputs: int, seed: int, pretrained: str | None = None) -> nn.Module:

@@ -29,7 +29,7 @@ from resiliency.designs.networks import (
     read_checkpoint,
     trial_images,
 )
-from resiliency.storage.files import sha256
+from resiliency.storage import sha256
 
 PATIENCE = 5  # timeout of the hub in seconds
 NAMES = ("model.safetensors", "pytorch_model.bin")

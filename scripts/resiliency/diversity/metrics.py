@@ -21,7 +21,7 @@ from resiliency.diversity import predictions, representations
 from resiliency.diversity.representations import applicable
 from resiliency.diversity.settings import METHODS, STAGES
 from resiliency.prediction.reading import Predictions
-from resiliency.storage.files import read_array
+from resiliency.storage import read_array
 
 # What the metrics of pairs of a kind can take.
 SOURCES = {

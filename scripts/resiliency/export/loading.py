@@ -17,8 +17,7 @@ from resiliency.designs.members import Member, named_factories
 from resiliency.designs.networks import normalised, read_member
 from resiliency.ensembles.combination import mean_logarithms, member_values, member_weights, rule_of
 from resiliency.export.settings import FACTORS, UNDER, checked_ensemble
-from resiliency.storage.files import Run
-from resiliency.storage.tables import read_table
+from resiliency.storage import Run, read_table
 
 
 def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:

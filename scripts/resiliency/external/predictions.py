@@ -20,7 +20,7 @@ from resiliency.external.tables import (
 )
 from resiliency.metrics.classification import may_be_probabilities
 from resiliency.statistics.resampling import Units
-from resiliency.storage.files import read_array
+from resiliency.storage import read_array
 
 LABELS, UNITS = "labels", "units"
 SAVE = "write it by numpy.save"

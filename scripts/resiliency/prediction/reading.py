@@ -14,7 +14,7 @@ from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
 from resiliency.base.settings import Settings
 from resiliency.metrics.classification import softmax
 from resiliency.statistics.resampling import Units
-from resiliency.storage.files import read_array
+from resiliency.storage import read_array
 
 
 class Prediction(Settings):

@@ -22,7 +22,7 @@ from resiliency.designs.layers import feature_stages, watched_stages
 from resiliency.designs.members import Member, view_of
 from resiliency.designs.networks import logits_and_features, normalised
 from resiliency.statistics.correlation import gram
-from resiliency.storage.files import appending, read_array, write_array
+from resiliency.storage import appending, read_array, write_array
 
 # Bytes of a batch of images as float32, at least so many images: small networks spend much of a small batch in calls.
 BATCH_BYTES, FEWEST = 2**24, 64

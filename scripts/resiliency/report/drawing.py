@@ -15,7 +15,7 @@ from resiliency.report.charts import finding_of
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import finish, set_properties
-from resiliency.storage.files import replacing
+from resiliency.storage import replacing
 
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 HEAD = '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Chart</title>\n'

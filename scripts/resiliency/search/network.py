@@ -17,7 +17,7 @@ from resiliency.designs.layers import has_wrong_gradients, subsampled
 from resiliency.designs.members import Member
 from resiliency.designs.networks import SUPERNETWORK, load_weights
 from resiliency.search.space import EXPANSION, RANDOM, Search, Shape, Space
-from resiliency.storage.files import sha256
+from resiliency.storage import sha256
 from resiliency.training.engine import Loss
 
 

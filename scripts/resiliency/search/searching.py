@@ -31,7 +31,7 @@ from resiliency.metrics.classification import softmax
 from resiliency.prediction.writing import logits
 from resiliency.search.network import Residual, Supernetwork, extract, network_description, search_cost
 from resiliency.search.space import Search, Space
-from resiliency.storage.files import read_array, read_json, sha256, write_csv
+from resiliency.storage import read_array, read_json, sha256, write_csv
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing
 
 Score = Callable[[np.ndarray], tuple[list[float], float]]

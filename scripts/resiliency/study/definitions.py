@@ -8,17 +8,16 @@ when it is imported, such as a loop or a decorator that registers, or finds code
 import ast
 import hashlib
 import json
+import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.util import resolve_name
+from importlib.util import cache_from_source, resolve_name
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from resiliency.storage.files import kept
 
 PACKAGE = "resiliency"  # the package whose modules are divided into definitions
 FIELD = "Field"  # of pydantic; the description of a key is documentation, like a docstring
@@ -186,6 +185,38 @@ def module_at(path: Path, name: str) -> Module:
     content = kept(path, ".names", key, lambda: json.dumps(_parsed(source, name, path.stem == "__init__")).encode())
     definitions, *others = json.loads(content)
     return Module([Definition(*one) for one in definitions], *others)
+
+
+def kept(module: str | Path, suffix: str, key: bytes, make: Callable[[], bytes]) -> bytes:
+    """The result of the last call of `make` for this key, or of a call now.
+
+    A hash in the file shows whether the content is whole and of this key. Where nothing can be written, it is made
+    each time.
+
+    Args:
+        module: path of the module's source.
+        suffix: suffix of the file, which is named as the module's byte code.
+        key: all that determines the content.
+    """
+    path = Path(cache_from_source(str(module))).with_suffix(suffix)
+    with suppress(OSError, ValueError):
+        digest, content = path.read_bytes().split(b"\n", 1)
+        if digest == _whole(key, content):
+            return content
+    content = make()
+    with suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        try:
+            temporary.write_bytes(b"\n".join([_whole(key, content), content]))
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return content
+
+
+def _whole(key: bytes, content: bytes) -> bytes:
+    return hashlib.sha256(b"\0".join([key, content])).hexdigest().encode()
 
 
 @cache

@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from resiliency import ByContent
-from resiliency.storage.files import kept
-from resiliency.study.definitions import PACKAGE, SOURCES, UNFOLLOWED, Module, module_at
+from resiliency.study.definitions import PACKAGE, SOURCES, UNFOLLOWED, Module, kept, module_at
 
 # Modules and functions that print or check, and change no result.
 SILENT = {f"{PACKAGE}.{name}" for name in ("base.progress", "tables.check", "study.definitions", "study.fingerprint")}

@@ -20,7 +20,7 @@ from resiliency.data.pictures import View, images_in_views
 from resiliency.data.source import Images
 from resiliency.designs.device import device_name, inference
 from resiliency.designs.networks import normalised
-from resiliency.storage.files import replacing
+from resiliency.storage import replacing
 
 
 class Average:

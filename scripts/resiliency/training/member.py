@@ -38,7 +38,7 @@ from resiliency.designs.weights import (
     view_in_training,
 )
 from resiliency.metrics.classification import near_chance
-from resiliency.storage.files import read_array, read_json, write_csv
+from resiliency.storage import read_array, read_json, write_csv
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing, accuracies
 from resiliency.training.engine import Loss, Trainer, cross_entropy
 from resiliency.training.settings import ALL, HEAD, FineTuning, Recipe
