@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.base.progress import Progress
+from resiliency.base.faults import Progress
 from resiliency.data.pictures import read_images
 from resiliency.data.split import probe_indices
 from resiliency.designs.members import named_factories

@@ -1,7 +1,7 @@
 """Read the predictions, or the scores, of imported members."""
 
+from resiliency.base.faults import Progress
 from resiliency.base.names import CLEAN
-from resiliency.base.progress import Progress
 from resiliency.data.pictures import read_items
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import error_rows, read_scores

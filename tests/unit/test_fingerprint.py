@@ -332,8 +332,8 @@ SAME = {
         "b.py": "class Other:\n    pass\n",
     },
     "a name that only tells of progress": {
-        "a.py": "from resiliency.base.progress import Progress\ndef work():\n    Progress()\n",
-        "base/progress.py": "class Progress:\n    X = 1000\n",
+        "a.py": "from resiliency.base.faults import Progress\ndef work():\n    Progress()\n",
+        "base/faults.py": "class Progress:\n    X = 1000\n",
     },
 }
 

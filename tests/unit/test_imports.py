@@ -23,7 +23,7 @@ def test_planning_loads_neither_torch_nor_numba():
 
 LIBRARY = Path(__file__).parents[2] / "scripts/resiliency"
 KERNEL = """
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 
 PLAIN = 1
 
@@ -37,7 +37,7 @@ def test_byte_code_and_kept_kernels_are_those_of_a_source_of_equal_size_and_time
     package, environment = tmp_path / "resiliency", os.environ | {"PYTHONPATH": str(tmp_path)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     (package / "base").mkdir(parents=True)
-    for name in ("__init__.py", "base/__init__.py", "base/compiled.py"):
+    for name in ("__init__.py", "base/__init__.py", "base/machine.py"):
         shutil.copy(LIBRARY / name, package / name)
     printed = "from resiliency.own import PLAIN, kernel; print(PLAIN, kernel(0), sum(kernel.stats.cache_hits.values()))"
 

@@ -21,10 +21,8 @@ job = SimpleNamespace(log=[{!r}], input=[], output=[], params=SimpleNamespace(co
 def run(tmp_path, body: str, imports: str = "") -> tuple[subprocess.CompletedProcess, str]:
     """Run a script whose stage has `body`; what came of it, and its log."""
     script, log = tmp_path / "script.py", tmp_path / "logs" / "rule" / "job.log"
-    script.write_text(
-        f"{imports}\nfrom resiliency.base.faults import Fault\n"
-        f"from resiliency.base.progress import Progress\n{JOB.format(str(log))}with stage(job):\n    {body}\n"
-    )
+    imports += "\nfrom resiliency.base.faults import Fault, Progress"
+    script.write_text(f"{imports}\n{JOB.format(str(log))}with stage(job):\n    {body}\n")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     return done, log.read_text()
 

@@ -22,8 +22,8 @@ from resiliency.analysis.judging import (
     ensemble_of,
     judged,
 )
+from resiliency.base.faults import Progress
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.base.progress import Progress
 from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import SCORES, Ensemble
 from resiliency.metrics.classification import fitted_temperature

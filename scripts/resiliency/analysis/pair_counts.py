@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import logit
 
 from resiliency.analysis.without_images import drawn_groups
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 from resiliency.base.streams import stream
 from resiliency.diversity.predictions import pair_failures
 from resiliency.ensembles.kernels import BINS, confidence_bin

@@ -13,7 +13,7 @@ import pandas as pd
 
 from resiliency.analysis.pair_counts import AVAILABILITIES, Half
 from resiliency.analysis.without_images import drawn_groups
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 from resiliency.base.names import INDEPENDENT
 from resiliency.base.streams import stream
 from resiliency.metrics.selective import given_shares

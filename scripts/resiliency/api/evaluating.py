@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from resiliency.base.faults import Fault, brief, expected, short
+from resiliency.base.faults import Fault, Progress, brief, expected, short
 from resiliency.base.names import CLEAN, CORRUPTED, MAIN, averaged, check_written_alike
-from resiliency.base.progress import Progress
 from resiliency.base.settings import AUTO
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import SEVERITIES, table_for

@@ -1,6 +1,7 @@
-"""Bad input, reported in one line, and phrases that messages share."""
+"""What programs say: bad input, reported in one line, phrases that messages share, and the progress of long loops."""
 
 import sys
+import time
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -100,3 +101,27 @@ def one_line_faults() -> Iterator[None]:
 def path_fault(path: str) -> str:
     """The fault of a path that Snakemake would take for a pattern; "" if there is none."""
     return "must not contain braces; rename it" if set("{}") & set(path) else ""
+
+
+class Progress:
+    """Prints the progress of a long loop, with an estimate of the time left; no result, nor fingerprint, depends on it.
+
+    Args:
+        steps: number of steps of the loop.
+        pause: least time between two lines in seconds, for loops of many short steps; the last step is always printed.
+    """
+
+    def __init__(self, steps: int, pause: float = 0):
+        self.steps = steps
+        self.pause = pause
+        self.done = 0
+        self.start = self.last_report = time.monotonic()
+
+    def step(self, message: str) -> None:
+        """Count one step as done and print `message` behind the count."""
+        self.done += 1
+        now = time.monotonic()
+        if self.done == self.steps or now - self.last_report >= self.pause:
+            left = (now - self.start) / self.done * (self.steps - self.done)
+            print(f"[{self.done:,}/{self.steps:,}, {left:.0f} s left] {message}")
+            self.last_report = now

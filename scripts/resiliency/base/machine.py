@@ -1,13 +1,16 @@
-"""This machine: its processor, its memory, and its GPUs."""
+"""This machine: its processor, its memory and its GPUs, and loops that are compiled for it."""
 
 import ctypes
 import os
 import platform
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
+from zlib import crc32
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _GPU = re.compile(r"\d+|(GPU|MIG)-.+")
@@ -67,3 +70,25 @@ def cpu_seconds(log: str | Path) -> tuple[float, float] | None:
     """CPU seconds of starting and importing, and in all, of the finished job that wrote `log`; None if unfinished."""
     match = _CPU_LINE.search(Path(log).read_text(encoding="utf-8", errors="replace"))
     return (float(match["startup"]), float(match["total"])) if match else None
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator: the function, compiled at its first call, with these options of numba; other threads run meanwhile.
+
+    It is kept for other processes in a folder named by a checksum of the imported source. By itself numba keeps what
+    stale byte code was compiled to, and some versions compare size and time of a source alone.
+    """
+    from numba import config, njit  # take long to load
+
+    settings: Any = config  # whose attributes mypy does not know
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        loader = function.__globals__["__spec__"].loader
+        folder = Path(settings.CACHE_DIR or Path(loader.path).parent / "__pycache__")
+        former, settings.CACHE_DIR = settings.CACHE_DIR, str(folder / f"{crc32(loader.get_data(loader.path)):08x}")
+        try:
+            return njit(cache=True, nogil=True, **options)(function)
+        finally:
+            settings.CACHE_DIR = former
+
+    return decorate

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 import cv2
 import numpy as np
 
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 from resiliency.corruptions.filters import (
     ROUNDING_MARGIN,
     Streams,

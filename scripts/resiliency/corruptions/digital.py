@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 from resiliency.corruptions.filters import (
     Streams,
     gaussian_kernel,

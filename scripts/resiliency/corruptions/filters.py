@@ -15,7 +15,7 @@ from statistics import NormalDist
 import cv2
 import numpy as np
 
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 
 _LOW, _HALF, _ONE = np.uint64(2**32 - 1), np.uint64(32), np.uint64(1)
 # The multiplier of PCG64, in two words.

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 from resiliency.corruptions.filters import (
     ROUNDING_MARGIN,
     STEPS,

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 from resiliency.corruptions.filters import (
     ROUNDING_MARGIN,
     Streams,

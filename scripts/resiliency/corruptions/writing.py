@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from resiliency.base.faults import FILES_NAMED, Fault, excerpt, expected
-from resiliency.base.progress import Progress
+from resiliency.base.faults import FILES_NAMED, Fault, Progress, excerpt, expected
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.pictures import chunks, decode, write_list
 from resiliency.data.source import Images

@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from resiliency.base.faults import FILES_NAMED, Fault, excerpt, hint
-from resiliency.base.progress import Progress
+from resiliency.base.faults import FILES_NAMED, Fault, Progress, excerpt, hint
 from resiliency.data.pictures import FileImages, file_state, files_of, header_fault, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source, cache_folder
 from resiliency.storage import read_json, write_json

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from resiliency.base.faults import Fault, excerpt, expected
+from resiliency.base.faults import Fault, Progress, excerpt, expected
 from resiliency.base.names import FEWEST_UNITS
-from resiliency.base.progress import Progress
 from resiliency.data.pictures import FileImages, chunks, printable, read_images, write_items, write_list
 from resiliency.data.source import ALL, FEWEST, OWN, Images, Part, Source
 from resiliency.data.split import is_table, stratified_sample, with_groups

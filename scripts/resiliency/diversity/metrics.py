@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from resiliency.base.progress import Progress
+from resiliency.base.faults import Progress
 from resiliency.diversity import predictions, representations
 from resiliency.diversity.representations import applicable
 from resiliency.diversity.settings import METHODS, STAGES

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
 

@@ -6,7 +6,7 @@ ensemble, and formed again only from where the next one differs.
 
 import numpy as np
 
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 
 LANES = 128  # number of values that a compiled loop handles at once
 FACTORS = 16  # factors per product, and products side by side; float64 holds a product of so many factors of LEAST

@@ -7,6 +7,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from resiliency.base.faults import Progress
 from resiliency.base.names import (
     CLEAN,
     CLEAN_ON,
@@ -19,7 +20,6 @@ from resiliency.base.names import (
     averaged,
     mean_member_accuracy_of,
 )
-from resiliency.base.progress import Progress
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import VOTE, member_weights
 from resiliency.ensembles.pool import EnsembleErrors, chosen_ensembles, eligible_members

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 from resiliency.statistics.resampling import Units
 
 COVERAGES = (0.8, 0.9, 0.95)

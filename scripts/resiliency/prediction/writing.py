@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from resiliency.base.faults import Fault
-from resiliency.base.progress import Progress
+from resiliency.base.faults import Fault, Progress
 from resiliency.data.loading import batches, in_order, several_batches
 from resiliency.data.pictures import FileImages, View, images_in_views
 from resiliency.data.source import Images

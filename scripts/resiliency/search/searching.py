@@ -17,7 +17,7 @@ from pymoo.operators.crossover.ux import UX
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 from torch import Tensor, nn
 
-from resiliency.base.progress import Progress
+from resiliency.base.faults import Progress
 from resiliency.base.streams import derived_seed, stream
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import read_images

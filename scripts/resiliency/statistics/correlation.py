@@ -18,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from resiliency.base.compiled import compiled
+from resiliency.base.machine import compiled
 
 AT_A_TIME = 64  # number of values whose weights a processor's cache holds
 RANK_ROUNDING = 1e-12  # relative to the largest value: more than rounding of sums, less than the effect of one image

@@ -41,7 +41,7 @@ HARMLESS |= {"functools.cached_property", "functools.lru_cache", "functools.part
 HARMLESS |= {"numpy.array", "numpy.float32", "pandas.DataFrame", "pathlib.Path", "pathlib.PurePath", "torch.no_grad"}
 HARMLESS |= {"pydantic.BeforeValidator", "pydantic.ConfigDict", "pydantic.Field", "pydantic.WithJsonSchema"}
 HARMLESS |= {"pydantic.field_validator", "pydantic.model_validator", "types.MappingProxyType"}
-HARMLESS |= {f"{PACKAGE}.base.compiled.compiled", "numba.extending.intrinsic"}
+HARMLESS |= {f"{PACKAGE}.base.machine.compiled", "numba.extending.intrinsic"}
 
 NAME = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)*")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -26,8 +26,8 @@ from resiliency import ByContent
 from resiliency.study.definitions import PACKAGE, SOURCES, UNFOLLOWED, Module, kept, module_at
 
 # Modules and functions that print or check, and change no result.
-SILENT = {f"{PACKAGE}.{name}" for name in ("base.progress", "tables.check", "study.definitions", "study.fingerprint")}
-SILENT |= {"snakemake_internals"}
+SILENT = {"snakemake_internals", f"{PACKAGE}.base.faults.Progress", f"{PACKAGE}.tables.check"}
+SILENT |= {f"{PACKAGE}.study.definitions", f"{PACKAGE}.study.fingerprint"}
 DIGITS = 16  # of a fingerprint
 NOTHING = Module([], {}, {}, [], False)
 INSTALLED = {"site-packages", "dist-packages"}

@@ -13,8 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from resiliency.base.faults import Fault
-from resiliency.base.progress import Progress
+from resiliency.base.faults import Fault, Progress
 from resiliency.base.streams import derived_seed, stream
 from resiliency.data.loading import Read, batches
 from resiliency.data.pictures import INTERPOLATIONS, FileImages, View
