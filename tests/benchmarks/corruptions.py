@@ -170,7 +170,7 @@ def table_of_ratios(kept: pd.DataFrame) -> list[list[str]]:
     packages = [name for name in last if name not in ("code", "side", "corruption", "engine")]
     last = last.assign(**{FASTEST: last[packages].min(axis=1), "run": last.groupby(["side", "corruption"]).cumcount()})
     rows = [["images", "package", "corruptions", "sums", "geometric mean", "least"]]
-    for side, package in product(BATCHES, [*packages, FASTEST]):
+    for side, package in product(last["side"].unique(), [*packages, FASTEST]):
         own = last[last["side"] == side].dropna(subset=package)
         sums = own.groupby("run")[[package, "engine"]].sum()
         of_runs = sums[package] / sums["engine"]

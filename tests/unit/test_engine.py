@@ -143,16 +143,36 @@ def test_pixelate_resizes_as_pillow_does(table, method, height, width):
         np.testing.assert_array_equal(ours, small.resize((width, height), Image.Resampling[method]))
 
 
+def zoom_line(side: int, factor: float, centred: bool) -> np.ndarray:
+    before, weights = filters.zoom_line(side, factor, centred)
+    return before.astype(np.float32) + weights
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_zooms_are_added_up_as_opencv_makes_them(table):
     images, further = pictures(2, 48, 61), CORRUPTIONS["zoom_blur"].further[table]
     for stop, step in CORRUPTIONS["zoom_blur"].figures[table]:
         factors, expected = np.arange(1, stop, step), []
         for image in images.astype(np.float32):
-            maps = [filters.zoom_map(48, 61, factor, **further) for factor in factors[1:]]
+            maps = [np.meshgrid(*(zoom_line(side, factor, **further) for side in (61, 48))) for factor in factors[1:]]
             zooms = [cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for x, y in maps]
             expected.append(filters.grey_levels(sum(zooms, 2 * image) / np.float32(len(factors) + 1)))
         np.testing.assert_array_equal(blur.zoom_blur(images, [], stop, step, **further), expected)
+
+
+def test_flakes_are_enlarged_and_pictures_whitened_as_opencv_does():
+    noise, images = np.random.default_rng(0).normal(0.5, 0.5, (40, 48)).astype(np.float32), pictures(1, 40, 48)
+    lines, flakes = [filters.zoom_line(side, 1.1, True) for side in (40, 48)], np.empty((1, 40, 48), np.float32)
+    weather._enlarge(np.pad(noise, (0, 1), "edge")[None], *lines[0], *lines[1], np.float32(0.6), flakes)
+    x, y = np.meshgrid(zoom_line(48, 1.1, True), zoom_line(40, 1.1, True))
+    enlarged = cv2.remap(noise, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    np.testing.assert_array_equal(flakes[0], np.minimum(enlarged * (enlarged >= 0.6), 1))
+    weight, values, pixels = np.float32(0.75), images.astype(np.float32), filters.packed(images)
+    weather._whiten(pixels, flakes, weight, 1 - weight, np.float32(filters.ROUNDING_MARGIN))
+    bright = cv2.cvtColor(values[0], cv2.COLOR_RGB2GRAY)[..., None] * np.float32(1.5) + np.float32(127.5)
+    snow = np.rint(flakes * 255)[..., None]
+    expected = weight * values + (1 - weight) * np.maximum(values, bright) + (snow + snow[:, ::-1, ::-1])
+    np.testing.assert_array_equal(filters.unpacked(pixels), filters.grey_levels(expected))
 
 
 def test_defocus_of_cifar_below_one_pixel_is_its_antialiasing_alone():
@@ -165,9 +185,7 @@ def test_defocus_of_cifar_below_one_pixel_is_its_antialiasing_alone():
 
 def test_zooms_of_cifar_are_cut_in_their_middle():
     """From the ninth on, 15 pixels become 34, of which the first and the last are left out."""
-    x, y = filters.zoom_map(32, 32, 2.25, centred=True)
-    np.testing.assert_allclose(x[0], np.linspace(8, 22, 34)[1:-1], rtol=1e-6)
-    np.testing.assert_array_equal(y, x.T)
+    np.testing.assert_allclose(zoom_line(32, 2.25, centred=True), np.linspace(8, 22, 34)[1:-1], rtol=1e-6)
 
 
 def test_elastic_of_cifar_starts_as_an_affine_map():

@@ -78,16 +78,22 @@ def motion_blur(images: np.ndarray, streams: Streams, radius: int, sigma: float)
 )
 def zoom_blur(images: np.ndarray, streams: Streams, stop: float, step: float, centred: bool) -> np.ndarray:
     """The mean of the image and of its zooms by 1, 1 + `step`, ... up to, but without, `stop`."""
-    (height, width), factors = images.shape[1:3], np.arange(1, stop, step)[1:].tolist()  # a zoom by 1 changes nothing
-    y, x = (np.stack([zoom_line(side, factor, centred) for factor in factors]) for side in (height, width))
-    above, before = y.astype(np.int64), x.astype(np.int64)
-    ends = np.stack([np.searchsorted(shifts, shifts, "right") for shifts in np.arange(width) - before])
-    behind = np.repeat(x - before.astype(np.float32), 3, axis=1)
+    (height, width), margin = images.shape[1:3], np.float32(ROUNDING_MARGIN)
     wider = cv2.copyMakeBorder(images.reshape(-1, width, 3), 0, 0, 0, 1, cv2.BORDER_REPLICATE).astype(np.float32)
     zoomed, rows = np.empty_like(images), wider.reshape(len(images), height, -1)
-    below, margin = y - above.astype(np.float32), np.float32(ROUNDING_MARGIN)
-    _mean_of_zooms(rows, above, below, before, ends, behind, margin, zoomed.reshape(len(images), height, -1))
+    zooms = _zooms(height, width, stop, step, centred)
+    _mean_of_zooms(rows, *zooms, margin, zoomed.reshape(len(images), height, -1))
     return zoomed
+
+
+@lru_cache(maxsize=16)
+def _zooms(height: int, width: int, stop: float, step: float, centred: bool) -> tuple[np.ndarray, ...]:
+    """`above`, `below`, `before`, `ends` and `behind` as `_mean_of_zooms` takes them."""
+    factors = np.arange(1, stop, step)[1:].tolist()  # a zoom by 1 changes nothing
+    lines = ((zoom_line(side, factor, centred) for factor in factors) for side in (height, width))
+    (above, below), (before, behind) = (map(np.stack, zip(*of_side, strict=True)) for of_side in lines)
+    ends = np.stack([np.searchsorted(shifts, shifts, "right") for shifts in np.arange(width) - before])
+    return above, below, before, ends, np.repeat(behind, 3, axis=1)
 
 
 @compiled(fastmath={"contract"})

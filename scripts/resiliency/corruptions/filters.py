@@ -360,22 +360,16 @@ def _half_gaussian(radius: int, sigma: float) -> np.ndarray:
     return np.pad(weights, (0, -len(weights) % TOGETHER)).astype(np.float32)
 
 
-@lru_cache(maxsize=64)
-def zoom_map(height: int, width: int, factor: float, centred: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The place from which each pixel of the zoomed image comes: x and y, float32 of the image's size, in pixels.
+@lru_cache(maxsize=256)
+def zoom_line(side: int, factor: float, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+    """From where each of `side` pixels along a zoomed image comes: the pixel before, int64, and the next one's weight.
 
     The middle part of the image is enlarged by `factor`, its corner pixels staying the corners (the grid of
-    scipy.ndimage.zoom), and cut to size in its middle (`centred`) or at its top left.
+    scipy.ndimage.zoom), and cut to size in its middle (`centred`) or at its top left. Weights are float32.
     """
-    y = zoom_line(height, factor, centred)
-    x = zoom_line(width, factor, centred)
-    return np.tile(x, (height, 1)), np.repeat(y[:, None], width, axis=1)
-
-
-def zoom_line(side: int, factor: float, centred: bool) -> np.ndarray:
-    """`zoom_map` along one side: float32 `side`, from 0 to `side` - 1."""
     part = ceil(side / factor)
     size = round(part * factor)  # side of the enlarged part, at least `side`
     first = (size - side) // 2 if centred else 0
-    line = (side - part) // 2 + np.arange(first, first + side) * ((part - 1) / (size - 1))
-    return line.astype(np.float32)
+    line = ((side - part) // 2 + np.arange(first, first + side) * ((part - 1) / (size - 1))).astype(np.float32)
+    before = line.astype(np.int64)
+    return before, line - before.astype(np.float32)

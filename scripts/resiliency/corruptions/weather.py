@@ -20,12 +20,15 @@ from resiliency.corruptions.filters import (
     brighten,
     grey_levels,
     in_three_channels,
+    looked_up,
     motion_blurred,
+    normal_quantiles,
     normals,
     packed,
+    random_steps,
     uniforms,
     unpacked,
-    zoom_map,
+    zoom_line,
 )
 from resiliency.corruptions.registry import corruption
 
@@ -180,29 +183,82 @@ def snow(
     `radius` and `sigma` are those of the smear; `weight` is that of the image.
     """
     height, width = images.shape[1:3]
-    flakes = normals(streams, (height, width)) * np.float32(spread) + np.float32(mean)
-    x, y = zoom_map(height, width, float(zoom), centred)
-    for layer in flakes:
-        layer[...] = cv2.remap(layer, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    flakes *= flakes >= threshold
-    np.minimum(flakes, 1, out=flakes)
+    (above, below), (before, behind) = (zoom_line(side, float(zoom), centred) for side in (height, width))
+    drawn = random_steps(streams, (height, width)).take(np.arange(above[0], above[-1] + 2), 1, mode="clip")
+    drawn = drawn.take(np.arange(before[0], before[-1] + 2), 2, mode="clip")
+    noise = looked_up(drawn, normal_quantiles()) * np.float32(spread) + np.float32(mean)
+    flakes = np.empty(images.shape[:3], np.float32)
+    _enlarge(noise, above - above[0], below, before - before[0], behind, np.float32(threshold), flakes)
     flakes = motion_blurred(flakes, radius, sigma, streams.uniform(-135, -45).tolist())
-    flakes = np.rint(flakes * 255)
-    snowy = _whitened(images, weight)
-    snowy += in_three_channels(flakes + flakes[:, ::-1, ::-1])
-    return grey_levels(snowy)
+    pixels = packed(images)
+    _whiten(pixels, flakes, np.float32(weight), np.float32(1 - weight), np.float32(ROUNDING_MARGIN))
+    return unpacked(pixels)
 
 
-def _whitened(images: np.ndarray, weight: float) -> np.ndarray:
-    """`weight` x + (1 - `weight`) max(x, 1.5 grey + 0.5 of the full range)."""
-    values = images.astype(np.float32)
-    grey = cv2.cvtColor(values.reshape(-1, images.shape[2], 3), cv2.COLOR_RGB2GRAY).reshape(images.shape[:3])
-    whitened = in_three_channels(grey * np.float32(1.5) + np.float32(127.5))
-    np.maximum(whitened, values, out=whitened)
-    whitened *= 1 - weight
-    values *= weight
-    whitened += values
-    return whitened
+@compiled(fastmath={"contract"})
+def _enlarge(
+    noise: np.ndarray,
+    above: np.ndarray,
+    below: np.ndarray,
+    before: np.ndarray,
+    behind: np.ndarray,
+    threshold: np.float32,
+    flakes: np.ndarray,
+) -> None:
+    """Set `flakes` to enlarged noise, linear first along rows as in cv2.remap, at most 1, and 0 below `threshold`.
+
+    Args:
+        noise: float32 N x S x T.
+        above, before: int64 H and W, the row and the column before each pixel.
+        below, behind: float32 H and W, the weights of the next ones.
+        flakes: float32 N x H x W.
+    """
+    wider, black, white = np.empty((noise.shape[1], len(before)), np.float32), np.float32(0), np.float32(1)
+    for n in range(len(noise)):
+        for y in range(len(wider)):
+            row = noise[n, y]
+            for x in range(len(before)):
+                near = row[before[x]]
+                wider[y, x] = near + behind[x] * (row[before[x] + 1] - near)
+        for y in range(len(above)):
+            upper, lower, weight, row = wider[above[y]], wider[above[y] + 1], below[y], flakes[n, y]
+            for x in range(len(row)):
+                value = upper[x] + weight * (lower[x] - upper[x])
+                row[x] = min(value, white) if value >= threshold else black
+
+
+@compiled()
+def _whiten(pixels: np.ndarray, flakes: np.ndarray, weight: np.float32, rest: np.float32, margin: np.float32) -> None:
+    """Set x to `weight` x + `rest` max(x, 1.5 grey + 0.5 of the full range), and add flakes, once turned around.
+
+    Args:
+        pixels: int32 N x H x W, channels in the lower three bytes.
+        flakes: float32 N x H x W in 0..1, rounded to grey levels before they are added.
+        margin: number that is added before values are truncated.
+    """
+    byte, white, half, middle = np.int32(255), np.float32(255), np.float32(1.5), np.float32(127.5)
+    height, width = flakes.shape[1:]
+    snow = np.empty(width, np.float32)
+    for n in range(len(pixels)):
+        for y in range(height):
+            row, one, other = pixels[n, y], flakes[n, y], flakes[n, height - 1 - y]
+            for x in range(width):
+                snow[x] = np.rint(one[x] * white) + np.rint(other[width - 1 - x] * white)
+            for x in range(width):
+                red = np.float32(row[x] & byte)
+                green = np.float32(row[x] >> np.int32(8) & byte)
+                blue = np.float32(row[x] >> np.int32(16) & byte)
+                bright = _grey(red, green, blue) * half + middle
+                red = min(red * weight + max(red, bright) * rest + snow[x] + margin, white)
+                green = min(green * weight + max(green, bright) * rest + snow[x] + margin, white)
+                blue = min(blue * weight + max(blue, bright) * rest + snow[x] + margin, white)
+                row[x] = np.int32(red) | np.int32(green) << np.int32(8) | np.int32(blue) << np.int32(16)
+
+
+@compiled(fastmath={"contract"})
+def _grey(red: np.float32, green: np.float32, blue: np.float32) -> np.float32:
+    """The grey level of a colour, as OpenCV has it."""
+    return red * np.float32(0.299) + green * np.float32(0.587) + blue * np.float32(0.114)
 
 
 @corruption(
