@@ -13,7 +13,6 @@ rule score_members:
         members=in_report(f"{RESULTS}/tables/members.csv"),
         errors=in_report(f"{RESULTS}/tables/corruption_errors.csv"),
         histories=in_report(f"{RESULTS}/tables/histories.csv"),
-        calibration=in_report(f"{RESULTS}/tables/calibration.csv"),
         ranks=in_report(made(f"{RESULTS}/tables/member_ranks.csv")),
     log:
         f"{RESULTS}/logs/score_members/all.log",

@@ -99,7 +99,7 @@ def of_member(column: str) -> Callable[[Drawn, Units, Resampling], Interval]:
 
     def interval(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
         one, other, _ = drawn.predictions(units)
-        return ends(Scorer(CONDITIONS, other, CONFIDENCE, units).score(one).scores, column)
+        return ends(Scorer(CONDITIONS, other, CONFIDENCE, units).score(one)[0], column)
 
     return interval
 

@@ -69,7 +69,6 @@ def made(
         **contender_tables(chosen["deployment"], corruptions),
         **failure_tables(chosen["deployment"], corruptions),
         "evaluations": evaluation_table(searched),
-        "calibration": calibration_table(members),
         "coincident_failures": coincidences(designs, seeds, corruptions),
         "ceiling": digits()["ceiling"] if designs else digits()["ceiling"].iloc[:0],
         **attribution_tables(list(designs)),
@@ -176,14 +175,6 @@ def evaluation_table(searched: int) -> pd.DataFrame:
     choices = {"layers": "1 1 1 1", "channels": "2 4 8 16"}
     results = {"macs": 10**5 * (position + 1), "validation_error": 0.3 / (position + 1), "front": position < 6}
     return pd.DataFrame({"evaluation": position, **choices, **results, "member": names})
-
-
-def calibration_table(members) -> pd.DataFrame:
-    """Members that are 90 % sure and right on 4 of 5, in one bin, and sure and right in another; worse if corrupted."""
-    bins = [(CLEAN, 13, 5, 0.9, 0.8), (CLEAN, 14, 10, 1, 1), (CORRUPTED, 13, 20, 0.9, 0.4)]
-    rows = [(m, i, low / 15, (low + 1) / 15, *values) for m in members["member"] for i, low, *values in bins]
-    head = ["member", "images", "bin_low", "bin_high", "predictions", "mean_confidence", "accuracy"]
-    return pd.DataFrame(rows, columns=head)
 
 
 def coincidences(designs, seeds, corruptions) -> pd.DataFrame:

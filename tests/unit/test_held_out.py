@@ -44,12 +44,12 @@ def test_the_extra_corruptions_are_held_out_where_there_are_others(corruptions, 
 
 def test_the_errors_of_members_are_means_over_the_others(study, wrong):
     table, members, _ = study
-    scored = Scorer(table, members[0], 0.95).score(members[1])
-    assert scored.scores["corrupted_error"] == pytest.approx((wrong[1, 1] + wrong[1, 3]) / 2)
-    assert scored.errors["error"].tolist() == pytest.approx(wrong[1])
-    alone = error_scores(scored.errors, wrong[0, [1, 3]], wrong[0, 0], 0.95)
-    assert alone["corrupted_error"] == pytest.approx(scored.scores["corrupted_error"])
-    assert alone["mce"] == pytest.approx(scored.scores["mce"])
+    scores, errors = Scorer(table, members[0], 0.95).score(members[1])
+    assert scores["corrupted_error"] == pytest.approx((wrong[1, 1] + wrong[1, 3]) / 2)
+    assert errors["error"].tolist() == pytest.approx(wrong[1])
+    alone = error_scores(errors, wrong[0, [1, 3]], wrong[0, 0], 0.95)
+    assert alone["corrupted_error"] == pytest.approx(scores["corrupted_error"])
+    assert alone["mce"] == pytest.approx(scores["mce"])
 
 
 def test_the_errors_of_ensembles_are_means_over_the_others(study, wrong):

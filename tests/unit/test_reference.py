@@ -66,9 +66,11 @@ def test_examples_of_studies_fit_the_schema(example):
 
 
 OF_STUDIES = (file.parent for file in (REPOSITORY / "published/results").glob("*/provenance.json"))
-# Tables, and columns of correlations.csv, by the code of registered studies, which stays that of their registration.
+# Tables, and columns of correlations.csv, selective_prediction.csv and observations.csv, by the code of registered
+# studies, which stays that of their registration.
 FORMER_TABLES = ["origins"]
-FORMER = ["naive_low", "naive_high", "width_ratio", "design_low", "design_high"]
+FORMER = ["naive_low", "naive_high", "width_ratio", "design_low", "design_high", "difference_of_means"]
+FORMER += ["aurc_difference", "aurc_difference_low", "aurc_difference_high"]
 FILES = (path for of in OF_STUDIES for path in of.iterdir() if path.suffix in (".csv", ".parquet"))
 KEPT = sorted(path for path in FILES if path.stem not in FORMER_TABLES)
 

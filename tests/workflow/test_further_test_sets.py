@@ -72,7 +72,7 @@ def test_accuracy_of_members_among_the_classes_of_the_test_set(added):
 def test_every_analysis_tells_of_the_test_sets(added):
     tables = added[0].results / "tables"
     names = {"clean", "corrupted", *ADDED}
-    for table in ("correlations", "correlation_differences", "calibration", "coincident_failures"):
+    for table in ("correlations", "correlation_differences", "coincident_failures"):
         assert names <= set(pd.read_csv(tables / f"{table}.csv")["images"])
     assert {f"{name}_accuracy" for name in names} < set(pd.read_csv(tables / "ensemble_sizes.csv").measure)
 

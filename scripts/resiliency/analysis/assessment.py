@@ -41,7 +41,6 @@ from resiliency.metrics.selective import (
 )
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.intervals import (
-    DIFFERENCE,
     LINEAR,
     OF_PAIRS,
     POSITIVE,
@@ -52,7 +51,7 @@ from resiliency.statistics.intervals import (
     max_t,
     share,
 )
-from resiliency.statistics.resampling import Resampling, Units
+from resiliency.statistics.resampling import Resampling
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 ERRORS_AT = {f"error_at_{coverage}": coverage / 100 for coverage in (80, 90, 95)}
@@ -155,49 +154,29 @@ def selective_rows(answers: dict[str, Judged], evaluation: Resampled) -> tuple[l
         answers: set of images -> answers of the ensemble to the evaluation images.
 
     Returns:
-        For each set of images and score of confidence: `MEASURES` with the ends of their intervals, and
-        aurc_difference, the AURC less that under the maximum probability, on the same resamples, with an interval
-        that holds together with those of the other scores (max-t); it is below 0 if the score is better.
+        For each set of images and score of confidence `MEASURES` with the ends of their intervals; and the curves.
     """
     rows, curves = [], []
     for name, (errors, _, confidences, _) in answers.items():
-        scores, counts, units = {}, evaluation.counts[name].astype(np.float32), evaluation.units[name]
+        counts, units = evaluation.counts[name].astype(np.float32), evaluation.units[name]
         fewer = max(1, min(np.count_nonzero(units.sums(of.sum(axis=0))) for of in (errors, 1 - errors)))
         for score, confidence in confidences.items():
             rankings = resampled_rankings(confidence, errors, counts)
-            scores[score] = dict(zip(("", "whole", "drawn"), map(measures, rankings), strict=True))
+            own, whole, drawn = map(measures, rankings)
             risks = risk_coverage(rankings[0], CURVE)
             curves += [
                 {"images": name, "score": score, "coverage": c, "risk": r} for c, r in zip(CURVE, risks, strict=True)
             ]
-        excess = _excess(scores, bool(errors.any()), units, evaluation.confidence)
-        for score, of_score in scores.items():
             row = {"images": name, "answers": errors.size, "error": errors.mean(), "score": score}
             for measure in MEASURES:
-                value = of_score[""][measure][0]
-                drawn = value + of_score["drawn"][measure] - of_score["whole"][measure][0]
+                value = own[measure][0]
+                of_resamples = value + drawn[measure] - whole[measure][0]
                 scale = OF_PAIRS if measure == "auroc" else SHARE
                 varying = ERRORS_AT.get(measure, 1) * units.number if measure in COUNTED else fewer
-                of = bootstrap(value, drawn, units, evaluation.confidence, scale, varying)
+                of = bootstrap(value, of_resamples, units, evaluation.confidence, scale, varying)
                 row |= of.columns(measure, value)
-            rows.append(row | excess.get(score, UNKNOWN.columns("aurc_difference", np.nan)))
+            rows.append(row)
     return rows, curves
-
-
-def _excess(scores: dict[str, dict], wrong: bool, units: Units, confidence: float) -> dict[str, dict[str, float]]:
-    """Score other than `REFERENCE` -> its columns of aurc_difference; `wrong` is whether any answer is."""
-    others = [score for score in scores if score != REFERENCE] if REFERENCE in scores else []
-    if not others:
-        return {}
-    value, whole, drawn = (
-        np.stack([scores[score][key]["aurc"] - scores[REFERENCE][key]["aurc"] for score in others], axis=1)
-        for key in ("", "whole", "drawn")
-    )
-    intervals = max_t(value[0], value + drawn - whole, units, confidence, LINEAR if wrong else DIFFERENCE)
-    return {
-        score: of.columns("aurc_difference", of_score)
-        for score, of, of_score in zip(others, intervals, value[0], strict=True)
-    }
 
 
 def threshold_rows(

@@ -294,7 +294,6 @@ LACKING = {
     "ensembles": "the study has no members with predictions, or too few for an ensemble",
     "attribution_distances": "no member has a network, which attributions need",
     "histories": "no member is trained here",
-    "calibration": "no member has probabilities",
     "deployment": "no corruptions, on which ensembles to deploy are selected, or no ensembles",
     "effective_robustness": "no shifted images",
 }

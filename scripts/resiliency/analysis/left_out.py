@@ -272,7 +272,6 @@ class Part:
         counting: number of units that count for degrees of freedom, before images are added; infinite if unknown.
         caution: factor of the error in upper bounds, for a statistic that is skewed on its scale.
         planned: number of units -> error and degrees of freedom with so many; by default as for a mean.
-        difference: difference of means behind the statistic if it is an effect size.
         image_share: share of the squared error that is variance over images; NaN if images are treated as fixed.
         statistic: name of the statistic if it is not that of the observation's parts.
         reading: another reading of the observation that this part represents beside the verdict, such as "against
@@ -291,7 +290,6 @@ class Part:
     counting: float = np.inf
     planned: Callable[[int], tuple[float, float]] | None = None
     caution: float = 1.0
-    difference: float = np.nan
     image_share: float = np.nan
     statistic: str = ""
     reading: str = ""

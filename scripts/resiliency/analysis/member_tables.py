@@ -5,7 +5,6 @@ Of some members only the errors under each condition are known."""
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,6 @@ from resiliency.base.names import CLEAN, CLEAN_ON, accuracy_of, averaged, few_im
 from resiliency.designs.members import Member
 from resiliency.metrics.classification import (
     ALEXNET_ERRORS,
-    CALIBRATION,
-    ECE_BINS,
     LARGEST_RELATIVE_ERROR,
     PUBLISHED_ERRORS,
     accuracies,
@@ -47,20 +44,6 @@ UNDEFINED = ("mce_undefined_under", "relative_mce_undefined_under")
 RESILIENCY |= dict.fromkeys(("relative_mce", *UNDEFINED))
 
 
-class Scored(NamedTuple):
-    """The scores of one member on all images.
-
-    Attributes:
-        scores: scores by name of their column in members.csv.
-        errors: top-1 error, a row per condition (test_set, corruption, severity, n_images, error).
-        calibration: rows of calibration.csv without the column member.
-    """
-
-    scores: dict[str, float]
-    errors: pd.DataFrame
-    calibration: pd.DataFrame
-
-
 class Scorer:
     """Scores members on the same test sets, against the same baseline.
 
@@ -90,23 +73,25 @@ class Scorer:
             denominators = self.of_baseline, self.of_baseline - wrong[0]
             self.undefined = dict(zip(UNDEFINED, map(self._uncertain, denominators), strict=True))
 
-    def score(self, predictions: Predictions) -> Scored:
-        """Scores of one member; its probabilities are computed one condition at a time."""
-        wrong, bins, losses = self._wrong(predictions), [], []
+    def score(self, predictions: Predictions) -> tuple[dict[str, float | str], pd.DataFrame]:
+        """Scores of one member by column of members.csv, and its top-1 errors, a row per condition.
+
+        Its probabilities are computed one condition at a time.
+        """
+        wrong, losses = self._wrong(predictions), []
         errors = self.conditions[["test_set", "corruption", "severity", "n_images"]]
         errors = errors.assign(error=[of_condition.mean() for of_condition in wrong])
         scores = self._rates(predictions, wrong)
         if not predictions.has_probabilities:
-            return Scored(scores, errors, pd.DataFrame(columns=CALIBRATION))
+            return scores, errors
         for condition in range(len(predictions)):
             probabilities, labels = predictions.probabilities(condition), predictions.labels(condition)
-            bins.append(confidence_bins(probabilities, labels))
             proper = [loss(probabilities, labels) for loss in (negative_log_likelihood, brier_score)]
-            losses.append([*proper, calibration_error(bins[-1])])
+            losses.append([*proper, calibration_error(confidence_bins(probabilities, labels))])
         for images, chosen in self.groups.items():
             means = np.array(losses)[chosen].mean(axis=0)
             scores |= {f"{images}_{name}": float(value) for name, value in zip(LOSSES, means, strict=True)}
-        return Scored(scores, errors, self._calibration(bins))
+        return scores, errors
 
     def _rates(self, predictions: Predictions, wrong: list[np.ndarray]) -> dict[str, float | str]:
         """Accuracy and resiliency; `wrong` is bool N of each condition."""
@@ -165,17 +150,6 @@ class Scorer:
         """Error of each image under each corruption that counts, mean over severities: float64 corruptions x N."""
         chosen = list(self.corruptions.values())
         return np.stack([np.mean([wrong[c] for c in chosen[place]], axis=0) for place in self.averaged])
-
-    def _calibration(self, bins: list[np.ndarray]) -> pd.DataFrame:
-        edges = np.arange(ECE_BINS + 1) / ECE_BINS
-        parts = []
-        for name, chosen in self.groups.items():
-            count, right, confidence = np.sum([bins[condition] for condition in chosen], axis=0)
-            filled = count > 0
-            columns = {"bin_low": edges[:-1], "bin_high": edges[1:], "predictions": count.astype(int)}
-            columns |= {"mean_confidence": confidence / np.maximum(count, 1), "accuracy": right / np.maximum(count, 1)}
-            parts.append(pd.DataFrame({"images": name} | {key: values[filled] for key, values in columns.items()}))
-        return pd.concat(parts, ignore_index=True)
 
 
 def outside_scores(
@@ -339,12 +313,12 @@ def member_tables(
     baseline: str,
     confidence: float,
 ) -> dict[str, pd.DataFrame]:
-    """The tables `members`, `errors` (corruption_errors.csv), `histories` and `calibration`.
+    """The tables `members`, `errors` (corruption_errors.csv) and `histories`.
 
     Args:
         members: members in the order of the tables.
         predictions: member -> its predictions; all other members have errors in `outside`.
-        outside: imported errors: tables as `Scored.errors`, with a column member.
+        outside: imported errors: tables of `ERRORS`.
         histories: member -> its history.csv.
         baseline: name of a member, or of `PUBLISHED_ERRORS`.
         confidence: level of the intervals, between 0 and 1.
@@ -354,9 +328,9 @@ def member_tables(
         units = next(iter(predictions.values())).units(0)
         scorer = Scorer(conditions, None if baseline in PUBLISHED_ERRORS else predictions[baseline], confidence, units)
         scored = {member: scorer.score(of_member) for member, of_member in predictions.items()}
-    of_members = [one.errors.assign(member=member) for member, one in scored.items()]
+    of_members = [of_member.assign(member=member) for member, (_, of_member) in scored.items()]
     errors = pd.concat([*of_members, *outside], ignore_index=True)[ERRORS]
-    scores = {member: one.scores for member, one in scored.items()}
+    scores = {member: of_member for member, (of_member, _) in scored.items()}
     scores |= outside_scores(errors, scores, baseline, confidence)
     members, twice = list(members), copies(predictions)
     further = {name: [f"{SAME_ANSWERS} {original}"] for name, original in twice.items()}
@@ -367,12 +341,10 @@ def member_tables(
         for member in members
     ]
     table = pd.DataFrame(rows)
-    calibration = [one.calibration.assign(member=member) for member, one in scored.items()]
     return {
         "members": table,
         "errors": errors[errors["test_set"].isin(conditions["test_set"])],
         "histories": history_table(table, histories),
-        "calibration": pd.concat([pd.DataFrame(columns=["member", *CALIBRATION]), *calibration]),
     }
 
 

@@ -315,7 +315,6 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict[s
                 "least": observation.least if decides else float("nan"),
                 **(own | supported if counts else dict(zip(RANGE, part.noise, strict=True))),
                 "placebo": observation.placebo.removed if observation.placebo and counts else "",
-                "difference_of_means": part.difference,
                 "side": observation.side,
                 "rule": observation.rule,
                 "missing_requirements": "; ".join(filter(None, (observation.missing, observation.omitted))),

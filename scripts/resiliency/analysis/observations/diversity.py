@@ -107,7 +107,7 @@ def architecture_brings_diversity(
         omitted += left
         replicates = mean_over_sizes(left_out, partial(_delta, counting, True))[0]
         controls.append(Part.from_replicates(f"{name}, {EQUAL}", replicates, ANGULAR, names, freedom, reading=EQUAL))
-        beside += _parts_beside(left_out, sizes, columns, added, kind)
+        beside += _parts_beside(left_out, columns, added, kind)
     return Observation(
         number="4",
         statement="Architecture diversity gives more diversity in all three kinds: predictions, attributions, "
@@ -133,11 +133,7 @@ def architecture_brings_diversity(
 
 
 def _parts_beside(
-    left_out: list[LeftOut],
-    sizes: list[pd.DataFrame],
-    columns: dict[str, tuple[str, str]],
-    added: dict[str, list[str]],
-    kind: str,
+    left_out: list[LeftOut], columns: dict[str, tuple[str, str]], added: dict[str, list[str]], kind: str
 ) -> Iterator[Part]:
     """Statistics of a kind without a verdict: additional test sets, and each metric by itself."""
     for group, of_group in added.items():
@@ -147,10 +143,8 @@ def _parts_beside(
         if its_kind != kind or metric not in {*MAIN, *LABEL_FREE}:
             continue
         replicates = mean_over_sizes(left_out, lambda of_size, column=column: of_size.of_several(column))[0]
-        means = [group.groupby(group["designs"] > 1)[column].mean() for group in sizes]
         label = f"{kind}: {metric}, {column.removeprefix(metric + '_')} images"
-        difference = float(np.mean([of_group[True] - of_group[False] for of_group in means]))
-        yield Part.from_replicates(label, replicates, ANGULAR, difference=difference)
+        yield Part.from_replicates(label, replicates, ANGULAR)
 
 
 def permuted(members: Collection[str], draws: int) -> dict[str, np.ndarray]:
