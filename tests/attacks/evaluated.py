@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from attacks.cases import ACCEPTED, EITHER, Area, Expected, Wrong
 from PIL import Image
+from scipy.special import softmax
 
 from resiliency.api import RandomCorruption, corrupt, ensembles_of, evaluate, pair_diversity, score_ensembles
 from resiliency.api.evaluating import Evaluation
@@ -52,7 +53,7 @@ PREDICTED: dict[str, tuple[Callable[[np.ndarray], object], Expected]] = {
     "another byte order": (lambda logits: logits.astype(">f8"), ACCEPTED),
     "a masked array": (lambda logits: np.ma.masked_less(logits, 0), ""),
     "nothing": (lambda logits: None, "predict: "),
-    "a list of outputs": (lambda logits: [logits, logits], "predict: "),
+    "a list of outputs": (lambda logits: [logits, logits], "(2, 4, 3); return the first output"),
     "outputs by name": (lambda logits: {"logits": logits}, "predict: "),
     "texts": (lambda logits: logits.astype(str), "predict: "),
     "objects": (lambda logits: logits.astype(object), "predict: "),
@@ -64,17 +65,20 @@ PREDICTED: dict[str, tuple[Callable[[np.ndarray], object], Expected]] = {
     "two classes of three": (lambda logits: logits[:, :2], "labels: "),
     "an image too few": (lambda logits: logits[1:], "predict: "),
     "classes by images": (lambda logits: logits.T, "predict: "),
-    "NaN": (lambda logits: np.where(logits == logits[0, 0], np.nan, logits), "NaN or infinity"),
+    "NaN": (lambda logits: np.where(logits == logits[0, 0], np.nan, logits), "NaN or infinity for 1 of 4 images"),
     "infinity": (lambda logits: logits * np.inf, "NaN or infinity"),
     "ragged rows": (lambda logits: [[1.0], [1.0, 2.0]], "predict: "),
     "more classes in the last batch": (
         lambda logits: np.pad(logits, ((0, 0), (0, 4 - len(logits) // 2))),
-        "classes as",
+        "expected 5 classes as before, got 6",
     ),
     "probabilities in one batch": (
         lambda logits: np.eye(3)[logits.argmax(1)] if len(logits) < 4 else logits,
-        "predict: ",
+        "return one kind",
     ),
+    "probabilities that add up to more": (lambda logits: 1.006 * softmax(logits, 1), "sum to 1.006 at most"),
+    "rounded probabilities": (lambda logits: softmax(logits, 1).round(1), "probabilities or logits, got no neg"),
+    "unequal sums": (lambda logits: np.array([[0.6, 0, 0]] * 3 + [[0.2, 0.7, 0]])[: len(logits)], "at most; divide"),
     "nothing but zeros": (lambda logits: logits * 0 - np.arange(3), EITHER),
     "an exit": (_failing, "predict: "),
     "a failure": (lambda logits: 1 // 0, "predict: "),
@@ -93,7 +97,7 @@ ODD = (None, True, -1, 0, 1.5, "1", "", [], {}, [None], 10**30, float("nan"))
 ARGUMENTS: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
     "labels": ((LABELS.astype(float), LABELS[:, None], LABELS - 1, LABELS + 10**8, LABELS > 0, LABELS.astype(str)), ()),
     "images": ((PIXELS / 255, PIXELS[..., 0], PIXELS[:, :16], PIXELS.transpose(0, 3, 1, 2), PIXELS[:0], "photos"), ()),
-    "units": ((["a"] * IMAGES, [None] * IMAGES, np.ones(IMAGES + 1)), (None,)),
+    "units": ((["a"] * IMAGES, ["a", "A"] * 3, [None] * IMAGES, np.ones(IMAGES + 1)), (None,)),
     "corruptions": (("Fog", ["fog", "fogg"], [1], b"fog"), ([], {})),
     "severities": ((6, [1, 6], [1.0], "12"), ()),
     "baseline": (("alexnet", {"brightness": 2.0}, {"brightness": "a"}, {"fog": 0.5}, [0.5], evaluated), (None,)),
@@ -103,7 +107,7 @@ ARGUMENTS: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
     "confidence": ((1, -0.5, "0.9"), ()),
 }
 WRONG_ARGUMENTS = {
-    f"{name}: {value!r:.30}": ((name, value), "")
+    f"{name}: {value!r:.30}": ((name, value), f"{name}: " if name != "batch_size" else "")
     for name, (wrong, right) in ARGUMENTS.items()
     for value in (*wrong, *(odd for odd in ODD if not any(odd is of or odd == of for of in right)))
 }
@@ -115,29 +119,39 @@ CALLS: dict[str, tuple[Callable[[], object], Expected]] = {
 CALLS |= {
     "more members than there are": (lambda: ensembles_of(3, 4), ACCEPTED),
     "NumPy's numbers": (lambda: ensembles_of(np.int64(3), np.int8(2)), ACCEPTED),
-    "scores of a class that is beyond": (lambda: score_ensembles(LOGITS[None], LABELS + 1, np.array([[0]])), ""),
-    "scores of a member that is not there": (lambda: score_ensembles(LOGITS[None], LABELS, np.array([[1]])), ""),
-    "scores of a member twice": (lambda: score_ensembles(LOGITS[None], LABELS, np.array([[0, 0]])), ""),
-    "scores without a rule": (lambda: score_ensembles(LOGITS[None], LABELS, np.array([[0]]), rules=()), ""),
-    "scores of one class": (lambda: score_ensembles(LOGITS[None, :, :1], LABELS * 0, np.array([[0]])), ""),
-    "scores of NaN": (lambda: score_ensembles(LOGITS[None] * np.nan, LABELS, np.array([[0]])), ""),
-    "scores with weights of 0": (lambda: score_ensembles(LOGITS[None], LABELS, [[0]], ("weighted_mean",), [0]), ""),
     "diversity of one member": (lambda: pair_diversity(LOGITS[None], LABELS), ""),
     "diversity of texts": (lambda: pair_diversity(np.array([["a"]]), LABELS), ""),
+}
+RIGHTLY = {"logits": LOGITS[None], "labels": LABELS, "ensembles": [[0]]}
+SCORED: dict[str, tuple[dict, Expected]] = {
+    "as they are": ({}, ACCEPTED),
+    "a class that is beyond": ({"labels": LABELS + 1}, "labels: expected 6 integers"),
+    "a member that is not there": ({"ensembles": [[1]]}, "ensembles: expected rows of integers from 0 to 0"),
+    "a member twice": ({"ensembles": [[0, 0]]}, "ensembles: expected rows of at least 1 different members"),
+    "no rule": ({"rules": ()}, "rules: "),
+    "a rule unknown": ({"rules": ["median"]}, "rules: rule 'median' not found; available rules: mean_probability"),
+    "one class": ({"logits": LOGITS[None, :, :1], "labels": LABELS * 0}, "logits: "),
+    "NaN": ({"logits": LOGITS[None] * np.nan}, "logits: expected finite floats"),
+    "two dimensions": ({"logits": LOGITS}, "logits: expected finite floats"),
+    "probabilities": ({"logits": softmax(LOGITS[None], -1)}, "logits: expected logits, got "),
+    "weights of 0": ({"rules": ["weighted_mean"], "weights": [0]}, "weights: expected 1 positive numbers"),
 }
 CORRUPTED: dict[str, tuple[dict, Expected]] = {
     "one image": ({}, ACCEPTED),
     "grey": ({"image": PIXELS[0, :, :, :1]}, ACCEPTED),
-    "floats": ({"image": PIXELS[0] / 255}, ""),
-    "a small one": ({"image": PIXELS[0, :31]}, ""),
+    "floats": ({"image": PIXELS[0] / 255}, "images: expected a uint8 array, got float64"),
+    "a small one": ({"image": PIXELS[0, :31]}, "images: expected at least 32x32 pixels, got 31x32"),
     "no image": ({"image": PIXELS[:0]}, ACCEPTED),
     "a list": ({"image": PIXELS[0].tolist()}, ""),
-    "four channels": ({"image": np.zeros((32, 32, 4), np.uint8)}, ""),
-    "indices too few": ({"image": PIXELS, "indices": [0]}, ""),
+    "four channels": ({"image": np.zeros((32, 32, 4), np.uint8)}, "(N, height, width, 3), got (1, 32, 32, 4)"),
+    "indices too few": ({"image": PIXELS, "indices": [0]}, "indices: expected 6 integers"),
     "indices below 0": ({"image": PIXELS[:1], "indices": [-1]}, EITHER),
-    **{f"severity {value!r}": ({"severity": value}, "") for value in (0, 6, 1.5, "1", None, [1])},
+    **{f"severity {value!r}": ({"severity": value}, "from 1 to 5") for value in (0, 6, 1.5, "1", None, [1])},
     **{f"name {value!r}": ({"corruption_name": value}, "") for value in ("Fog", "", 3, ["fog"])},
-    **{f"number {n!r}": ({"corruption_name": None, "corruption_number": n}, "") for n in (-1, 19, 1.5, "1", None)},
+    **{
+        f"number {n!r}": ({"corruption_name": None, "corruption_number": n}, "0 to 18")
+        for n in (-1, 19, 1.5, "1", None)
+    },
     **{f"table {value!r}": ({"table": value}, "") for value in ("imagenet", None, 1)},
     **{f"seed {value!r}": ({"seed": value}, "") for value in (-1, 1.5, "a", 10**30, float("nan"))},
 }
@@ -187,6 +201,7 @@ AREAS = (
     Area("arguments of evaluate", _argument, WRONG_ARGUMENTS),
     Area("models by name", _model, MODELS),
     Area("calls of the API", lambda _, call: call(), CALLS),
+    Area("scores of ensembles", lambda _, given: score_ensembles(**RIGHTLY | given), SCORED),
     Area("corrupt", lambda _, given: corrupt(**{"image": PIXELS[0], "corruption_name": "fog"} | given), CORRUPTED),
     Area("transforms", _transformed, TRANSFORMS),
 )

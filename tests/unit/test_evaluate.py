@@ -119,37 +119,6 @@ def test_drawn_it_shows_the_error_of_each_cell(whole):
     assert shown["severity 5", "mean"] == pytest.approx(without_held_out.error.mean())
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"images": np.zeros((30, 3, 32, 32), np.uint8)}, r"images: expected shape \(N, height, width, 3\), got \(1"),
-        ({"labels": np.zeros(3, int)}, r"labels: expected 30 integers from 0, one per image, got int64 of shape \(3,"),
-        ({"labels": np.full(30, 2**64 - 1, np.uint64)}, r"labels: expected 30 integers from 0.* got \[1844674"),
-        ({"labels": np.full(30, 3)}, "labels: expected at most 2, the last class, got 3"),
-        ({"units": [1] * COUNT}, "units: expected two units or more, got one"),
-        ({"units": ["film", "Film"] * 15}, "units: 'Film' and 'film' differ only in case or as 1 and 1.0; write one"),
-        ({"severities": [0]}, r"severities: expected integers from 1 to 5, got \[0\]"),
-        ({"baseline": {"glass_blur": 50, "contrast": 20}}, "baseline: .* under glass_blur, got 50"),
-        ({"predict": lambda batch: [answered(batch)]}, r"got float32 of shape \(1, 8, 3\); return the first output"),
-        ({"predict": lambda batch: np.full((len(batch), 3), np.nan)}, "predict: NaN or infinity for 8 of 8 images"),
-        ({"predict": lambda batch: np.zeros((len(batch), len(batch)))}, "predict: expected 8 classes as before, got 6"),
-        (
-            {"predict": lambda batch: softmax(answered(batch)) * 1.006},
-            "probabilities or logits, got .* sum to 1.006 at most",
-        ),
-        (
-            {"predict": lambda batch: np.round(softmax(answered(batch)), 1)},
-            "expected probabilities or logits, got no neg",
-        ),
-        ({"predict": lambda batch: np.float32([[0.6, 0, 0]] * 7 + [[0.2, 0.7, 0]])[: len(batch)]}, "at most; divide"),
-        ({"predict": lambda batch: (softmax if len(batch) == 8 else np.asarray)(answered(batch))}, "return one kind"),
-    ],
-)
-def test_arguments_that_cannot_be_used_are_named(changed, message):
-    with pytest.raises(Fault, match=message):
-        report(**changed)
-
-
 def test_without_an_error_the_interval_is_that_of_a_share_of_0():
     faultless = report(lambda images: np.eye(2)[[0] * len(images)], labels=np.zeros(COUNT, int), corruptions="fog")
     assert faultless.summary.error_high.to_numpy() == pytest.approx(1 / (1 + COUNT / 1.959964**2))
