@@ -4,25 +4,24 @@ Two questions are asked: about the recommended models, and about each shared mem
 not for retrained ones, and for all comparisons of a question at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from filecmp import cmp
-from functools import cache
-from itertools import compress, product
+from functools import cached_property, partial
+from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.judging import halves
+from resiliency.analysis.contenders import RECOMMENDED, contenders
+from resiliency.analysis.judging import ensemble_of, halves
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
-from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.prediction.reading import Predictions, condition_groups, read_predictions
 from resiliency.report import style, words
-from resiliency.report.overview import contenders
 from resiliency.report.panels import intervals, line_at
 from resiliency.report.settings import OKABE_ITO
 from resiliency.statistics.intervals import flipped
@@ -30,44 +29,99 @@ from resiliency.statistics.resampling import Units
 from resiliency.storage import PROVENANCE, Run, read_array, read_json, read_table
 from resiliency.tables import TABLES
 
-NEEDED, KEYS = ("members", "corruption_errors"), ("study", "seed", "dataset", "corruptions", "statistics")
-CARD = "data/card.json"
+KEYS = ("study", "seed", "dataset", "corruptions", "statistics")
 OF_CORRUPTIONS = ("source", "folder", "table", "engine")  # in `corruptions`, beside names and severities
-RECOMMENDED, MEMBERS = "recommended model", "shared members"
+MEMBERS = "shared members"
 SAME_ANSWERS, ONE_UNIT = "the same answers on all images", "all images belong together"
 KINDS = (CORRUPTED, CLEAN)
 COLUMNS = ["question", "study", "reference", "model", "images", "n_images", "unit", "units", "difference"]
 COLUMNS += ["low", "high", "confidence", "comparisons", "not_comparable"]
-Errors = dict[str, np.ndarray]  # clean and corrupted -> error on each test image, float32 N
+Errors = dict[str, np.ndarray]  # clean and corrupted -> error on each test image, float64 N
 Row = dict[str, Any]  # of a table, by column
 LABEL_WIDTH, WIDTH, STEP = 400, 300, 20  # pixels: labels, a panel, and a study in a row
 MOST = 30  # number of members that the chart shows
 
 
-class Finished(NamedTuple):
+class Finished(Run):
     """A study that has been run to its end.
 
     Attributes:
         name: name of the study, or of its folder if several studies have one name.
+        study: keys of the study.
+        members: table members.csv.
+        conditions: conditions of the dataset's own test images.
         card: card of the dataset; None if members are only imported.
     """
 
-    name: str
-    folder: Path
-    run: Run
-    study: dict[str, Any]
-    tables: dict[str, pd.DataFrame]
-    card: dict[str, Any] | None
+    def __init__(self, folder: Path):
+        super().__init__(folder)
+        self.study = self.provenance["study"]
+        if lacking := [key for key in KEYS if key not in self.study]:
+            raise Fault(f"{folder / PROVENANCE}: study lacks {', '.join(lacking)}; run it again")
+        self.name, self.members, conditions = self.study["study"], self.table("members"), self.table("conditions")
+        self.conditions = conditions[conditions["test_set"] == CLEAN]
+        self.card: Any = read_json(self.file("data/card.json")) if self.study["dataset"] else None
 
-    @property
-    def labels(self) -> str:
-        """Path of the labels of the clean test images in the folder."""
-        return f"data/{'test' if self.card else CLEAN}/labels.npy"
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the study."""
+        return read_table(self.file(TABLES[name].path))
 
-    @property
-    def units(self) -> Path:
-        """Path of the units of the test images."""
-        return self.folder / self.labels.replace("labels.npy", "units.npy")
+    def of_test(self, file: str) -> str:
+        """Path of a file of the test images in the folder."""
+        return f"data/{'test' if self.card else CLEAN}/{file}"
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Labels of the test images, int64 N."""
+        return read_array(self.file(self.of_test("labels.npy")))
+
+    @cached_property
+    def units(self) -> Units:
+        """Units of the test images."""
+        path = self.folder / self.of_test("units.npy")
+        return Units.numbered(read_array(path)) if path.is_file() else Units.single(len(self.labels))
+
+    def predictions(self, members: Iterable[str]) -> dict[str, Predictions]:
+        """Member -> its predictions of the test images, of those that have any."""
+        paths = [self.folder / f"predictions/{member}/{CLEAN}.npy" for member in members]
+        files = [path for path in paths if path.is_file()]
+        return read_predictions(self.conditions, [self.file(self.of_test("labels.npy"))], files) if files else {}
+
+    def errors(self, under: Callable[[int], np.ndarray]) -> Errors:
+        """Means over conditions of the errors `under` each, float N."""
+        groups = condition_groups(self.conditions).items()
+        return {images: np.stack([under(row) for row in rows]).mean(axis=0, dtype=float) for images, rows in groups}
+
+    @cached_property
+    def errors_of_members(self) -> dict[str, Errors]:
+        """Member -> its errors."""
+        members = self.predictions(self.members["member"])
+        return {name: self.errors(partial(_wrong, member)) for name, member in members.items()}
+
+    @cached_property
+    def recommended(self) -> pd.Series | None:
+        """The row of deployment.csv of the recommended model, if there is one."""
+        return contenders(self.table("deployment")).get(RECOMMENDED) if "deployment" in self else None
+
+    @cached_property
+    def errors_of_recommended(self) -> Errors:
+        """Errors of the recommended model; NaN on the images on which it was selected."""
+        assert self.recommended is not None
+        names, rule = self.recommended[["members", "rule"]]
+        ensemble = ensemble_of(names, rule, self.predictions(names.split("+")), self.members)
+        judged = halves(self.labels, self.study["seed"], self.units)[1]
+
+        def under(condition: int) -> np.ndarray:
+            errors = np.full(len(self.labels), np.nan)
+            parts = ensemble.outputs(condition, judged, disagreement=False)
+            errors[judged] = np.concatenate([part.errors for part in parts])
+            return errors
+
+        return self.errors(under)
+
+
+def _wrong(member: Predictions, condition: int) -> np.ndarray:
+    return ~member.correct(condition)
 
 
 def read_studies(folders: list[Path]) -> list[Finished]:
@@ -80,14 +134,14 @@ def read_studies(folders: list[Path]) -> list[Finished]:
         raise Fault(f"studies: {expected('two or more folders of results', len(folders))}; name another")
     if twice := [folder for folder in folders if [other.resolve() for other in folders].count(folder.resolve()) > 1]:
         raise Fault(f"{twice[0]}: named twice; name each folder once")
-    studies = [_read(folder) for folder in folders]
+    studies = [Finished(folder) for folder in folders]
     names = [study.name for study in studies]
-    studies = [
-        study._replace(name=study.name if names.count(study.name) == 1 else str(study.folder)) for study in studies
-    ]
-    known = [(study, study.card["classes"]) for study in studies if study.card]
-    for other, theirs in known[1:]:
-        first, classes = known[0]
+    for study in studies:
+        study.name = study.name if names.count(study.name) == 1 else str(study.folder)
+    known = [study for study in studies if study.card]
+    for other in known[1:]:
+        first = known[0]
+        classes, theirs = first.card["classes"], other.card["classes"]
         if theirs != classes:
             alike = len(set(classes) & set(theirs))
             wanted = expected(f"the same {len(classes)} classes", f"{len(theirs)}, of which {alike} are the same")
@@ -97,40 +151,9 @@ def read_studies(folders: list[Path]) -> list[Finished]:
     return studies
 
 
-def _read(folder: Path) -> Finished:
-    run = Run(folder)
-    study = run.provenance["study"]
-    if lacking := [key for key in KEYS if key not in study]:
-        raise Fault(f"{folder / PROVENANCE}: study lacks {', '.join(lacking)}; run it again")
-    made = [*NEEDED, *(["deployment"] if "deployment" in run else [])]
-    tables = {name: read_table(run.file(TABLES[name].path)) for name in made}
-    card = read_json(run.file(CARD)) if study["dataset"] else None
-    return Finished(study["study"], folder, run, study, tables, card)
-
-
-def units_of(studies: list[Finished]) -> Units | None:
-    """The units of the test images, the largest if the studies know different ones; None without labels."""
-    known = []
-    for study in studies:
-        if study.units.is_file():
-            known.append(Units.numbered(read_array(study.units)))
-        elif (study.folder / study.labels).is_file():
-            known.append(Units.single(len(read_array(study.folder / study.labels))))
-    return min(known, key=lambda units: units.number, default=None)
-
-
 def same_images(a: Finished, b: Finished) -> bool:
     """Whether two studies are known to have the same test images."""
-    if not a.card or not b.card:
-        return False
-    return a.card["splits"]["test"]["sha256"] == b.card["splits"]["test"]["sha256"]
-
-
-def corruptions_of(study: Finished) -> set[tuple[str, int]]:
-    """Corruption and severity of each condition on the study's own test images."""
-    errors = study.tables["corruption_errors"]
-    rows = errors[(errors["test_set"] == CLEAN) & (errors["corruption"] != CLEAN)]
-    return set(zip(rows["corruption"], rows["severity"], strict=True))
+    return bool(a.card and b.card) and a.card["splits"]["test"]["sha256"] == b.card["splits"]["test"]["sha256"]
 
 
 def not_comparable(first: Finished, other: Finished, images: str) -> str:
@@ -141,34 +164,19 @@ def not_comparable(first: Finished, other: Finished, images: str) -> str:
         return "other test images"
     if images != CORRUPTED:
         return ""
+    corruptions = [
+        set(zip(of.conditions["corruption"], of.conditions["severity"], strict=True)) for of in (first, other)
+    ]
     made = [[study.study["corruptions"].get(key) for key in OF_CORRUPTIONS] for study in (first, other)]
-    if corruptions_of(first) != corruptions_of(other) or made[0] != made[1]:
+    if corruptions[0] != corruptions[1] or made[0] != made[1]:
         return "other corruptions"
     if first.study["seed"] != other.study["seed"] and first.study["corruptions"].get("source") != "precomputed":
         return "another seed, which corrupts images in another way"
-    for name in {name for name, _ in corruptions_of(first)}:  # as far as both studies still have the images
+    for name in first.conditions["corruption"].unique():  # as far as both studies still have the images
         own, theirs = (study.folder / f"corrupted/{name}.npy" for study in (first, other))
         if own.is_file() and theirs.is_file() and not cmp(own, theirs, shallow=False):
             return "other corrupted images"
     return ""
-
-
-class Pair(NamedTuple):
-    """Differences of a study's errors from those of the first study, or why there are none.
-
-    Attributes:
-        study: name of the study.
-        model: name of the model.
-        images: `clean` or `corrupted`.
-        each: float N, difference on each image; NaN on images that do not count, empty if nothing can be compared.
-        why: reason why the two are not comparable; empty if they are.
-    """
-
-    study: str
-    model: str
-    images: str
-    each: np.ndarray = np.empty(0)
-    why: str = ""
 
 
 def difference_table(studies: list[Finished]) -> pd.DataFrame:
@@ -179,117 +187,52 @@ def difference_table(studies: list[Finished]) -> pd.DataFrame:
         images; low and high are its simultaneous interval over so many units; comparisons is how many of the question
         it allows for. Without an interval, not_comparable says why.
     """
-    pairs = list(_recommended(studies))
-    errors = {study.name: _of_members(study) for study in studies}
-    shared = list(_shared(studies, errors))
-    units = units_of([study for study in studies if study is studies[0] or same_images(studies[0], study)])
-    rows = _rows(RECOMMENDED, pairs, units, studies) + _rows(MEMBERS, shared, units, studies)
+    first, *others = studies
+    recommended, members = [], []
+    for other, images in product(others, KINDS):
+        why = not_comparable(first, other, images)
+        models = [of.recommended["members"] for of in (other, first) if of.recommended is not None]
+        none = next((f"{of.name} recommends no model" for of in (first, other) if of.recommended is None), "")
+        errors = [{} if why or none else of.errors_of_recommended for of in (other, first)]
+        recommended.append(_differing(other, " against ".join(models), images, why or none, *errors))
+        for name, theirs in first.errors_of_members.items():
+            if all(name in study.errors_of_members for study in others):
+                members.append(_differing(other, name, images, why, other.errors_of_members[name], theirs))
+    units = min((of.units for of in studies if same_images(first, of)), key=lambda of: of.number, default=None)
+    rows = [*_with_intervals(RECOMMENDED, recommended, units, first), *_with_intervals(MEMBERS, members, units, first)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _recommended(studies: list[Finished]) -> Iterator[Pair]:
-    """Pairs of recommended models, on the images on which neither study selected."""
-    first, *others = studies
-    rows = {study.name: _model(study) for study in studies}
-    errors_of = cache(lambda name: _ensemble_errors(next(study for study in studies if study.name == name)))
-    for other, images in product(others, KINDS):
-        models = [rows[other.name], rows[first.name]]
-        why = not_comparable(first, other, images) or next((of for of in models[::-1] if isinstance(of, str)), "")
-        names = " against ".join(of["members"] for of in models if not isinstance(of, str))
-        yield _pair(other.name, names, images, why, *({} if why else errors_of(of.name) for of in (other, first)))
-
-
-def _pair(study: str, model: str, images: str, why: str, own: Errors, theirs: Errors) -> Pair:
-    """The difference of the errors of two models, unless there is a reason `why` not."""
+def _differing(study: Finished, model: str, images: str, why: str, own: Errors, theirs: Errors) -> Row:
+    """A model's row, with `each` of the differences of errors, float N, unless there is a reason `why` not."""
     if not why and not (images in own and images in theirs):
         why = f"a study has no {images} images"
     each = np.empty(0) if why else own[images] - theirs[images]
     if not why and not np.isfinite(each).any():
         why = "no image is left that neither study selected on"
-    return Pair(study, model, images, each, why)
+    return {"study": study.name, "model": model, "images": images, "each": each, "not_comparable": why}
 
 
-def _model(study: Finished) -> Row | str:
-    """The row of deployment.csv of the recommended model, or why its errors are unknown here."""
-    if "deployment" not in study.tables:
-        return f"{study.name} recommends no model"
-    row = contenders(study.tables["deployment"])[0]
-    return f"{study.name} weights members by validation images" if RULES[row["rule"]].weighted else row
-
-
-def _ensemble_errors(study: Finished) -> Errors:
-    """Errors of the recommended model; NaN on the images on which it was selected."""
-    row = contenders(study.tables["deployment"])[0]
-    members = list(_predictions(study, row["members"].split("+")).values())
-    ensemble, labels = Ensemble(members, np.ones(len(members)), row["rule"]), read_array(study.run.file(study.labels))
-    judged = halves(labels, study.study["seed"], units_of([study]))[1]
-
-    def of_condition(condition: int) -> np.ndarray:
-        return np.concatenate([part.errors for part in ensemble.outputs(condition, judged, disagreement=False)])
-
-    errors = {}
-    for name, conditions in condition_groups(_conditions(study)).items():
-        errors[name] = np.full(len(labels), np.nan)
-        errors[name][judged] = np.mean([of_condition(of) for of in conditions], axis=0, dtype=np.float64)
-    return errors
-
-
-def _conditions(study: Finished) -> pd.DataFrame:
-    table = read_table(study.run.file(TABLES["conditions"].path))
-    return table[table["test_set"] == CLEAN]
-
-
-def _predictions(study: Finished, members: list[str]) -> dict[str, Predictions]:
-    """Member -> its predictions of the dataset's own test images, of those that have any."""
-    paths = [f"predictions/{member}/{CLEAN}.npy" for member in members]
-    files = [file for path in paths if (file := study.folder / path).is_file()]
-    return read_predictions(_conditions(study), [study.run.file(study.labels)], files) if files else {}
-
-
-def _of_members(study: Finished) -> dict[str, Errors]:
-    """Member -> its errors."""
-    errors = {}
-    for member, predictions in _predictions(study, list(study.tables["members"]["member"])).items():
-        groups = condition_groups(predictions.conditions)
-        errors[member] = {
-            name: np.stack([~predictions.correct(of) for of in rows]).mean(axis=0, dtype=np.float64).astype(np.float32)
-            for name, rows in groups.items()
-            if name in KINDS
-        }
-    return errors
-
-
-def _shared(studies: list[Finished], errors: dict[str, dict[str, Errors]]) -> Iterator[Pair]:
-    """Pairs of the members that all studies have, by name."""
-    first, *others = studies
-    shared = [member for member in errors[first.name] if all(member in errors[other.name] for other in others)]
-    for other, images in product(others, KINDS):
-        why = not_comparable(first, other, images)
-        for member in shared:
-            yield _pair(other.name, member, images, why, errors[other.name][member], errors[first.name][member])
-
-
-def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[Finished]) -> list[Row]:
-    """Differences of these networks, with intervals over units of images."""
-    first, confidence = studies[0], studies[0].study["statistics"]["confidence"]
-    differ = [not pair.why and bool(np.nan_to_num(pair.each).any()) for pair in pairs]
-    each, reach = np.array([pair.each for pair in compress(pairs, differ)]), np.full(len(pairs), np.nan)
-    if len(each):
-        sums, sizes = (units.sums(values.astype(float)).T for values in (np.nan_to_num(each), np.isfinite(each)))
-        reach[differ] = flipped(sums, sizes, confidence, stream(first.study["seed"], "compare", question))
-    shared = {"question": question, "reference": first.name, "confidence": confidence, "comparisons": sum(differ)}
+def _with_intervals(question: str, rows: list[Row], units: Units | None, first: Finished) -> list[Row]:
+    """The rows with their means in place of `each`, and intervals over units of images."""
+    confidence = first.study["statistics"]["confidence"]
+    unequal = [row for row in rows if not row["not_comparable"] and np.nan_to_num(row["each"]).any()]
+    shared = {"question": question, "reference": first.name, "confidence": confidence, "comparisons": len(unequal)}
     shared |= {"unit": "image" if units is None or units.alone else "unit of images"}
-    rows = []
-    for pair, half, is_other in zip(pairs, reach, differ, strict=True):
-        row = shared | {"study": pair.study, "model": pair.model, "images": pair.images, "not_comparable": pair.why}
-        if not pair.why:
-            finite = np.isfinite(pair.each)
-            difference = pair.each[finite].mean()
-            low, high = np.clip([difference - half, difference + half], -1, 1)  # errors differ by 1 at most
+    if unequal:
+        each = np.array([row["each"] for row in unequal])
+        sums, sizes = (units.sums(values.astype(float)).T for values in (np.nan_to_num(each), np.isfinite(each)))
+        reaches = flipped(sums, sizes, confidence, stream(first.study["seed"], "compare", question))
+        for row, reach in zip(unequal, reaches, strict=True):
+            row |= {"reach": reach, "unknown": "" if np.isfinite(reach) else ONE_UNIT}
+    for row in rows:
+        row |= shared
+        if not row["not_comparable"]:
+            finite, reach = np.isfinite(row["each"]), row.get("reach", np.nan)
+            difference = row["each"][finite].mean()
+            low, high = np.clip([difference - reach, difference + reach], -1, 1)  # errors differ by 1 at most
             row |= {"n_images": finite.sum(), "units": units.of(finite).number, "difference": difference}
-            unknown = ONE_UNIT if is_other else SAME_ANSWERS
-            row |= {"low": low, "high": high, "not_comparable": "" if np.isfinite(half) else unknown}
-        rows.append(row)
+            row |= {"low": low, "high": high, "not_comparable": row.get("unknown", SAME_ANSWERS)}
     return rows
 
 

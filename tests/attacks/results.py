@@ -86,12 +86,7 @@ IMAGES = 20
 def _finished(folder: Path, study: dict, place: str) -> None:
     """The least of a finished study of imported members, or with a data set, that is compared."""
     write_table(folder / "conditions.csv", all_conditions(["fog"], [1], {"clean": IMAGES}, {"clean": 2}))
-    errors = [
-        {"member": "a", "test_set": "clean", "corruption": name, "severity": s}
-        for name, s in (("clean", 0), ("fog", 1))
-    ]
     write_csv(folder / "tables/members.csv", [{"member": "a"}])
-    write_csv(folder / "tables/corruption_errors.csv", errors)
     for path, values in {
         f"{place}/labels.npy": np.arange(IMAGES) % 2,
         "predictions/a/clean.npy": np.zeros((2, IMAGES), np.int16),
@@ -100,7 +95,7 @@ def _finished(folder: Path, study: dict, place: str) -> None:
         np.save(folder / path, values)
     if study.get("dataset"):
         write_json(folder / "data/card.json", {"classes": ["a", "b"], "splits": {"test": {"sha256": "0"}}})
-    write_json(folder / "provenance.json", {"study": study, "tables": ["members", "corruption_errors"]})
+    write_json(folder / "provenance.json", {"study": study, "tables": ["members"]})
 
 
 STUDY = {"seed": 0, "dataset": {}, "corruptions": {"names": ["fog"]}, "statistics": {"confidence": 0.95}}
@@ -156,7 +151,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], Expected]] = {
         )
         for key in (*STUDY, "study")
     },
-    "tables of an earlier version": (_with("provenance.json", tables={"members": 1, "corruption_errors": 1}), ACCEPTED),
+    "tables of an earlier version": (_with("provenance.json", tables={"members": 1}), ACCEPTED),
     "tables that are not there": (_with("provenance.json", tables=["members", "deployment"]), ""),
     "a table of nothing": (_put("tables/members.csv", b""), ""),
 }

@@ -32,15 +32,18 @@ def answers_of(random: np.random.Generator, errors: float) -> np.ndarray:
     return answers
 
 
-def finished(folder: Path, errors: float, classes: list[str] = CLASSES, digest: str = "a", decisions=False) -> Path:
-    """A study in `folder` whose models get about this share of images wrong."""
+def finished(
+    folder: Path, errors: float, classes: list[str] = CLASSES, digest: str = "a", decisions=False, **columns
+) -> Path:
+    """A study in `folder` whose models get about this share of images wrong; `columns` of its tables are changed."""
+    columns = {"members": {"validation_accuracy": 0.9}} | columns
     random, tables = np.random.default_rng(round(100 * errors)), synthetic_tables()
     write_table(
         folder / "conditions.csv", all_conditions(NAMES, [1], {"clean": IMAGES, "night": 3}, {"clean": 2, "night": 2})
     )
-    for name in ("members", "observations", "corruption_errors", "deployment"):
+    for name in ("members", "observations", "deployment"):
         (folder / "tables").mkdir(parents=True, exist_ok=True)
-        write_table(folder / f"tables/{name}.csv", tables[name])
+        write_table(folder / f"tables/{name}.csv", tables[name].assign(**columns.get(name, {})))
     study = {"study": folder.name, "seed": 0, "corruptions": {"names": NAMES}, "statistics": {"confidence": 0.95}}
     study |= {"dataset": {"name": "digits"}, "training": {"epochs": round(100 * errors)}}
     write_json(folder / "provenance.json", {"study": study})
@@ -73,8 +76,9 @@ def wrong(folder: Path, member: str) -> np.ndarray:
 
 
 def test_differences_are_those_of_the_same_images_without_held_out_corruptions(tmp_path):
-    """One study has logits, the other decisions."""
-    one, two = finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3, decisions=True)
+    """One study has logits, and weights its members; the other has decisions."""
+    weighted = {"deployment": {"rule": "weighted_mean"}}
+    one, two = finished(tmp_path / "one", 0.1, **weighted), finished(tmp_path / "two", 0.3, decisions=True)
     differences = compared(one, two)
     judged, (row,) = halves(TRUTH, 0)[1], of(differences, comparison.RECOMMENDED).to_dict("records")
     member = row["model"].partition(" against ")[0].partition("+")[0]
@@ -189,10 +193,8 @@ def changed(folder: Path, change: Callable[[dict], object], severity: int | None
     provenance = json.loads((folder / "provenance.json").read_text())
     change(provenance["study"])
     if severity:
-        errors = read_table(folder / "tables/corruption_errors.csv")
-        write_table(
-            folder / "tables/corruption_errors.csv", errors.assign(severity=errors["severity"].clip(0, severity))
-        )
+        conditions = read_table(folder / "conditions.csv")
+        write_table(folder / "conditions.csv", conditions.assign(severity=conditions["severity"].clip(0, 1) * severity))
     return end_run(folder, provenance)
 
 
@@ -200,7 +202,7 @@ def changed(folder: Path, change: Callable[[dict], object], severity: int | None
     ("engine", "severity", "pixels", "why"),
     [
         ("imagecorruptions", None, 0, "other corruptions"),
-        ("compiled", 1, 0, "other corruptions"),
+        ("compiled", 2, 0, "other corruptions"),
         ("compiled", None, 1, "other corrupted images"),
     ],
 )
@@ -208,7 +210,7 @@ def test_errors_under_other_corruptions_are_not_compared(tmp_path, engine, sever
     folders = [finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3)]
     for value, folder in zip((0, pixels), folders, strict=True):
         (folder / "corrupted").mkdir()
-        np.save(folder / "corrupted/gaussian_noise.npy", np.full(3, value))
+        np.save(folder / "corrupted/fog.npy", np.full(3, value))
     changed(folders[0], lambda study: study["corruptions"].update(engine="compiled"))
     changed(folders[1], lambda study: study["corruptions"].update(engine=engine), severity)
     differences = compared(*folders)
