@@ -7,8 +7,9 @@ import pandas as pd
 
 from published.kept import kept_studies, kept_tables
 from resiliency.analysis.verdicts import NOT_TESTED, RANGE
-from resiliency.report import style, words
+from resiliency.report import words
 from resiliency.report.charts.diversity import known, label_free
+from resiliency.report.panels import GRID, MUTED, WIDTH, cycled, finish, panel_title, shapes_of
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.verdicts import CONTROLLED, by_observation
 
@@ -72,7 +73,7 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
         "The shaded margin is what counts as no difference. Grey bars hold 90% of the draws of the negative control.",
         "Outlined bars hold 90% of draws of data in which clean accuracy alone acts.",
     ]
-    return style.finish(alt.vconcat(*panels, spacing=26), TITLE, subtitle)
+    return finish(alt.vconcat(*panels, spacing=26), TITLE, subtitle)
 
 
 def _of_accuracy_alone(tables: dict[str, pd.DataFrame]) -> dict[str, dict]:
@@ -91,18 +92,16 @@ def _observation(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     whose = "the statement's" if first["shifts"] else "the paper's"
     title = f"{first['statistic']} ({whose} side: {first['side']} 0)"
     x = alt.X("estimate:Q", title=title, scale=alt.Scale(nice=True))
-    colour = alt.Color("study:N", scale=alt.Scale(domain=names, range=style.cycled(OKABE_ITO, len(names))), legend=None)
+    colour = alt.Color("study:N", scale=alt.Scale(domain=names, range=cycled(OKABE_ITO, len(names))), legend=None)
     base = alt.Chart(data)
-    margin = base.mark_rect(color=style.GRID, opacity=0.6).encode(
-        x=alt.X("min(margin_low):Q"), x2=alt.X2("max(margin):Q")
-    )
-    placebo = base.mark_bar(color=style.MUTED, opacity=0.35, height=14).encode(
+    margin = base.mark_rect(color=GRID, opacity=0.6).encode(x=alt.X("min(margin_low):Q"), x2=alt.X2("max(margin):Q"))
+    placebo = base.mark_bar(color=MUTED, opacity=0.35, height=14).encode(
         x=alt.X("placebo_low:Q"), x2=alt.X2("placebo_high:Q"), y=y
     )
-    accuracy = base.mark_bar(filled=False, color=style.MUTED, height=14).encode(
+    accuracy = base.mark_bar(filled=False, color=MUTED, height=14).encode(
         x=alt.X("accuracy_low:Q"), x2=alt.X2("accuracy_high:Q"), y=y
     )
-    zero = alt.Chart(alt.Data(values=[{"estimate": 0}])).mark_rule(color=style.MUTED).encode(x="estimate:Q")
+    zero = alt.Chart(alt.Data(values=[{"estimate": 0}])).mark_rule(color=MUTED).encode(x="estimate:Q")
     lines = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y, color=colour)
     fill = alt.when("datum.part_verdict == 'supported'").then(colour).otherwise(alt.value("white"))
     points = base.mark_point(size=70, filled=True, opacity=1, strokeWidth=2).encode(
@@ -110,9 +109,9 @@ def _observation(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
         y=y,
         fill=fill,
         stroke=colour,
-        shape=alt.Shape("study:N", legend=None).scale(domain=names, range=style.shapes_of(names, OKABE_ITO)),
+        shape=alt.Shape("study:N", legend=None).scale(domain=names, range=shapes_of(names, OKABE_ITO)),
     )
-    title = style.panel_title(f"{first['name']}. {first['statement']}", frame="bounds", limit=style.WIDTH)
+    title = panel_title(f"{first['name']}. {first['statement']}", frame="bounds", limit=WIDTH)
     return (margin + placebo + accuracy + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)
 
 

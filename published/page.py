@@ -29,13 +29,12 @@ from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN, INDEPENDENT
 from resiliency.report import words
 from resiliency.report.advice import advice_of, facts
-from resiliency.report.cautions import cautions
 from resiliency.report.charts import finding_of
 from resiliency.report.charts.ensembles import NAMES, images_of
 from resiliency.report.choosing import choosing
 from resiliency.report.drawing import svg
-from resiliency.report.overview import contenders, design_count, leaders
-from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS
+from resiliency.report.overview import cautions, contenders, design_count, leaders
+from resiliency.report.settings import APPENDIX, CHARTS, SECTIONS
 from resiliency.report.verdicts import by_observation, part_label
 from resiliency.storage import PROVENANCE, Run, read_json, read_table, replacing
 from resiliency.tables import TABLES

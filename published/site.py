@@ -15,8 +15,7 @@ from published.kept import kept_specs, kept_studies, kept_tables
 from resiliency.base.names import CLEAN
 from resiliency.report.drawing import draw, html, svg
 from resiliency.report.page import render
-from resiliency.report.registry import CHARTS
-from resiliency.report.settings import OKABE_ITO
+from resiliency.report.settings import CHARTS, OKABE_ITO
 from resiliency.storage import read_json, write_table
 from resiliency.tables import TABLES
 

@@ -6,7 +6,7 @@ from resiliency.base.names import CLEAN
 from resiliency.data.settings import table_of
 from resiliency.export.settings import PACKAGES
 from resiliency.external.predictions import array_files
-from resiliency.report.registry import CHARTS
+from resiliency.report.settings import CHARTS
 from resiliency.storage import read_json
 from resiliency.study.files import command
 

@@ -8,7 +8,7 @@ from resiliency.export.evidence import Evaluated
 from resiliency.export.exporting import export
 from resiliency.export.loading import chosen_row, read_networks
 from resiliency.prediction.reading import read_predictions
-from resiliency.report.cautions import unit_names
+from resiliency.report.overview import unit_names
 from resiliency.report.provenance import commit
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage import read_array, read_json, read_table, replacing, write_json

@@ -21,8 +21,8 @@ from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
 from resiliency.prediction.reading import Predictions, condition_groups, read_predictions
-from resiliency.report import style, words
-from resiliency.report.panels import intervals, line_at
+from resiliency.report import words
+from resiliency.report.panels import finish, intervals, line_at, measure, names, panel_title, told_apart, tooltips
 from resiliency.report.settings import OKABE_ITO
 from resiliency.statistics.intervals import flipped
 from resiliency.statistics.resampling import Units
@@ -273,20 +273,20 @@ def differences_chart(differences: pd.DataFrame) -> alt.TopLevelMixin:
     largest = rows["value"].abs().groupby(rows["name"]).max().drop(RECOMMENDED, errors="ignore").nlargest(MOST).index
     rows = rows[rows["name"].isin([RECOMMENDED, *largest])]
     studies, order = list(rows["study"].unique()), [RECOMMENDED, *sorted(largest)]
-    key = style.told_apart("study", studies, OKABE_ITO, legend={})
+    key = told_apart("study", studies, OKABE_ITO, legend={})
     panels = [
         intervals(
             of_images,
-            style.measure(alt.X, "value", "Difference in error (percentage points)", ".3~g"),
-            style.names("name", order, labelLimit=LABEL_WIDTH),
+            measure(alt.X, "value", "Difference in error (percentage points)", ".3~g"),
+            names("name", order, labelLimit=LABEL_WIDTH),
             ("low", "high"),
             key,
-            style.tooltips("study", "model", value=".2f", low=".2f", high=".2f"),
+            tooltips("study", "model", value=".2f", low=".2f", high=".2f"),
             offset="study",
             under=[line_at(alt.X, 0)],
             width=WIDTH,
             height=alt.Step(STEP),
-            title=style.panel_title(f"On {images} images"),
+            title=panel_title(f"On {images} images"),
         )
         for images, of_images in rows.groupby("images", sort=False)
     ]
@@ -295,4 +295,4 @@ def differences_chart(differences: pd.DataFrame) -> alt.TopLevelMixin:
         f"Error less that of {rows['reference'].iloc[0]}: left of 0 are fewer errors. Paired {level} intervals for",
         f"these networks, for all comparisons at once; at most the {MOST} members that differ most.",
     ]
-    return style.finish(alt.hconcat(*panels, spacing=30), "Which models make fewer errors?", subtitle)
+    return finish(alt.hconcat(*panels, spacing=30), "Which models make fewer errors?", subtitle)

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from opened import DESKTOP, PHONE, SCREEN, Opened
 
 from resiliency.analysis.contenders import ROLES
-from resiliency.report.registry import CHARTS
+from resiliency.report.settings import CHARTS
 
 pytestmark = pytest.mark.browser
 

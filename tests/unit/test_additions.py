@@ -41,22 +41,17 @@ def by_family(members: pd.DataFrame, colours: list[str]) -> Drawn:
     """A row of ticks for each family."""
     return alt.Chart(members).mark_tick().encode(x="clean_accuracy:Q", y="family:N"), []
 '''
-# File -> lines that a contributor replaces, by what; a file of Python without such lines gets the text at its end.
-EDITS = {
-    "corruptions/digital.py": ("", VIGNETTING),
-    "base/names.py": ("HELD_OUT = (", 'HELD_OUT = ("vignetting", '),
-    "diversity/predictions.py": ("", HELLINGER),
-    "diversity/metrics.py": (
-        "METRICS = {\n",
-        'METRICS = {"hellinger": Metric("prediction", "probabilities", predictions.hellinger, unchanged, (0, 1)),\n',
-    ),
-    "report/settings.py": ("METRIC_LABELS = {\n", 'METRIC_LABELS = {"hellinger": "Hellinger distance",\n'),
-    "report/charts/robustness.py": ("", FAMILIES),
-    "report/registry.py": (
-        "CHARTS = {\n",
-        'CHARTS = {"by_family": Chart("Accuracy by family", "designs", ("members",)),\n',
-    ),
-}
+METRIC = '"hellinger": Metric("prediction", "probabilities", predictions.hellinger, unchanged, (0, 1)),'
+# File, and what a contributor adds to it: after a line, or at its end.
+EDITS = [
+    ("corruptions/digital.py", "", VIGNETTING),
+    ("base/names.py", "HELD_OUT = (", '"vignetting", '),
+    ("diversity/predictions.py", "", HELLINGER),
+    ("diversity/metrics.py", "METRICS = {\n", METRIC),
+    ("report/settings.py", "METRIC_LABELS = {\n", '"hellinger": "Hellinger distance",\n'),
+    ("report/charts/robustness.py", "", FAMILIES),
+    ("report/settings.py", "CHARTS = {\n", '"by_family": Chart("Accuracy by family", "designs", ("members",)),\n'),
+]
 PROGRAM = """
 import numpy as np, pandas as pd
 from resiliency.api import corrupt, pair_diversity
@@ -77,10 +72,10 @@ print(spec["usermeta"]["finding"], svg(spec)[:4])
 def test_a_function_and_its_line_in_a_registry_are_enough(tmp_path):
     copy = tmp_path / "resiliency"
     shutil.copytree(LIBRARY, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    for file, (before, after) in EDITS.items():
+    for file, line, added in EDITS:
         text = (copy / file).read_text(encoding="utf-8")
-        assert before in text
-        (copy / file).write_text(text.replace(before, after, 1) if before else text + after, encoding="utf-8")
+        assert line in text
+        (copy / file).write_text(text.replace(line, line + added, 1) if line else text + added, encoding="utf-8")
     command = [sys.executable, "-c", PROGRAM]
     printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert printed.splitlines() == ["[50, 100] ['vignetting']", "Hellinger distance 0.632456", "Y leads. <svg"]

@@ -15,7 +15,7 @@ from resiliency.data.pictures import read_conditions, read_images
 from resiliency.data.reading import labelled_folder
 from resiliency.data.split import draw_splits
 from resiliency.data.writing import write_data_set, write_test_set
-from resiliency.report.cautions import pretraining_cautions
+from resiliency.report.overview import pretraining_cautions
 from resiliency.storage import read_array
 from resiliency.training.engine import training_reader
 from resiliency.training.settings import Recipe

@@ -3,8 +3,7 @@
 import pytest
 from deployment_cases import BASE, CHOSEN, KNOWN, ROWS, answers, compared, varied
 
-from resiliency.report.cautions import unfit_cautions
-from resiliency.report.overview import contenders
+from resiliency.report.overview import contenders, unfit_cautions
 from resiliency.report.words import number, percent, points, quantity
 
 ENDS = ("", "_low", "_high")

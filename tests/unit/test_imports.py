@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import sys
-import resiliency.study.checks, resiliency.study.records, resiliency.report.registry
+import resiliency.study.checks, resiliency.study.records, resiliency.report.settings
 heavy = {"torch", "timm", "numba", "cv2", "altair", "scipy.optimize", "scipy.sparse", "scipy.stats"}
 assert not heavy & sys.modules.keys()
 """

@@ -6,9 +6,9 @@ import pytest
 from synthetic import HOSTILE, synthetic_tables
 from verdict_cases import part
 
-from resiliency.report import cautions, overview
+from resiliency.report import overview
 from resiliency.report.advice import architecture_answer
-from resiliency.report.picture import interval_picture
+from resiliency.report.verdicts import interval_picture
 
 
 @pytest.mark.parametrize("options", [{}, {"objectives": {}, "searched": 0, "sizes": ()}])
@@ -34,21 +34,21 @@ def test_the_best_ensemble_may_be_the_only_one_and_less_accurate_than_a_member()
 
 def test_a_caution_counts_and_names_its_members():
     members = pd.DataFrame({"member": ["a", "b"], "warnings": ["near chance", ""], "origin": "independent"})
-    assert cautions.cautions(members)[0].startswith("Close to chance level on clean images: 1 of 2 members (a).")
+    assert overview.cautions(members)[0].startswith("Close to chance level on clean images: 1 of 2 members (a).")
 
 
 @pytest.mark.parametrize(
     ("accuracy", "source", "advice"),
     [
-        (1 - cautions.POOR, "trained here", "from pretrained weights"),
+        (1 - overview.POOR, "trained here", "from pretrained weights"),
         (0.55, "pretrained timm/a@1", "preprocessing"),
-        (1.001 - cautions.POOR, "trained here", None),
+        (1.001 - overview.POOR, "trained here", None),
         (np.nan, "trained here", None),
     ],
 )
 def test_a_best_model_that_is_poor_needs_a_caution(accuracy, source, advice):
     members = pd.DataFrame({"clean_accuracy": [0.1, 0.9], "weights_source": source})
-    said = cautions.poor_cautions(members, {"clean_accuracy": accuracy})
+    said = overview.poor_cautions(members, {"clean_accuracy": accuracy})
     assert [advice in caution for caution in said] == [True] * bool(advice)
 
 

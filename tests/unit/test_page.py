@@ -12,7 +12,7 @@ from published.kept import ROOT
 from resiliency.report import settings
 from resiliency.report.drawing import draw
 from resiliency.report.page import FOLDER, render
-from resiliency.report.registry import CHARTS
+from resiliency.report.settings import CHARTS
 from resiliency.study.fingerprint import _Reached
 
 

@@ -7,8 +7,7 @@ import pytest
 from tiny_tables import TABLES
 
 from published.choosing import table_of
-from resiliency.report.registry import CHARTS
-from resiliency.report.settings import CHART_SUFFIXES
+from resiliency.report.settings import CHART_SUFFIXES, CHARTS
 
 
 def test_all_files_with_fixed_names_exist(workflow):

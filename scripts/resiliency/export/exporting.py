@@ -28,7 +28,7 @@ from resiliency.export.loading import Deployable, Networks, temperature_of
 from resiliency.metrics.classification import accuracy_columns, scaled
 from resiliency.metrics.selective import ABSTAIN
 from resiliency.report import words
-from resiliency.report.cautions import unfit_cautions
+from resiliency.report.overview import unfit_cautions
 from resiliency.report.templates import Markdown, markdown_environment
 
 # Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.

@@ -12,9 +12,8 @@ import vl_convert
 
 from resiliency.base.faults import Fault, brief
 from resiliency.report.charts import finding_of
-from resiliency.report.panels import DRAWINGS
-from resiliency.report.registry import CHARTS
-from resiliency.report.style import finish, set_properties
+from resiliency.report.panels import DRAWINGS, finish, set_properties
+from resiliency.report.settings import CHARTS
 from resiliency.storage import replacing
 
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')

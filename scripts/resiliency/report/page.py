@@ -16,29 +16,27 @@ from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.classification import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
 from resiliency.report.advice import advice_of, architecture_answer
-from resiliency.report.cautions import (
-    cautions,
-    poor_cautions,
-    pretraining_cautions,
-    resampled_sentence,
-    skipped_reasons,
-    unfit_cautions,
-    unit_cautions,
-    unit_names,
-)
 from resiliency.report.choosing import choosing
 from resiliency.report.deployment import EXPORT, Answer, deployment_answers
 from resiliency.report.overview import (
     added_table,
     basis,
     best_answer,
+    cautions,
     first_answer,
     leaders,
     models,
+    poor_cautions,
+    pretraining_cautions,
     ranks_sentence,
+    resampled_sentence,
+    skipped_reasons,
+    unfit_cautions,
+    unit_cautions,
+    unit_names,
 )
-from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.rows import measured_on, with_ends
+from resiliency.report.settings import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.templates import coded, environment
 from resiliency.report.verdicts import ICONS, by_observation
 from resiliency.tables import TABLES

@@ -6,9 +6,30 @@ import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
 from resiliency.base.names import CATEGORIES, CLEAN, CORRUPTED, HELD_OUT, HELD_OUT_IMAGES
-from resiliency.report import style
 from resiliency.report.overview import contenders
-from resiliency.report.panels import Drawn, chart, heat, intervals, line_through, lines, notice, scatter, words_at
+from resiliency.report.panels import (
+    GREY,
+    INK,
+    MUTED,
+    SHAPES,
+    Drawn,
+    Key,
+    cell_names,
+    chart,
+    from_zero,
+    heat,
+    intervals,
+    line_through,
+    lines,
+    measure,
+    names,
+    notice,
+    panel_title,
+    scatter,
+    told_apart,
+    tooltips,
+    words_at,
+)
 from resiliency.report.rows import held_out_corruptions, level, of_first_role, under_single
 from resiliency.report.words import label, percent, plural, with_interval
 
@@ -50,11 +71,9 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
     far = candidates["judged_error"] > highest
     table, candidates = table[table["corrupted_error"] <= highest], candidates[~far]
     ends = pd.concat([table["low"], candidates["judged_error"], named["high"]])
-    y = style.measure(
-        alt.Y, "corrupted_error", None, axis={"tickCount": 7}, type="sqrt", domain=[ends.min(), ends.max()]
-    )
-    hues = [(colours * 6)[5], colours[0], (colours * 2)[1], style.INK, style.MUTED]
-    key = style.told_apart("state", list(LOOKS), hues, shapes=list(LOOKS.values()), legend={})
+    y = measure(alt.Y, "corrupted_error", None, axis={"tickCount": 7}, type="sqrt", domain=[ends.min(), ends.max()])
+    hues = [(colours * 6)[5], colours[0], (colours * 2)[1], INK, MUTED]
+    key = told_apart("state", list(LOOKS), hues, shapes=list(LOOKS.values()), legend={})
     panels = [
         _costs(table[table[cost] > 0], candidates[candidates[cost] > 0], cost, y, key, colours[0]) for cost in priced
     ]
@@ -70,9 +89,7 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
     return alt.hconcat(*panels, spacing=24), subtitle
 
 
-def _costs(
-    table: pd.DataFrame, candidates: pd.DataFrame, cost: str, y: alt.Y, key: style.Key, colour: str
-) -> alt.LayerChart:
+def _costs(table: pd.DataFrame, candidates: pd.DataFrame, cost: str, y: alt.Y, key: Key, colour: str) -> alt.LayerChart:
     """The candidates over one cost; a line of a colour along its front."""
     on_front = _is_unbeaten(table, cost)
     states = [table["recommended"], table["baseline"].astype(bool), on_front, table["size"] == 1]
@@ -80,10 +97,10 @@ def _costs(
     rows = rows.sort_values("recommended", kind="stable")
     front = rows[rows["on_front"]].sort_values(cost)
     domain = [0.85 * candidates[cost].min(), 1.2 * candidates[cost].max()]
-    x = style.measure(
+    x = measure(
         alt.X, cost, f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} of all members", "~s", type="log", domain=domain
     )
-    cloud = alt.Chart(_cells(candidates, cost)).mark_circle(color=style.GREY, size=16, opacity=0.55, aria=False)
+    cloud = alt.Chart(_cells(candidates, cost)).mark_circle(color=GREY, size=16, opacity=0.55, aria=False)
     cloud = cloud.encode(x=x, y=y, tooltip=[alt.Tooltip("ensembles", title="candidates here")])
     line = alt.Chart(front).mark_line(color=colour, strokeWidth=1.5).encode(x=x, y=y)
     bars = alt.Chart(front).mark_rule(color=colour, opacity=0.45).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high"))
@@ -94,13 +111,13 @@ def _costs(
         x,
         y,
         key,
-        style.tooltips("members", "found", "origin", macs=",", parameters=",", **errors),
+        tooltips("members", "found", "origin", macs=",", parameters=",", **errors),
         under=[cloud, bars, line],
         over=[words_at(_apart(front, cost, domain), x, y, "size", dx=7, dy=-10)],
         point={"size": size},
         width=WIDTH,
         height=240,
-        title=style.panel_title(f"Error against {COSTS[cost]}"),
+        title=panel_title(f"Error against {COSTS[cost]}"),
     )
 
 
@@ -138,15 +155,15 @@ def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[
     rows = _curves(deployment, curves)
     if rows.empty:
         return notice("no ensemble or member whose answers differ in confidence")
-    hues = [*(colours * 6)[:6], style.INK]  # no line is as pale as the seventh colour
+    hues = [*(colours * 6)[:6], INK]  # no line is as pale as the seventh colour
     legend = {"direction": "vertical", "labelLimit": 320, "symbolType": "stroke"}
     legend |= {"symbolSize": 500, "symbolStrokeWidth": 2}
-    key = style.told_apart("who", rows["who"].unique().tolist(), hues, dashes=DASHES, legend=legend)
-    x = style.measure(alt.X, "coverage", "Images answered", domain=[0.5, 1])
-    y = style.measure(alt.Y, "drawn", "Error of the answers (log scale)", axis={"tickCount": 8}, type="log")
-    tooltip, size = style.tooltips("who", coverage=".0%", risk=".2%"), {"width": 280, "height": 240}
+    key = told_apart("who", rows["who"].unique().tolist(), hues, dashes=DASHES, legend=legend)
+    x = measure(alt.X, "coverage", "Images answered", domain=[0.5, 1])
+    y = measure(alt.Y, "drawn", "Error of the answers (log scale)", axis={"tickCount": 8}, type="log")
+    tooltip, size = tooltips("who", coverage=".0%", risk=".2%"), {"width": 280, "height": 240}
     panels = [
-        lines(of, x, y, key, tooltip, dots=0, title=style.panel_title(label(images)), **size)
+        lines(of, x, y, key, tooltip, dots=0, title=panel_title(label(images)), **size)
         for images, of in rows.assign(drawn=rows["risk"].clip(lower=LOWEST)).groupby("images", sort=False)
     ]
     subtitle = [
@@ -176,14 +193,14 @@ def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> Drawn:
     key = roles(rows, colours)
     whole = {"axis": {"values": [0, 0.25, 0.5, 0.75, 1]}, "domain": [0, 1]}
     x, y = (
-        style.measure(alt.X, "mean_confidence", "Confidence", **whole),
-        style.measure(alt.Y, "accuracy", "Accuracy", **whole),
+        measure(alt.X, "mean_confidence", "Confidence", **whole),
+        measure(alt.Y, "accuracy", "Accuracy", **whole),
     )
     diagonal = line_through(x, y, pd.DataFrame({"x": [0, 1], "y": [0, 1]}))
-    tooltip = style.tooltips("who", predictions=",", mean_confidence=".1%", accuracy=".1%")
+    tooltip = tooltips("who", predictions=",", mean_confidence=".1%", accuracy=".1%")
     look = {"under": [diagonal], "dots": 60, "width": 290, "height": 290}
     panels = [
-        lines(of, x, y, key, tooltip, title=style.panel_title(f"{images.capitalize()} images"), **look)
+        lines(of, x, y, key, tooltip, title=panel_title(f"{images.capitalize()} images"), **look)
         for images in (CLEAN, CORRUPTED)
         if len(of := rows[(rows["images"] == images) & (rows["predictions"] >= FEWEST)])
     ]
@@ -200,11 +217,11 @@ def role_names(table: pd.DataFrame) -> pd.Series:
     return table["role"] + " (" + description.astype(str) + ")"
 
 
-def roles(rows: pd.DataFrame, colours: list[str]) -> style.Key:
+def roles(rows: pd.DataFrame, colours: list[str]) -> Key:
     """The colour and the shape of each role in the column `who`."""
     hues = [(colours * 8)[place] for place in (0, 3, 5, 7)]
     legend = {"orient": "top", "labelLimit": 320}
-    return style.told_apart("who", rows["who"].unique().tolist(), hues, shapes=style.SHAPES[:4], legend=legend)
+    return told_apart("who", rows["who"].unique().tolist(), hues, shapes=SHAPES[:4], legend=legend)
 
 
 def corruption_finding(table: pd.DataFrame) -> str:
@@ -241,13 +258,11 @@ def under_corruptions(table: pd.DataFrame, colours: list[str]) -> Drawn:
     named = table["corruption"].map(label) + held_out.map({True: " (extra)", False: ""})
     rows = table.assign(name=named, who=role_names(table), place=table["role"].map(list(ROLES).index))
     order = of_first_role(rows).sort_values("error", ascending=False, kind="stable")["name"].tolist()
-    zero = style.from_zero(rows[["low", "error", "high"]].stack())
-    error = style.measure(
-        alt.X, "error", "Top-1 error, mean over severities (square-root scale)", type="sqrt", zero=zero
-    )
-    tooltip = style.tooltips("who", alt.Tooltip("name", title="corruption"), error=".1%", low=".1%", high=".1%")
+    zero = from_zero(rows[["low", "error", "high"]].stack())
+    error = measure(alt.X, "error", "Top-1 error, mean over severities (square-root scale)", type="sqrt", zero=zero)
+    tooltip = tooltips("who", alt.Tooltip("name", title="corruption"), error=".1%", low=".1%", high=".1%")
     tooltip.append(alt.Tooltip("difference", title="recommended model minus this one", format="+.1%"))
-    rows_of = style.names("name", order, grid=True, tickBand="extent", labelPadding=8)
+    rows_of = names("name", order, grid=True, tickBand="extent", labelPadding=8)
     look = {"offset": "place", "bar": 2, "width": 800, "height": alt.Step(22, **{"for": "position"})}
     subtitle = [
         f"{plural(int(table['n_images'].iloc[0]), 'test image')} of the evaluation half; bars: "
@@ -271,7 +286,7 @@ def confusions(table: pd.DataFrame, colours: list[str]) -> Drawn:
     most = float(100 * rows.loc[rows["wrong"], "share"].max()) if rows["wrong"].any() else 1
     panels = []
     for images, of in rows.groupby("images", sort=False):
-        title = style.panel_title(f"{images.capitalize()} images")
+        title = panel_title(f"{images.capitalize()} images")
         panels.append(_matrix(of, classes, most, title) if few else _bars(of, colours, title))
     shares = "share of the images of each class (row) by predicted class (column), in %"
     frequent = f"the {MOST_BARS} most frequent confusions of {len(classes):,} classes"
@@ -284,17 +299,17 @@ def _matrix(rows: pd.DataFrame, classes: list[str], most: float, title: alt.Titl
     """A matrix of confusions; wrong answers are coloured, on a scale up to `most` percent, right ones are not."""
     cells = rows.assign(percent=100 * rows["share"])
     angle = -45 if len(classes) <= NUMBERED else -90
-    x = style.cell_names(alt.X, "predicted", classes, "predicted class", labelAngle=angle, labelOverlap=False)
-    y = style.cell_names(alt.Y, "class", classes, "class", labelOverlap=False)
+    x = cell_names(alt.X, "predicted", classes, "predicted class", labelAngle=angle, labelOverlap=False)
+    y = cell_names(alt.Y, "class", classes, "class", labelOverlap=False)
     legend = alt.Legend(title="Confused (%)", gradientLength=160)
     colour = alt.Color("percent:Q", legend=legend).scale(scheme="oranges", domain=[0, most])
-    tooltip = style.tooltips("class", "predicted", "answers", share=".1%")
+    tooltip = tooltips("class", "predicted", "answers", share=".1%")
     base = alt.Chart(cells).encode(x=x, y=y)
     right = base.transform_filter("!datum.wrong").mark_rect(color="white").encode(tooltip=tooltip)
     layers = [right, heat(cells[cells["wrong"]], x, y, colour, tooltip)]
     if len(classes) <= NUMBERED:
-        ink = alt.when("!datum.wrong").then(alt.value(style.MUTED))
-        ink = ink.when(alt.datum["percent"] > 0.62 * most).then(alt.value("white")).otherwise(alt.value(style.INK))
+        ink = alt.when("!datum.wrong").then(alt.value(MUTED))
+        ink = ink.when(alt.datum["percent"] > 0.62 * most).then(alt.value("white")).otherwise(alt.value(INK))
         shown = base.transform_filter("datum.percent >= 0.5").mark_text(fontSize=10, aria=False)
         layers.append(shown.encode(text=alt.Text("percent:Q", format=".0f"), color=ink))
     step = alt.Step(max(330 / len(classes), 13))
@@ -304,10 +319,10 @@ def _matrix(rows: pd.DataFrame, classes: list[str], most: float, title: alt.Titl
 def _bars(rows: pd.DataFrame, colours: list[str], title: alt.TitleParams) -> alt.Chart:
     wrong = rows[rows["wrong"]].sort_values(["share", "answers"], ascending=False, kind="stable").head(MOST_BARS)
     named = wrong.assign(pair=wrong["class"] + " → " + wrong["predicted"])
-    x = style.measure(alt.X, "share", "Share of the images of the class", zero=True, padding=0)
+    x = measure(alt.X, "share", "Share of the images of the class", zero=True, padding=0)
     y = alt.Y("pair:N", title=None, sort=None)
     bars = alt.Chart(named, width=330, height=alt.Step(19), title=title).mark_bar(color=colours[0])
-    return bars.encode(x=x, y=y, tooltip=style.tooltips("class", "predicted", "answers", share=".1%"))
+    return bars.encode(x=x, y=y, tooltip=tooltips("class", "predicted", "answers", share=".1%"))
 
 
 @chart("Dark cells are large errors. Few images stand behind a cell: the table has the intervals.")
@@ -350,10 +365,10 @@ def error_panels(cells: pd.DataFrame, order: list[str]) -> alt.HConcatChart:
             continue
         x = alt.X("name:N", title=None, sort=[label(column) for column in columns])
         x = x.axis(labelAngle=-45, ticks=False, domain=False)
-        y = style.cell_names(alt.Y, "row", order, labels=not panels)
-        tooltip = style.tooltips(alt.Tooltip("row", title="of"), "name", error)
+        y = cell_names(alt.Y, "row", order, labels=not panels)
+        tooltip = tooltips(alt.Tooltip("row", title="of"), "name", error)
         width = max(34 * part["name"].nunique(), 8 * len(name))  # 8 px for a letter of the title
         look = {"width": width, "height": alt.Step(19), "view": alt.ViewConfig(stroke=None)}
-        look |= {"title": style.panel_title(name, anchor="middle"), "dark": alt.datum["percent"] > 0.62 * most}
+        look |= {"title": panel_title(name, anchor="middle"), "dark": alt.datum["percent"] > 0.62 * most}
         panels.append(heat(part, x, y, colour, tooltip, form=".0f", **look))
     return alt.hconcat(*panels, spacing=8, bounds="flush")

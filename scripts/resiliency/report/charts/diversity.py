@@ -8,9 +8,24 @@ from resiliency.analysis.left_out import lack_second_seeds
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.report import words
-from resiliency.report.panels import Drawn, chart, intervals, line_at, line_through, notice, scatter
+from resiliency.report.panels import (
+    MANY,
+    Drawn,
+    chart,
+    from_zero,
+    intervals,
+    line_at,
+    line_through,
+    measure,
+    names,
+    notice,
+    panel_title,
+    scatter,
+    shades,
+    told_apart,
+    tooltips,
+)
 from resiliency.report.rows import level, main_pool, measured_columns, on_corrupted, under_main_rule
-from resiliency.report.style import MANY, from_zero, measure, names, panel_title, shades, told_apart, tooltips
 
 CONDITIONS = (CLEAN, CORRUPTED)
 

@@ -5,9 +5,23 @@ import numpy as np
 import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.panels import Drawn, chart, intervals, lines, notice, words_at
+from resiliency.report.panels import (
+    GREY,
+    MUTED,
+    SHAPES,
+    Drawn,
+    chart,
+    from_zero,
+    intervals,
+    lines,
+    measure,
+    notice,
+    panel_title,
+    told_apart,
+    tooltips,
+    words_at,
+)
 from resiliency.report.rows import level, on_corrupted, under_main_rule, with_ends
-from resiliency.report.style import GREY, MUTED, SHAPES, from_zero, measure, panel_title, told_apart, tooltips
 from resiliency.report.words import NO_INTERVAL, capital, in_points, label, percent, plural
 
 LEAST = 1e-4  # smaller shares of images are drawn here, because 0 has no logarithm

@@ -10,9 +10,8 @@ import pandas as pd
 from resiliency.analysis.pictures import IMAGE, IMAGES, data_url, map_of
 from resiliency.base.names import CATEGORIES, CLEAN, HELD_OUT
 from resiliency.report.overview import contenders
-from resiliency.report.panels import Drawn, chart, heat, notice, pictures
+from resiliency.report.panels import Drawn, cell_names, chart, heat, notice, panel_title, pictures, tooltips
 from resiliency.report.settings import METHODS
-from resiliency.report.style import cell_names, panel_title, tooltips
 from resiliency.report.words import label, percent, plural
 
 LABELS = 108  # px, of names of corruptions

@@ -7,9 +7,24 @@ import pandas as pd
 from resiliency.analysis.left_out import FEWEST_FAMILIES
 from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, FOUND, KIND, RATIO, SIZE, TOGETHER
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.panels import Drawn, chart, intervals, line_at, notice, words_at
+from resiliency.report.panels import (
+    GREY,
+    MUTED,
+    SHAPES,
+    Drawn,
+    Key,
+    chart,
+    intervals,
+    line_at,
+    measure,
+    names,
+    notice,
+    panel_title,
+    told_apart,
+    tooltips,
+    words_at,
+)
 from resiliency.report.rows import independent, level, with_ends
-from resiliency.report.style import GREY, MUTED, SHAPES, Key, measure, names, panel_title, told_apart, tooltips
 from resiliency.report.words import hundredths, label, number, percent, plural
 
 COMMON, UNDETECTED, AGREED = "common_failures", "undetected", "agreed"
