@@ -9,8 +9,8 @@ from published.kept import kept_studies, kept_tables
 from resiliency.analysis.verdicts import NOT_TESTED, RANGE
 from resiliency.report import words
 from resiliency.report.charts.diversity import known, label_free
-from resiliency.report.panels import GRID, MUTED, WIDTH, cycled, finish, panel_title, shapes_of
 from resiliency.report.settings import OKABE_ITO
+from resiliency.report.style import GRID, MUTED, WIDTH, cycled, finish, panel_title, shapes_of
 from resiliency.report.verdicts import CONTROLLED, by_observation
 
 TITLE = "The four observations in the published studies"

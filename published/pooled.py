@@ -12,8 +12,8 @@ from published.what_helps import Studies
 from resiliency.base.names import CORRUPTED
 from resiliency.report import words
 from resiliency.report.charts.ensembles import NAMES, amount_of, frame_of
-from resiliency.report.panels import GREY, SHAPES, finish, intervals, line_at, measure, names, told_apart, tooltips
 from resiliency.report.settings import OKABE_ITO
+from resiliency.report.style import GREY, SHAPES, finish, intervals, line_at, measure, names, told_apart, tooltips
 
 FEWEST = 3  # studies for an interval of their mean
 TITLE = "What buys robustness?"

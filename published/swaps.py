@@ -41,8 +41,8 @@ from resiliency.report.charts.swaps import (
     ratio_panels,
     ratios,
 )
-from resiliency.report.panels import finish
 from resiliency.report.settings import CHARTS, OKABE_ITO
+from resiliency.report.style import finish
 from resiliency.statistics.intervals import holm
 from resiliency.storage import write_table
 from resiliency.study.files import load

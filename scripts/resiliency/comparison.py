@@ -22,8 +22,8 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
 from resiliency.prediction.reading import Predictions, condition_groups, read_predictions
 from resiliency.report import words
-from resiliency.report.panels import finish, intervals, line_at, measure, names, panel_title, told_apart, tooltips
 from resiliency.report.settings import OKABE_ITO
+from resiliency.report.style import finish, intervals, line_at, measure, names, panel_title, told_apart, tooltips
 from resiliency.statistics.intervals import flipped
 from resiliency.statistics.resampling import Units
 from resiliency.storage import PROVENANCE, Run, read_array, read_json, read_table

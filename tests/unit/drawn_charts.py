@@ -8,8 +8,8 @@ import pandas as pd
 
 from resiliency.report.charts import finding_of
 from resiliency.report.drawing import svg
-from resiliency.report.panels import DRAWINGS
 from resiliency.report.settings import CHARTS
+from resiliency.report.style import DRAWINGS
 
 # Of a study without a record of its jobs.
 PROVENANCE = {"seed": 0, "packages": {"torch": "2.9.0", "resiliency": None}, "python": "3.12", "device": "CPU, x86_64"}

@@ -36,8 +36,8 @@ def leading_family(members: pd.DataFrame) -> str:
     return f"{members.groupby('family')['clean_accuracy'].mean().idxmax()} leads."
 
 
-@chart("A tick is a member.", leading_family)
-def by_family(members: pd.DataFrame, colours: list[str]) -> Drawn:
+@style.chart("A tick is a member.", leading_family)
+def by_family(members: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """A row of ticks for each family."""
     return alt.Chart(members).mark_tick().encode(x="clean_accuracy:Q", y="family:N"), []
 '''

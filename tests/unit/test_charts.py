@@ -25,8 +25,8 @@ from resiliency.report import drawing, settings
 from resiliency.report.charts import finding_of
 from resiliency.report.charts.deployment import MOST_CLASSES
 from resiliency.report.drawing import VEGA_LITE, draw, html, svg, write_chart
-from resiliency.report.panels import SHAPES, told_apart
 from resiliency.report.settings import CHARTS
+from resiliency.report.style import SHAPES, told_apart
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WIDTH = 160  # of a line of a golden file

@@ -397,7 +397,7 @@ class Evaluation:
             A chart of altair, which notebooks show; its method `save` writes HTML, SVG or PNG.
         """
         from resiliency.report.charts.deployment import error_panels
-        from resiliency.report.panels import finish
+        from resiliency.report.style import finish
 
         order = [MEAN, *(f"severity {severity}" for severity in sorted(self.errors.severity[1:].unique()))]
         lines = [*(self._line(name) for name in self.summary.index), f"In %, {self.seen.n_images:,} images"]

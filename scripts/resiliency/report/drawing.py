@@ -12,8 +12,8 @@ import vl_convert
 
 from resiliency.base.faults import Fault, brief
 from resiliency.report.charts import finding_of
-from resiliency.report.panels import DRAWINGS, finish, set_properties
 from resiliency.report.settings import CHARTS
+from resiliency.report.style import DRAWINGS, finish, set_properties
 from resiliency.storage import replacing
 
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')

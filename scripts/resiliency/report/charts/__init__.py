@@ -1,10 +1,10 @@
-"""The charts of the report, by topic: each is a function that `panels.chart` registers under its name.
+"""The charts of the report, by topic: each is a function that `style.chart` registers under its name.
 
 A chart takes its tables and draws panels, with the lines of a subtitle; beside it stands what it finds, in sentences.
 """
 
 from resiliency.report.charts import deployment, diversity, ensembles, galleries, robustness, swaps, training
-from resiliency.report.panels import DRAWINGS
+from resiliency.report.style import DRAWINGS
 from resiliency.report.words import capital
 
 TOPICS = (deployment, diversity, ensembles, galleries, robustness, swaps, training)

@@ -6,30 +6,8 @@ import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
 from resiliency.base.names import CATEGORIES, CLEAN, CORRUPTED, HELD_OUT, HELD_OUT_IMAGES
+from resiliency.report import style
 from resiliency.report.overview import contenders
-from resiliency.report.panels import (
-    GREY,
-    INK,
-    MUTED,
-    SHAPES,
-    Drawn,
-    Key,
-    cell_names,
-    chart,
-    from_zero,
-    heat,
-    intervals,
-    line_through,
-    lines,
-    measure,
-    names,
-    notice,
-    panel_title,
-    scatter,
-    told_apart,
-    tooltips,
-    words_at,
-)
 from resiliency.report.rows import held_out_corruptions, level, of_first_role, under_single
 from resiliency.report.words import label, percent, plural, with_interval
 
@@ -47,11 +25,11 @@ MOST_CLASSES, NUMBERED = 30, 15  # largest number of classes of a matrix, and of
 MOST_BARS, MOST_ROWS = 15, 30
 
 
-@chart(
+@style.chart(
     "Further down is more robust, further left is cheaper. Points of the Pareto front whose bars overlap may be "
     "equally robust."
 )
-def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> Drawn:
+def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Corrupted error of all candidates over MACs and over parameters, with the fronts, on unseen images.
 
     Candidates far worse than all that are named are left out, since they would take half of the axis.
@@ -59,10 +37,10 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
     table = table.dropna(subset=["corrupted_error"])
     candidates = candidates.dropna(subset=["judged_error"])
     if table.empty or candidates.empty:
-        return notice("no members that were trained on their own, and no ensembles, in this study")
+        return style.notice("no members that were trained on their own, and no ensembles, in this study")
     priced = [cost for cost in COSTS if (candidates[cost] > 0).any()]
     if not priced:
-        return notice("neither MACs nor parameters of members are known; tables/deployment.csv has their errors")
+        return style.notice("neither MACs nor parameters of members are known; tables/deployment.csv has their errors")
     first = table.iloc[0]
     table = table.assign(recommended=table["number"] == contenders(table)[0]["number"])
     on_fronts = _is_unbeaten(table, "macs") | _is_unbeaten(table, "parameters")
@@ -71,9 +49,11 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
     far = candidates["judged_error"] > highest
     table, candidates = table[table["corrupted_error"] <= highest], candidates[~far]
     ends = pd.concat([table["low"], candidates["judged_error"], named["high"]])
-    y = measure(alt.Y, "corrupted_error", None, axis={"tickCount": 7}, type="sqrt", domain=[ends.min(), ends.max()])
-    hues = [(colours * 6)[5], colours[0], (colours * 2)[1], INK, MUTED]
-    key = told_apart("state", list(LOOKS), hues, shapes=list(LOOKS.values()), legend={})
+    y = style.measure(
+        alt.Y, "corrupted_error", None, axis={"tickCount": 7}, type="sqrt", domain=[ends.min(), ends.max()]
+    )
+    hues = [(colours * 6)[5], colours[0], (colours * 2)[1], style.INK, style.MUTED]
+    key = style.told_apart("state", list(LOOKS), hues, shapes=list(LOOKS.values()), legend={})
     panels = [
         _costs(table[table[cost] > 0], candidates[candidates[cost] > 0], cost, y, key, colours[0]) for cost in priced
     ]
@@ -89,7 +69,9 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
     return alt.hconcat(*panels, spacing=24), subtitle
 
 
-def _costs(table: pd.DataFrame, candidates: pd.DataFrame, cost: str, y: alt.Y, key: Key, colour: str) -> alt.LayerChart:
+def _costs(
+    table: pd.DataFrame, candidates: pd.DataFrame, cost: str, y: alt.Y, key: style.Key, colour: str
+) -> alt.LayerChart:
     """The candidates over one cost; a line of a colour along its front."""
     on_front = _is_unbeaten(table, cost)
     states = [table["recommended"], table["baseline"].astype(bool), on_front, table["size"] == 1]
@@ -97,27 +79,27 @@ def _costs(table: pd.DataFrame, candidates: pd.DataFrame, cost: str, y: alt.Y, k
     rows = rows.sort_values("recommended", kind="stable")
     front = rows[rows["on_front"]].sort_values(cost)
     domain = [0.85 * candidates[cost].min(), 1.2 * candidates[cost].max()]
-    x = measure(
+    x = style.measure(
         alt.X, cost, f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} of all members", "~s", type="log", domain=domain
     )
-    cloud = alt.Chart(_cells(candidates, cost)).mark_circle(color=GREY, size=16, opacity=0.55, aria=False)
+    cloud = alt.Chart(_cells(candidates, cost)).mark_circle(color=style.GREY, size=16, opacity=0.55, aria=False)
     cloud = cloud.encode(x=x, y=y, tooltip=[alt.Tooltip("ensembles", title="candidates here")])
     line = alt.Chart(front).mark_line(color=colour, strokeWidth=1.5).encode(x=x, y=y)
     bars = alt.Chart(front).mark_rule(color=colour, opacity=0.45).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high"))
     errors = dict.fromkeys(("selection_error", "corrupted_error", "low", "high"), ".2%")
     size = alt.when(alt.datum.state == PICK).then(alt.value(220)).otherwise(alt.value(64))
-    return scatter(
+    return style.scatter(
         rows,
         x,
         y,
         key,
-        tooltips("members", "found", "origin", macs=",", parameters=",", **errors),
+        style.tooltips("members", "found", "origin", macs=",", parameters=",", **errors),
         under=[cloud, bars, line],
-        over=[words_at(_apart(front, cost, domain), x, y, "size", dx=7, dy=-10)],
+        over=[style.words_at(_apart(front, cost, domain), x, y, "size", dx=7, dy=-10)],
         point={"size": size},
         width=WIDTH,
         height=240,
-        title=panel_title(f"Error against {COSTS[cost]}"),
+        title=style.panel_title(f"Error against {COSTS[cost]}"),
     )
 
 
@@ -146,24 +128,24 @@ def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:
     return groups.mean().round(5).assign(ensembles=groups.size()).reset_index(drop=True)
 
 
-@chart(
+@style.chart(
     "The further a line falls towards the left, the better its confidence score identifies wrong predictions. "
     "Lines may cross: compare them at the coverage that you need.",
 )
-def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> Drawn:
+def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Risk over coverage, a panel for each set of images: the recommended model by each score, and others."""
     rows = _curves(deployment, curves)
     if rows.empty:
-        return notice("no ensemble or member whose answers differ in confidence")
-    hues = [*(colours * 6)[:6], INK]  # no line is as pale as the seventh colour
+        return style.notice("no ensemble or member whose answers differ in confidence")
+    hues = [*(colours * 6)[:6], style.INK]  # no line is as pale as the seventh colour
     legend = {"direction": "vertical", "labelLimit": 320, "symbolType": "stroke"}
     legend |= {"symbolSize": 500, "symbolStrokeWidth": 2}
-    key = told_apart("who", rows["who"].unique().tolist(), hues, dashes=DASHES, legend=legend)
-    x = measure(alt.X, "coverage", "Images answered", domain=[0.5, 1])
-    y = measure(alt.Y, "drawn", "Error of the answers (log scale)", axis={"tickCount": 8}, type="log")
-    tooltip, size = tooltips("who", coverage=".0%", risk=".2%"), {"width": 280, "height": 240}
+    key = style.told_apart("who", rows["who"].unique().tolist(), hues, dashes=DASHES, legend=legend)
+    x = style.measure(alt.X, "coverage", "Images answered", domain=[0.5, 1])
+    y = style.measure(alt.Y, "drawn", "Error of the answers (log scale)", axis={"tickCount": 8}, type="log")
+    tooltip, size = style.tooltips("who", coverage=".0%", risk=".2%"), {"width": 280, "height": 240}
     panels = [
-        lines(of, x, y, key, tooltip, dots=0, title=panel_title(label(images)), **size)
+        style.lines(of, x, y, key, tooltip, dots=0, title=style.panel_title(label(images)), **size)
         for images, of in rows.assign(drawn=rows["risk"].clip(lower=LOWEST)).groupby("images", sort=False)
     ]
     subtitle = [
@@ -184,23 +166,23 @@ def _curves(deployment: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-@chart("Points below the diagonal show overconfidence.")
-def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> Drawn:
+@style.chart("Points below the diagonal show overconfidence.")
+def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Reliability diagrams of all roles: a panel for each set of images."""
     if bins.empty:
-        return notice("no model to deploy has probabilities")
+        return style.notice("no model to deploy has probabilities")
     rows = bins.assign(who=role_names(bins))
     key = roles(rows, colours)
     whole = {"axis": {"values": [0, 0.25, 0.5, 0.75, 1]}, "domain": [0, 1]}
     x, y = (
-        measure(alt.X, "mean_confidence", "Confidence", **whole),
-        measure(alt.Y, "accuracy", "Accuracy", **whole),
+        style.measure(alt.X, "mean_confidence", "Confidence", **whole),
+        style.measure(alt.Y, "accuracy", "Accuracy", **whole),
     )
-    diagonal = line_through(x, y, pd.DataFrame({"x": [0, 1], "y": [0, 1]}))
-    tooltip = tooltips("who", predictions=",", mean_confidence=".1%", accuracy=".1%")
+    diagonal = style.line_through(x, y, pd.DataFrame({"x": [0, 1], "y": [0, 1]}))
+    tooltip = style.tooltips("who", predictions=",", mean_confidence=".1%", accuracy=".1%")
     look = {"under": [diagonal], "dots": 60, "width": 290, "height": 290}
     panels = [
-        lines(of, x, y, key, tooltip, title=panel_title(f"{images.capitalize()} images"), **look)
+        style.lines(of, x, y, key, tooltip, title=style.panel_title(f"{images.capitalize()} images"), **look)
         for images in (CLEAN, CORRUPTED)
         if len(of := rows[(rows["images"] == images) & (rows["predictions"] >= FEWEST)])
     ]
@@ -217,11 +199,11 @@ def role_names(table: pd.DataFrame) -> pd.Series:
     return table["role"] + " (" + description.astype(str) + ")"
 
 
-def roles(rows: pd.DataFrame, colours: list[str]) -> Key:
+def roles(rows: pd.DataFrame, colours: list[str]) -> style.Key:
     """The colour and the shape of each role in the column `who`."""
     hues = [(colours * 8)[place] for place in (0, 3, 5, 7)]
     legend = {"orient": "top", "labelLimit": 320}
-    return told_apart("who", rows["who"].unique().tolist(), hues, shapes=SHAPES[:4], legend=legend)
+    return style.told_apart("who", rows["who"].unique().tolist(), hues, shapes=style.SHAPES[:4], legend=legend)
 
 
 def corruption_finding(table: pd.DataFrame) -> str:
@@ -244,49 +226,51 @@ def corruption_finding(table: pd.DataFrame) -> str:
     return said
 
 
-@chart(
+@style.chart(
     "Selected on half of the test images, evaluated on the other half. A difference is significant if its interval, "
     "which holds together with those of all corruptions, excludes 0.",
     corruption_finding,
 )
-def under_corruptions(table: pd.DataFrame, colours: list[str]) -> Drawn:
+def under_corruptions(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Error of each role under each corruption, with intervals; the corruption that is hardest for the first on top."""
     table = under_single(table, with_held_out=True)
     if table.empty:
-        return notice("no members that were trained on their own, and no ensembles, in this study")
+        return style.notice("no members that were trained on their own, and no ensembles, in this study")
     held_out = table["corruption"].isin(held_out_corruptions(table))
     named = table["corruption"].map(label) + held_out.map({True: " (extra)", False: ""})
     rows = table.assign(name=named, who=role_names(table), place=table["role"].map(list(ROLES).index))
     order = of_first_role(rows).sort_values("error", ascending=False, kind="stable")["name"].tolist()
-    zero = from_zero(rows[["low", "error", "high"]].stack())
-    error = measure(alt.X, "error", "Top-1 error, mean over severities (square-root scale)", type="sqrt", zero=zero)
-    tooltip = tooltips("who", alt.Tooltip("name", title="corruption"), error=".1%", low=".1%", high=".1%")
+    zero = style.from_zero(rows[["low", "error", "high"]].stack())
+    error = style.measure(
+        alt.X, "error", "Top-1 error, mean over severities (square-root scale)", type="sqrt", zero=zero
+    )
+    tooltip = style.tooltips("who", alt.Tooltip("name", title="corruption"), error=".1%", low=".1%", high=".1%")
     tooltip.append(alt.Tooltip("difference", title="recommended model minus this one", format="+.1%"))
-    rows_of = names("name", order, grid=True, tickBand="extent", labelPadding=8)
+    rows_of = style.names("name", order, grid=True, tickBand="extent", labelPadding=8)
     look = {"offset": "place", "bar": 2, "width": 800, "height": alt.Step(22, **{"for": "position"})}
     subtitle = [
         f"{plural(int(table['n_images'].iloc[0]), 'test image')} of the evaluation half; bars: "
         f"{level(table)} intervals over images; hardest corruption first"
     ]
-    return intervals(rows, error, rows_of, ("low", "high"), roles(rows, colours), tooltip, **look), subtitle
+    return style.intervals(rows, error, rows_of, ("low", "high"), roles(rows, colours), tooltip, **look), subtitle
 
 
-@chart(
+@style.chart(
     "Shares are of the images of a class. Images are those of the evaluation half; corrupted images are counted under "
     "all conditions together.",
 )
-def confusions(table: pd.DataFrame, colours: list[str]) -> Drawn:
+def confusions(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """A cell per class and predicted class, or, of many classes, a bar for each of the most frequent confusions."""
     rows = of_first_role(table.dropna(subset=["share"]))
     if rows.empty:
-        return notice(NOTHING)
+        return style.notice(NOTHING)
     rows = rows.assign(wrong=rows["class"] != rows["predicted"])
     classes = list(dict.fromkeys([*rows["class"], *rows["predicted"]]))
     few = len(classes) <= MOST_CLASSES
     most = float(100 * rows.loc[rows["wrong"], "share"].max()) if rows["wrong"].any() else 1
     panels = []
     for images, of in rows.groupby("images", sort=False):
-        title = panel_title(f"{images.capitalize()} images")
+        title = style.panel_title(f"{images.capitalize()} images")
         panels.append(_matrix(of, classes, most, title) if few else _bars(of, colours, title))
     shares = "share of the images of each class (row) by predicted class (column), in %"
     frequent = f"the {MOST_BARS} most frequent confusions of {len(classes):,} classes"
@@ -299,17 +283,17 @@ def _matrix(rows: pd.DataFrame, classes: list[str], most: float, title: alt.Titl
     """A matrix of confusions; wrong answers are coloured, on a scale up to `most` percent, right ones are not."""
     cells = rows.assign(percent=100 * rows["share"])
     angle = -45 if len(classes) <= NUMBERED else -90
-    x = cell_names(alt.X, "predicted", classes, "predicted class", labelAngle=angle, labelOverlap=False)
-    y = cell_names(alt.Y, "class", classes, "class", labelOverlap=False)
+    x = style.cell_names(alt.X, "predicted", classes, "predicted class", labelAngle=angle, labelOverlap=False)
+    y = style.cell_names(alt.Y, "class", classes, "class", labelOverlap=False)
     legend = alt.Legend(title="Confused (%)", gradientLength=160)
     colour = alt.Color("percent:Q", legend=legend).scale(scheme="oranges", domain=[0, most])
-    tooltip = tooltips("class", "predicted", "answers", share=".1%")
+    tooltip = style.tooltips("class", "predicted", "answers", share=".1%")
     base = alt.Chart(cells).encode(x=x, y=y)
     right = base.transform_filter("!datum.wrong").mark_rect(color="white").encode(tooltip=tooltip)
-    layers = [right, heat(cells[cells["wrong"]], x, y, colour, tooltip)]
+    layers = [right, style.heat(cells[cells["wrong"]], x, y, colour, tooltip)]
     if len(classes) <= NUMBERED:
-        ink = alt.when("!datum.wrong").then(alt.value(MUTED))
-        ink = ink.when(alt.datum["percent"] > 0.62 * most).then(alt.value("white")).otherwise(alt.value(INK))
+        ink = alt.when("!datum.wrong").then(alt.value(style.MUTED))
+        ink = ink.when(alt.datum["percent"] > 0.62 * most).then(alt.value("white")).otherwise(alt.value(style.INK))
         shown = base.transform_filter("datum.percent >= 0.5").mark_text(fontSize=10, aria=False)
         layers.append(shown.encode(text=alt.Text("percent:Q", format=".0f"), color=ink))
     step = alt.Step(max(330 / len(classes), 13))
@@ -319,18 +303,18 @@ def _matrix(rows: pd.DataFrame, classes: list[str], most: float, title: alt.Titl
 def _bars(rows: pd.DataFrame, colours: list[str], title: alt.TitleParams) -> alt.Chart:
     wrong = rows[rows["wrong"]].sort_values(["share", "answers"], ascending=False, kind="stable").head(MOST_BARS)
     named = wrong.assign(pair=wrong["class"] + " → " + wrong["predicted"])
-    x = measure(alt.X, "share", "Share of the images of the class", zero=True, padding=0)
+    x = style.measure(alt.X, "share", "Share of the images of the class", zero=True, padding=0)
     y = alt.Y("pair:N", title=None, sort=None)
     bars = alt.Chart(named, width=330, height=alt.Step(19), title=title).mark_bar(color=colours[0])
-    return bars.encode(x=x, y=y, tooltip=tooltips("class", "predicted", "answers", share=".1%"))
+    return bars.encode(x=x, y=y, tooltip=style.tooltips("class", "predicted", "answers", share=".1%"))
 
 
-@chart("Dark cells are large errors. Few images stand behind a cell: the table has the intervals.")
-def class_errors(table: pd.DataFrame, colours: list[str]) -> Drawn:
+@style.chart("Dark cells are large errors. Few images stand behind a cell: the table has the intervals.")
+def class_errors(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Error on each class, clean and under each corruption, mean over severities; the hardest classes come first."""
     rows = of_first_role(table.dropna(subset=["error"]))
     if rows.empty:
-        return notice(NOTHING)
+        return style.notice(NOTHING)
     overall = rows[rows["corruption"] == CORRUPTED].sort_values("error", ascending=False, kind="stable")
     order = overall["class"].tolist()
     cells = rows.assign(row=rows["class"], column=rows["corruption"].replace(CORRUPTED, "mean"))
@@ -365,10 +349,10 @@ def error_panels(cells: pd.DataFrame, order: list[str]) -> alt.HConcatChart:
             continue
         x = alt.X("name:N", title=None, sort=[label(column) for column in columns])
         x = x.axis(labelAngle=-45, ticks=False, domain=False)
-        y = cell_names(alt.Y, "row", order, labels=not panels)
-        tooltip = tooltips(alt.Tooltip("row", title="of"), "name", error)
+        y = style.cell_names(alt.Y, "row", order, labels=not panels)
+        tooltip = style.tooltips(alt.Tooltip("row", title="of"), "name", error)
         width = max(34 * part["name"].nunique(), 8 * len(name))  # 8 px for a letter of the title
         look = {"width": width, "height": alt.Step(19), "view": alt.ViewConfig(stroke=None)}
-        look |= {"title": panel_title(name, anchor="middle"), "dark": alt.datum["percent"] > 0.62 * most}
-        panels.append(heat(part, x, y, colour, tooltip, form=".0f", **look))
+        look |= {"title": style.panel_title(name, anchor="middle"), "dark": alt.datum["percent"] > 0.62 * most}
+        panels.append(style.heat(part, x, y, colour, tooltip, form=".0f", **look))
     return alt.hconcat(*panels, spacing=8, bounds="flush")

@@ -7,24 +7,7 @@ import pandas as pd
 from resiliency.analysis.left_out import lack_second_seeds
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import LABEL_FREE, MAIN
-from resiliency.report import words
-from resiliency.report.panels import (
-    MANY,
-    Drawn,
-    chart,
-    from_zero,
-    intervals,
-    line_at,
-    line_through,
-    measure,
-    names,
-    notice,
-    panel_title,
-    scatter,
-    shades,
-    told_apart,
-    tooltips,
-)
+from resiliency.report import style, words
 from resiliency.report.rows import level, main_pool, measured_columns, on_corrupted, under_main_rule
 
 CONDITIONS = (CLEAN, CORRUPTED)
@@ -99,7 +82,7 @@ def _main(rows: pd.DataFrame) -> pd.DataFrame:
     return own if own["metric"].map(label_free).any() else rows[rows["metric"].isin([*MAIN, *LABEL_FREE])]
 
 
-@chart(
+@style.chart(
     "Left of the zero line, more diverse ensembles are less accurate. Less accurate members often form more diverse "
     "ensembles. The partial correlation controls for the mean accuracy of the members: it correlates the residuals of "
     "diversity and accuracy after regressing both on that mean. Metrics that use the labels, such as double fault, "
@@ -107,11 +90,11 @@ def _main(rows: pd.DataFrame) -> pd.DataFrame:
     "method for all metrics of one size and set of images. Error bars are uncorrected.",
     correlation_finding,
 )
-def correlations(table: pd.DataFrame, colours: list[str]) -> Drawn:
+def correlations(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Correlation of each main metric with ensemble accuracy, plain and partial, by kind, condition and size."""
     rows = _main(pd.concat([known(table, measured) for measured in MEASURES], ignore_index=True))
     if rows.empty:
-        return notice("no correlations: too few ensembles in this study")
+        return style.notice("no correlations: too few ensembles in this study")
     sizes, measured = sorted(rows["size"].unique().tolist()), set(rows["metric"])
     metrics = sorted(filter(measured.__contains__, words.METRICS), key=_order)
     rows = rows.assign(
@@ -121,21 +104,28 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> Drawn:
         place=2 * rows["size"].map(sizes.index) + (rows["measure"] == "partial"),
     )
     legend = {"title": "Members in an ensemble"}
-    key = told_apart("size", sizes, shades(colours[0], len(sizes)), legend=legend, kind="O")
-    x = measure(alt.X, "correlation", "Correlation", "~g", {"values": [-1, -0.5, 0, 0.5, 1]}, domain=[-1, 1])
+    key = style.told_apart("size", sizes, style.shades(colours[0], len(sizes)), legend=legend, kind="O")
+    x = style.measure(alt.X, "correlation", "Correlation", "~g", {"values": [-1, -0.5, 0, 0.5, 1]}, domain=[-1, 1])
     shape = alt.Shape("of:N", legend=None).scale(domain=list(MEASURES.values()), range=["circle", "diamond"])
     fill = alt.when("datum.significant").then(key.channels["color"]).otherwise(alt.value("white"))
-    tooltip = tooltips(alt.Tooltip("name", title="metric"), alt.Tooltip("of", title="measure"), "size", "ensembles")
-    tooltip += tooltips(correlation="+.2f", low="+.2f", high="+.2f", p_holm=".2g")
-    look = {"under": [line_at(alt.X, 0)], "point": {"shape": shape, "fill": fill}, "hollow": True, "offset": "place"}
+    tooltip = style.tooltips(
+        alt.Tooltip("name", title="metric"), alt.Tooltip("of", title="measure"), "size", "ensembles"
+    )
+    tooltip += style.tooltips(correlation="+.2f", low="+.2f", high="+.2f", p_holm=".2g")
+    look = {
+        "under": [style.line_at(alt.X, 0)],
+        "point": {"shape": shape, "fill": fill},
+        "hollow": True,
+        "offset": "place",
+    }
     height = max(32, 4 * (rows["place"].nunique() + 1))
     look |= {"width": 290, "height": alt.Step(height, **{"for": "position"})}
     panels = []
     for images, of in rows.groupby("images", sort=False):
         extent = dict.fromkeys(("minExtent", "maxExtent", "labelLimit"), 0 if panels else 320)
-        y = names("name", map(_named, metrics), labels=not panels, **extent)
-        title = panel_title(f"{images.capitalize()} accuracy", anchor="middle")
-        panels.append(intervals(of, x, y, ("low", "high"), key, tooltip, title=title, **look))
+        y = style.names("name", map(_named, metrics), labels=not panels, **extent)
+        title = style.panel_title(f"{images.capitalize()} accuracy", anchor="middle")
+        panels.append(style.intervals(of, x, y, ("low", "high"), key, tooltip, title=title, **look))
     left_out = "member" if (rows["units"] == rows["members"]).all() else "design"
     most = rows[["ensembles", "possible", "members"]].max().astype(int)
     sampled = f", samples of up to {most['possible']:,}" if (rows["ensembles"] < rows["possible"]).any() else ""
@@ -163,26 +153,28 @@ GROUPS = {"designs": ["one design", "different designs"], "families": ["one fami
 QUARTILES = {"25%": "lower", "50%": "median", "75%": "upper"}
 
 
-@chart("Lower points for pairs of different designs mean that design diversity helps.")
-def coincident_failures(table: pd.DataFrame, colours: list[str]) -> Drawn:
+@style.chart("Lower points for pairs of different designs mean that design diversity helps.")
+def coincident_failures(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """How often two members fail on the same image, against what independence would give, by pair of designs."""
     rows = of_pairs(table)
     if rows.empty:
-        return notice("no two members trained independently in this study")
-    key = told_apart("pair", PAIRS, (colours * 2)[:2], shapes=SHAPES, legend={"title": "Members of"})
+        return style.notice("no two members trained independently in this study")
+    key = style.told_apart("pair", PAIRS, (colours * 2)[:2], shapes=SHAPES, legend={"title": "Members of"})
     rates = rows[["independent", "joint_failure_rate", "least", "most"]].stack()
-    ends = [0 if from_zero(rates) else 0.95 * rates.min(), 1.05 * max(rates.max(), 0.001)]
-    x = measure(alt.X, "independent", f"Both wrong on {rows['images'].iloc[0]} images, if independent", domain=ends)
-    y = measure(alt.Y, "joint_failure_rate", "Both wrong", domain=ends)
-    diagonal = line_through(x, y, pd.DataFrame({"x": ends, "y": ends}))
+    ends = [0 if style.from_zero(rates) else 0.95 * rates.min(), 1.05 * max(rates.max(), 0.001)]
+    x = style.measure(
+        alt.X, "independent", f"Both wrong on {rows['images'].iloc[0]} images, if independent", domain=ends
+    )
+    y = style.measure(alt.Y, "joint_failure_rate", "Both wrong", domain=ends)
+    diagonal = style.line_through(x, y, pd.DataFrame({"x": ends, "y": ends}))
     forms = {"joint_failure_rate": ".2%", "independent": ".2%", "covariance": "+.4f", "low": "+.4f", "high": "+.4f"}
     look = {"up": ("least", "most"), "under": [diagonal], "width": 820, "height": 195}
-    panel = scatter(rows, x, y, key, tooltips("first", "second", **forms), **look)
+    panel = style.scatter(rows, x, y, key, style.tooltips("first", "second", **forms), **look)
     subtitle = [
         "On the dashed line failures are independent; above it, two members fail together more often",
         "Each point: two members of one design, which differ in their seeds, or of two designs; mean over such pairs",
     ]
-    if len(rows) <= MANY:
+    if len(rows) <= style.MANY:
         over = words.plural(int(rows["n_images"].max()), "test image")
         subtitle.append(f"Bars: {level(rows)} intervals over {over}")
     return panel, subtitle
@@ -199,8 +191,8 @@ def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-@chart("Points further right mean more diverse ensembles.")
-def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> Drawn:
+@style.chart("Points further right mean more diverse ensembles.")
+def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Middle half and median of each diversity among ensembles of one design and of different ones.
 
     They have the smallest size that has both; families take the place of designs where no design has a second seed.
@@ -211,23 +203,23 @@ def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> Drawn
     grouped = grouped[grouped["group"] != ""]
     sizes = grouped.groupby("size")["group"].nunique()
     if not (sizes == 2).any():
-        return notice("no size has both ensembles of one design and ensembles of different designs")
+        return style.notice("no size has both ensembles of one design and ensembles of different designs")
     size = sizes.index[sizes == 2].min()
     scored, grouped = pool[pool["size"] == size], grouped[grouped["size"] == size]
     measured = measured_columns(grouped)
     if not measured:
-        return notice("no diversity was measured in this study")
+        return style.notice("no diversity was measured in this study")
     groups = grouped.melt("group", list(measured.values())).dropna().groupby(["variable", "group"])["value"]
     rows = groups.describe().rename(columns=QUARTILES).reset_index()
-    key = told_apart("group", GROUPS[of], (colours * 2)[:2], shapes=SHAPES)
-    x, y = measure(alt.X, "median", form="~g"), names("group", GROUPS[of])
-    tooltip = tooltips("group", "count", **dict.fromkeys(("min", "lower", "median", "upper", "max"), ".4f"))
+    key = style.told_apart("group", GROUPS[of], (colours * 2)[:2], shapes=SHAPES)
+    x, y = style.measure(alt.X, "median", form="~g"), style.names("group", GROUPS[of])
+    tooltip = style.tooltips("group", "count", **dict.fromkeys(("min", "lower", "median", "upper", "max"), ".4f"))
     look, ends = {"bar": 5, "size": 110, "width": 270, "height": 64}, ("lower", "upper")
     panels = []
     for metric, column in measured.items():
         text = f"{words.KINDS[words.kind_of(metric)]}: {words.label(metric)} ({column.rsplit('_', 1)[1]} images)"
-        title = panel_title(text, frame="bounds")
-        panels.append(intervals(rows[rows["variable"] == column], x, y, ends, key, tooltip, title=title, **look))
+        title = style.panel_title(text, frame="bounds")
+        panels.append(style.intervals(rows[rows["variable"] == column], x, y, ends, key, tooltip, title=title, **look))
     possible = int(scored["possible"].iloc[0])
     sampled = "" if len(scored) == possible else f", a sample of {possible:,}"
     one, different = ((grouped["group"] == group).sum() for group in GROUPS[of])

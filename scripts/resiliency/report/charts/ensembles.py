@@ -5,22 +5,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.panels import (
-    GREY,
-    MUTED,
-    SHAPES,
-    Drawn,
-    chart,
-    from_zero,
-    intervals,
-    lines,
-    measure,
-    notice,
-    panel_title,
-    told_apart,
-    tooltips,
-    words_at,
-)
+from resiliency.report import style
 from resiliency.report.rows import level, on_corrupted, under_main_rule, with_ends
 from resiliency.report.words import NO_INTERVAL, capital, in_points, label, percent, plural
 
@@ -61,32 +46,36 @@ def ceiling_finding(ceiling: pd.DataFrame) -> str:
     return f"{most}: {who} members misclassify the same {with_ends(row, 'all_wrong')}."
 
 
-@chart(
+@style.chart(
     "No vote among members is right on an image that all of them misclassify; a mean of probabilities can be. "
     "The share falls as the pool grows, and is not extrapolated beyond its size.",
     ceiling_finding,
 )
-def ceiling(table: pd.DataFrame, colours: list[str]) -> Drawn:
+def ceiling(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Share of images that k members all get wrong, for k from 1 to all, and what independent failures would give.
 
     On corrupted images, on clean ones and on additional test sets.
     """
     rows = table[((table["severity"] == 0) | (table["images"] == CORRUPTED)) & (table["members"] > 1)]
     if rows.empty:
-        return notice("fewer than two independent members")
+        return style.notice("fewer than two independent members")
     rows = rows.sort_values("images", key=lambda of: of.map({CORRUPTED: 0, CLEAN: 1}).fillna(2), kind="stable")
     rows = rows.assign(images=rows["images"].map(label))
-    key = told_apart("images", rows["images"].unique().tolist(), colours, shapes=SHAPES[:4], legend={"title": "Images"})
+    key = style.told_apart(
+        "images", rows["images"].unique().tolist(), colours, shapes=style.SHAPES[:4], legend={"title": "Images"}
+    )
     sizes = {"values": sorted(rows["size"].unique().tolist()), "grid": False}
-    x = measure(alt.X, "size", "Number of members drawn", "d", sizes, type="log", domain=[1, int(rows["size"].max())])
+    x = style.measure(
+        alt.X, "size", "Number of members drawn", "d", sizes, type="log", domain=[1, int(rows["size"].max())]
+    )
     shares = {"axis": {"values": [0.0001, 0.001, 0.01, 0.1, 1]}, "type": "log", "domain": [LEAST, 1], "clamp": True}
-    y = measure(alt.Y, "all_wrong", "All members drawn are wrong", **shares)
+    y = style.measure(alt.Y, "all_wrong", "All members drawn are wrong", **shares)
     ends = ("all_wrong_low", "all_wrong_high")
-    tooltip = tooltips("images", alt.Tooltip("size", title="members drawn"), all_wrong=".2%")
-    tooltip += tooltips(**dict.fromkeys(ends, ".2%"), same_wrong=".1%")
+    tooltip = style.tooltips("images", alt.Tooltip("size", title="members drawn"), all_wrong=".2%")
+    tooltip += style.tooltips(**dict.fromkeys(ends, ".2%"), same_wrong=".1%")
     chance = alt.Chart(rows[rows["independent"] >= LEAST]).mark_line(strokeDash=[4, 3])
     chance = chance.encode(x=x, y=alt.Y("independent:Q"), color=key.channels["color"], opacity=key.channels["opacity"])
-    panel = lines(rows, x, y, key, tooltip, ends=ends, dots=60, under=[chance], width=820, height=185)
+    panel = style.lines(rows, x, y, key, tooltip, ends=ends, dots=60, under=[chance], width=820, height=185)
     subtitle = [
         f"Average over all subsets of that size of the {plural(int(rows['members'].max()), 'member')}; bars: "
         f"{level(rows)} intervals over images",
@@ -126,17 +115,19 @@ def size_finding(sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataFr
     return f"As few as {least}: {the_step} {changes} {in_points(change, low, high)}."
 
 
-@chart(
+@style.chart(
     "A flat line means that additional members bring little, although each costs as much as the first. Bars "
     "leave out one member at a time: they say little about other designs or families, for which they would be wider. "
     "Intervals of steps that exchange_rates.csv has are over its units.",
     size_finding,
 )
-def ensemble_size(sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataFrame, colours: list[str]) -> Drawn:
+def ensemble_size(
+    sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataFrame, colours: list[str]
+) -> style.Drawn:
     """Mean error of all ensembles of each size with its interval, the middle half of them, and the best of each."""
     means = errors_of(sizes)
     if means.empty:
-        return notice("no ensembles of independently trained members in this study")
+        return style.notice("no ensembles of independently trained members in this study")
     rows = means.assign(of=SERIES[0], ensemble="")
     if len(candidates):
         judged = candidates.dropna(subset=["selection_error", "judged_error"])
@@ -144,14 +135,14 @@ def ensemble_size(sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataF
         best = best.rename(columns={"judged_error": "error", "members": "ensemble"})
         rows = pd.concat([rows, best.assign(of=SERIES[1], images=CORRUPTED)])
     names = [name for name in SERIES if name in set(rows["of"])]
-    key = told_apart(
+    key = style.told_apart(
         "of", names, [colours[0], (colours * 6)[5]], shapes=["circle", "diamond"], legend={"symbolOpacity": 1}
     )
     most = int(rows["size"].max())
     ticks = {"values": [*range(1, most + 1)], "grid": False}
-    x = measure(alt.X, "size", "Members", "d", ticks, domain=[1, most], padding=14)
+    x = style.measure(alt.X, "size", "Members", "d", ticks, domain=[1, most], padding=14)
     ends, band = ("low", "high"), ("lower_quartile", "upper_quartile")
-    tooltip = tooltips(
+    tooltip = style.tooltips(
         alt.Tooltip("of", title="line"),
         "size",
         "ensemble",
@@ -162,10 +153,10 @@ def ensemble_size(sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataF
     images, panels = means["images"].unique(), []
     for name in images:
         drawn = rows[rows["images"] == name]
-        y = measure(alt.Y, "error", f"Error on {name} images", zero=from_zero(drawn["error"]))
+        y = style.measure(alt.Y, "error", f"Error on {name} images", zero=style.from_zero(drawn["error"]))
         size = {"width": 400 if len(images) > 1 else 820, "height": 190}
-        title = panel_title(f"{capital(name)} images")
-        panels.append(lines(drawn, x, y, key, tooltip, ends=ends, band=band, dots=70, title=title, **size))
+        title = style.panel_title(f"{capital(name)} images")
+        panels.append(style.lines(drawn, x, y, key, tooltip, ends=ends, band=band, dots=70, title=title, **size))
     subtitle = [
         f"Mean over ensembles formed of {plural(int(means['members'].max()), 'member')}, combined by "
         f"{label(means['rule'].iloc[0])}; bars: {level(means)} intervals, leaving out each member",
@@ -214,35 +205,35 @@ def images_of(name: str) -> str:
     return "corrupted images" if name == CORRUPTED else "natural shifts"
 
 
-@chart(
+@style.chart(
     "Each row is a total effect: what else changes with it, changes too. A standard deviation between families stands "
     "twice, in all and at equal clean accuracy and size; compare totals with totals. Costs are multiples of what the "
     "row is compared with: ×2 means twice the operations. Standard deviations and ranges are without what noise adds, "
     "so that they are 0 where there is nothing else. Intervals that are far longer than others are cut at the frame.",
 )
-def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> Drawn:
+def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """An interval per row, the largest on top, with its cost and the unit that it generalises to above it."""
     rows = _sorted(rates)
     if rows.empty:
-        return notice("too few families, designs and ensembles in this study")
+        return style.notice("too few families, designs and ensembles in this study")
     frame = frame_of(rows, FARTHEST)
     ends = {"left": rows["points_low"].clip(*frame), "right": rows["points_high"].clip(*frame)}
     named = {"name": rows["exchange"].map(NAMES).map(capital), "kind": np.where(rows["spread"], KINDS[1], KINDS[0])}
     rows = rows.assign(**ends, **named, cost=[_cost(row) for row in rows.itertuples()])
-    key = told_apart("kind", KINDS, [colours[0], (colours * 6)[5]], shapes=["circle", "diamond"], legend={})
+    key = style.told_apart("kind", KINDS, [colours[0], (colours * 6)[5]], shapes=["circle", "diamond"], legend={})
     y = alt.Y("name:N", title=None, sort=rows["name"].tolist(), axis=None)
     line = _amounts(rows) + "; " + rows["cost"] + "; " + rows["units"].astype(str) + " " + rows["unit"]
     left, bold = alt.X(value=2), {"fontSize": 13, "fontWeight": "bold"}
     over = [
-        words_at(rows, left, y, "name", align="left", dy=-16, **bold),
-        words_at(rows.assign(line=line), left, y, "line", align="left", dy=1, fontSize=12, color=MUTED),
+        style.words_at(rows, left, y, "name", align="left", dy=-16, **bold),
+        style.words_at(rows.assign(line=line), left, y, "line", align="left", dy=1, fontSize=12, color=style.MUTED),
     ]
-    below_words = {"orient": "vertical", "size": ZERO, "thickness": 1, "yOffset": DOWN, "color": GREY}
-    x = measure(alt.X, "points", "Fewer errors, in percentage points", ".3~g", {"grid": False}, domain=frame)
+    below_words = {"orient": "vertical", "size": ZERO, "thickness": 1, "yOffset": DOWN, "color": style.GREY}
+    x = style.measure(alt.X, "points", "Fewer errors, in percentage points", ".3~g", {"grid": False}, domain=frame)
     zero = alt.Chart(rows).mark_tick(**below_words).encode(x=alt.XDatum(0), y=y)
-    tooltip = tooltips("name", **dict.fromkeys(POINTS, ".2f")) + tooltips("cost", "unit", "units")
+    tooltip = style.tooltips("name", **dict.fromkeys(POINTS, ".2f")) + style.tooltips("cost", "unit", "units")
     look = {"size": 90, "down": DOWN, "width": 800, "height": alt.Step(58)}
-    panel = intervals(rows, x, y, ("left", "right"), key, tooltip, under=[zero], over=over, **look)
+    panel = style.intervals(rows, x, y, ("left", "right"), key, tooltip, under=[zero], over=over, **look)
     subtitle = [
         f"Reduction of the error on {images_of(rows['images'].iloc[0])}, with {level(rows)} intervals over the units "
         "named",

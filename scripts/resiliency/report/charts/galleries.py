@@ -9,8 +9,8 @@ import pandas as pd
 
 from resiliency.analysis.pictures import IMAGE, IMAGES, data_url, map_of
 from resiliency.base.names import CATEGORIES, CLEAN, HELD_OUT
+from resiliency.report import style
 from resiliency.report.overview import contenders
-from resiliency.report.panels import Drawn, cell_names, chart, heat, notice, panel_title, pictures, tooltips
 from resiliency.report.settings import METHODS
 from resiliency.report.words import label, percent, plural
 
@@ -24,14 +24,14 @@ PROBABILITY = re.compile(r" ([01]\.\d\d)$")  # at the end of a member's answer
 COLUMNS, MOST_TILES, LETTERS = 4, 24, 31  # columns, number of images, and letters of a line below one
 
 
-@chart(
+@style.chart(
     "The clean image is at the top left. If the study generates corruptions, all available ones are shown, including "
     "those that it does not test.",
 )
-def gallery(table: pd.DataFrame, colours: list[str]) -> Drawn:
+def gallery(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Pictures of one image: rows are corruptions, by category, columns are severities; the clean one comes first."""
     if table.empty:
-        return notice("no pictures in this study")
+        return style.notice("no pictures in this study")
     severities = sorted(set(table["severity"].tolist()) - {0})
     extent = {"labelPadding": 6, "minExtent": LABELS, "maxExtent": LABELS, "titleFontWeight": "bold"}
     columns: dict[bool, list[alt.Chart]] = {True: [], False: []}
@@ -42,9 +42,11 @@ def gallery(table: pd.DataFrame, colours: list[str]) -> Drawn:
         cells = drawn.assign(row=drawn["corruption"].map(label), column=drawn["severity"].clip(lower=severities[0]))
         cells["name"] = cells["row"] + (", severity " + cells["column"].astype(str) if name else "")
         rows = [label(corruption) for corruption in group if corruption in set(drawn["corruption"])]
-        x = cell_names(alt.X, "column", severities, orient="top", labelAngle=0, labels=bool(name))
-        y = cell_names(alt.Y, "row", rows, name or None, **extent, **CORNER)
-        columns[name in LEFT].append(pictures(cells[["row", "column", "name", "picture"]], x, y, tooltips("name")))
+        x = style.cell_names(alt.X, "column", severities, orient="top", labelAngle=0, labels=bool(name))
+        y = style.cell_names(alt.Y, "row", rows, name or None, **extent, **CORNER)
+        columns[name in LEFT].append(
+            style.pictures(cells[["row", "column", "name", "picture"]], x, y, style.tooltips("name"))
+        )
     image, corruptions = table.iloc[0], plural(table.loc[table["severity"] > 0, "corruption"].nunique(), "corruption")
     subtitle = [
         f"Test image {image['index']:,}, of class {image['label']}, clean and under {corruptions}",
@@ -53,11 +55,11 @@ def gallery(table: pd.DataFrame, colours: list[str]) -> Drawn:
     return alt.hconcat(*(alt.vconcat(*block, spacing=10) for block in columns.values() if block), spacing=20), subtitle
 
 
-@chart(
+@style.chart(
     "Each row shows one image, clean and corrupted; each column shows one member. Identical maps have a distance of 0, "
     "unrelated ones of 1.",
 )
-def attribution_gallery(table: pd.DataFrame, distances: pd.DataFrame, colours: list[str]) -> Drawn:
+def attribution_gallery(table: pd.DataFrame, distances: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Images with the members' maps beside them; below, how far apart the maps of each two members are.
 
     Args:
@@ -65,20 +67,23 @@ def attribution_gallery(table: pd.DataFrame, distances: pd.DataFrame, colours: l
             the columns method, corruption and severity.
     """
     if table.empty or distances.empty:
-        return notice("the first attribution method applies to no two members that this chart shows")
+        return style.notice("the first attribution method applies to no two members that this chart shows")
     first = distances.iloc[0]
     against = "" if first["method"] in UNSIGNED else "; blue: it speaks against the class"
     members = list(dict.fromkeys([*distances["first"], *distances["second"]]))
-    x = cell_names(alt.X, "first", members[:-1], labelAngle=-45)
+    x = style.cell_names(alt.X, "first", members[:-1], labelAngle=-45)
     colour = alt.Color("distance:Q", title="1 − cosine").scale(scheme="blues", domain=[0, 1], clamp=True)
-    tooltip, look = tooltips("first", "second", distance=".3f"), {"form": ".2f", "dark": alt.datum["distance"] > 0.62}
+    tooltip, look = (
+        style.tooltips("first", "second", distance=".3f"),
+        {"form": ".2f", "dark": alt.datum["distance"] > 0.62},
+    )
     matrices = []  # of which each has its lower triangle alone
     for name in IMAGES:
-        y = cell_names(alt.Y, "second", members[1:], labels=not matrices)
-        size = {"width": alt.Step(34), "height": alt.Step(22), "title": panel_title(f"{name} images")}
-        matrices.append(heat(distances[distances["images"] == name], x, y, colour, tooltip, **look, **size))
+        y = style.cell_names(alt.Y, "second", members[1:], labels=not matrices)
+        size = {"width": alt.Step(34), "height": alt.Step(22), "title": style.panel_title(f"{name} images")}
+        matrices.append(style.heat(distances[distances["images"] == name], x, y, colour, tooltip, **look, **size))
     heading = f"Distance of the maps of two members (1 − cosine), mean over {plural(int(first['probes']), 'image')}"
-    below = alt.hconcat(*matrices, spacing=24, bounds="flush", title=panel_title(heading, frame="bounds"))
+    below = alt.hconcat(*matrices, spacing=24, bounds="flush", title=style.panel_title(heading, frame="bounds"))
     subtitle = [
         f"{METHODS[first['method']]}: the more orange, the more a pixel matters{against}",
         f"{plural(table['index'].nunique(), 'test image')}, drawn in advance, clean and under "
@@ -98,9 +103,9 @@ def _maps(table: pd.DataFrame) -> alt.Chart:
         row=[f"{i:,} ({name}), {images}" for i, name, images in table[["index", "label", "images"]].to_numpy()],
         name=table["what"] + ", test image " + table["index"].astype(str) + ", " + table["images"],
     )
-    x = cell_names(alt.X, "what", cells["what"].unique().tolist(), orient="top", labelAngle=-35)
-    y = cell_names(alt.Y, "row", cells["row"].unique().tolist(), "Test image (class)", labelPadding=6)
-    return pictures(cells, x, y, tooltips("name"), gap=4)
+    x = style.cell_names(alt.X, "what", cells["what"].unique().tolist(), orient="top", labelAngle=-35)
+    y = style.cell_names(alt.Y, "row", cells["row"].unique().tolist(), "Test image (class)", labelPadding=6)
+    return style.pictures(cells, x, y, style.tooltips("name"), gap=4)
 
 
 def map_picture(attribution: np.ndarray) -> np.ndarray:
@@ -152,11 +157,11 @@ def _view(row: dict, members: list[str]) -> dict:
     return view | {"failed": failed, "answers": answers}
 
 
-@chart(
+@style.chart(
     "The first picture of an image is without a corruption. In the report, each picture has the answers of the model "
     "and of each member below it; ✗ marks wrong ones. Images are those of the evaluation half.",
 )
-def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]) -> Drawn:
+def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Each image once, uncorrupted and under a condition in which the model is wrong, most confident failures first.
 
     The page shows the records of `photos_of` in its place: all conditions of an image, and each member's answer.
@@ -164,13 +169,13 @@ def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: l
     roles = contenders(deployment) if len(deployment) else []
     photos = photos_of(failures, roles[0]["members"].split("+") if roles else [])
     if not photos:
-        return notice("the recommended model makes no errors, or there is none, in this study")
+        return style.notice("the recommended model makes no errors, or there is none, in this study")
     cells = pd.DataFrame([cell for photo in photos[:MOST_TILES] for cell in _cells(photo)])
     x, y = alt.X("place:O", axis=None), alt.Y("row:O", axis=None)
-    tooltip = tooltips("name", "image", "said")
+    tooltip = style.tooltips("name", "image", "said")
     header = alt.Header(labelExpr="split(datum.label, '|')", labelOrient="bottom", labelPadding=4)
     facet = alt.Facet("words:N", title=None, sort=cells["words"].unique().tolist(), header=header)
-    panel = pictures(cells, x, y, tooltip).facet(facet, columns=COLUMNS, spacing={"column": 84, "row": 12})
+    panel = style.pictures(cells, x, y, tooltip).facet(facet, columns=COLUMNS, spacing={"column": 84, "row": 12})
     panel.usermeta = {"photos": photos}
     shown = f"; the first {MOST_TILES} are shown" * (len(photos) > MOST_TILES)
     return panel, [f"{plural(len(photos), 'image')} of the evaluation half{shown}"]

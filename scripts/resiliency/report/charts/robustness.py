@@ -6,25 +6,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from resiliency.base.names import CLEAN, CORRUPTED, averaged
-from resiliency.report.panels import (
-    GREY,
-    INK,
-    MANY,
-    MUTED,
-    SHAPES,
-    Drawn,
-    Key,
-    chart,
-    from_zero,
-    line_through,
-    lines,
-    measure,
-    notice,
-    panel_title,
-    scatter,
-    told_apart,
-    tooltips,
-)
+from resiliency.report import style
 from resiliency.report.rows import independent, level, measured_on, with_ends
 from resiliency.report.words import label, listed, number, plural, points
 
@@ -45,37 +27,37 @@ def range_finding(members: pd.DataFrame, *others: pd.DataFrame) -> str:
     return f"{called}{of} ranges from {best} to {worst} on all test images."
 
 
-@chart("A robust design has a line that stays low. Point at a grey line for its design.", range_finding)
+@style.chart("A robust design has a line that stays low. Point at a grey line for its design.", range_finding)
 def error_by_severity(
     members: pd.DataFrame, errors: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]
-) -> Drawn:
+) -> style.Drawn:
     """Mean error of each design against severity: the best, the worst and the baseline stand out, others are grey."""
     alone, own = independent(members), errors[errors["test_set"] == CLEAN]
     counted = averaged(own.loc[own["corruption"] != CLEAN, "corruption"].unique())
     rows = own[own["corruption"].isin([CLEAN, *counted])].merge(alone[["member", "design", "family"]], on="member")
     under = rows[rows["corruption"] != CLEAN]
     if under.empty:
-        return notice(NO_MEMBERS)
+        return style.notice(NO_MEMBERS)
     means = under.groupby("design")["error"].mean().sort_values(kind="stable")
     baseline = deployment.loc[deployment["baseline"].astype(bool), "members"] if len(deployment) else []
     roles = dict.fromkeys(alone.loc[alone["member"].isin(baseline), "design"], BASELINE)
     roles |= {means.index[-1]: WORST, means.index[0]: BEST}
-    looks = {BEST: (colours[0], "circle"), BASELINE: (INK, "square"), WORST: ((colours * 6)[5], "diamond")}
+    looks = {BEST: (colours[0], "circle"), BASELINE: (style.INK, "square"), WORST: ((colours * 6)[5], "diamond")}
     names = {design: f"{role}: {design}" for role in looks for design in roles if roles[design] == role}
     others = plural(len(means) - len(roles), "other design")
     curves = rows.groupby(["family", "design", "severity"], sort=False)["error"].mean().reset_index()
     curves["name"] = curves["design"].map(names).fillna(others)
     grey = curves["name"] == others
     shown = {name: looks[roles[design]] for design, name in names.items()}
-    shown |= {others: (GREY, "circle")} if grey.any() else {}
+    shown |= {others: (style.GREY, "circle")} if grey.any() else {}
     hues, shapes = zip(*shown.values(), strict=True)
-    key = told_apart("name", list(shown), hues, shapes=shapes, legend={"columns": 2})
+    key = style.told_apart("name", list(shown), hues, shapes=shapes, legend={"columns": 2})
     ticks = {"values": sorted(curves["severity"].unique().tolist()), "grid": False}
-    x = measure(alt.X, "severity", "Severity (0: clean images)", "d", ticks)
-    y = measure(alt.Y, "error", "Top-1 error", zero=from_zero(curves["error"]))
-    look = {"detail": "design", "tooltip": tooltips("design", "family", "severity", error=".1%")}
-    layers = [lines(curves[grey], x, y, key, dots=18, stroke=1.2, **look)] if grey.any() else []
-    layers.append(lines(curves[~grey], x, y, key, dots=70, stroke=3, **look))
+    x = style.measure(alt.X, "severity", "Severity (0: clean images)", "d", ticks)
+    y = style.measure(alt.Y, "error", "Top-1 error", zero=style.from_zero(curves["error"]))
+    look = {"detail": "design", "tooltip": style.tooltips("design", "family", "severity", error=".1%")}
+    layers = [style.lines(curves[grey], x, y, key, dots=18, stroke=1.2, **look)] if grey.any() else []
+    layers.append(style.lines(curves[~grey], x, y, key, dots=70, stroke=3, **look))
     counts, images = rows.groupby("design")["member"].nunique(), int(rows["n_images"].max())
     fewest, most = int(counts.min()), plural(int(counts.max()), "member")
     members_of = most if fewest == counts.max() else f"{fewest} to {most}"
@@ -86,41 +68,41 @@ def error_by_severity(
     return alt.layer(*layers, width=800, height=260), subtitle
 
 
-@chart(
+@style.chart(
     "If size or clean accuracy determined robustness, points of all families would fall along a line.", range_finding
 )
-def size_accuracy_robustness(members: pd.DataFrame, colours: list[str]) -> Drawn:
+def size_accuracy_robustness(members: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Corrupted error, or that on natural shifts, against size where that is known and against clean accuracy."""
     measured, called = measured_on(members)
     rows = independent(measured).dropna(subset=["corrupted_error"])
     if rows.empty:
-        return notice(NO_MEMBERS)
+        return style.notice(NO_MEMBERS)
     largest = rows["family"].value_counts().index
     if len(largest) > MOST_FAMILIES:
         kept = rows["family"].isin(largest[: MOST_FAMILIES - 1])
         rows = rows.assign(family=rows["family"].where(kept, "other families"))
     families = rows["family"].unique().tolist()
     legend = {"title": "Family", "columns": LEGEND_COLUMNS}
-    key = told_apart("family", families, colours, shapes=SHAPES, legend=legend)
+    key = style.told_apart("family", families, colours, shapes=style.SHAPES, legend=legend)
     error = alt.Tooltip("corrupted_error", title=called.lower(), format=".1%")
     look = {"up": ("corrupted_error_low", "corrupted_error_high"), "width": 385, "height": 320}
-    look["tooltip"] = [*tooltips("member", "family", parameters=",", clean_accuracy=".1%"), error]
-    look |= {"y": measure(alt.Y, "corrupted_error", called), "key": key}
+    look["tooltip"] = [*style.tooltips("member", "family", parameters=",", clean_accuracy=".1%"), error]
+    look |= {"y": style.measure(alt.Y, "corrupted_error", called), "key": key}
     sized = rows.dropna(subset=["parameters"])
     panels = []
     if len(sized):
         sizes = sized["parameters"]
         reach = {"type": "log", "domain": [0.7 * sizes.min(), 1.4 * sizes.max()]}
-        x = measure(alt.X, "parameters", "Parameters (log scale)", "~s", {"values": _decades(sizes)}, **reach)
-        panels.append(scatter(sized, x, **look))
+        x = style.measure(alt.X, "parameters", "Parameters (log scale)", "~s", {"values": _decades(sizes)}, **reach)
+        panels.append(style.scatter(sized, x, **look))
     accuracy, across = (
-        measure(alt.X, "clean_accuracy", "Clean accuracy"),
+        style.measure(alt.X, "clean_accuracy", "Clean accuracy"),
         ("clean_accuracy_low", "clean_accuracy_high"),
     )
-    panels.append(scatter(rows, accuracy, across=across, **look))
+    panels.append(style.scatter(rows, accuracy, across=across, **look))
     count = f"{plural(len(rows), 'independently trained member')}; lower is more robust"
     count += f", {len(sized):,} with a known number of parameters" if 0 < len(sized) < len(rows) else ""
-    bars = [f"Bars: {level(rows)} intervals over test images"] if len(rows) <= MANY else []
+    bars = [f"Bars: {level(rows)} intervals over test images"] if len(rows) <= style.MANY else []
     return alt.hconcat(*panels, spacing=28), [count, *bars]
 
 
@@ -155,20 +137,20 @@ def shift_finding(table: pd.DataFrame) -> str:
     return " ".join(said.format(listed(of.tolist())) for said, of in sentences.items() if len(of))
 
 
-@chart(
+@style.chart(
     "Members above the line are more robust to the shift than their clean accuracy predicts. This is effective "
     "robustness only if the line is fitted to reference members, which statistics.reference names. Otherwise it is the "
     "residual from a line through the evaluated members themselves. We do not rank members if the line explains less "
     "than half of the variance (R² < 0.5).",
     shift_finding,
 )
-def effective_robustness(table: pd.DataFrame, colours: list[str]) -> Drawn:
+def effective_robustness(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """A panel for each set of shifted images, both axes on the logit scale, with the line that is fitted to members."""
     if table.empty:
-        return notice("no members with accuracies on shifted images")
+        return style.notice("no members with accuracies on shifted images")
     field = "recipe" if table["recipe"].notna().any() else "family"
     legend = {"title": field.capitalize(), "columns": LEGEND_COLUMNS}
-    key = told_apart(field, table[field].dropna().unique().tolist(), colours, shapes=SHAPES, legend=legend)
+    key = style.told_apart(field, table[field].dropna().unique().tolist(), colours, shapes=style.SHAPES, legend=legend)
     width = WIDTHS[min(table["images"].nunique(), COLUMNS) - 1]
     panels = [_panel(of, images, key, width) for images, of in table.groupby("images", sort=False)]
     reference = table[table["is_reference"]]
@@ -179,27 +161,29 @@ def effective_robustness(table: pd.DataFrame, colours: list[str]) -> Drawn:
     return alt.concat(*panels, columns=COLUMNS, spacing=28), subtitle
 
 
-def _panel(rows: pd.DataFrame, name: str, key: Key, width: int) -> alt.LayerChart:
+def _panel(rows: pd.DataFrame, name: str, key: style.Key, width: int) -> alt.LayerChart:
     """Accuracy of each member on one set of images over its clean accuracy, both as logits."""
     columns = {"x": "clean_accuracy", "y": "accuracy", "y_low": "low", "y_high": "high"}
     logits = {to: logit(rows[column].astype(float).clip(LEAST, 1 - LEAST)) for to, column in columns.items()}
     drawn = rows.assign(**logits)
-    up = drawn[["y", "y_low", "y_high"] if len(rows) <= MANY else ["y"]].stack()
+    up = drawn[["y", "y_low", "y_high"] if len(rows) <= style.MANY else ["y"]].stack()
     called = f"Accuracy on {label(name)}" + " images" * (name == CORRUPTED)
     x, y = _axis(alt.X, drawn["x"], "Clean accuracy"), _axis(alt.Y, up, called)
     members = ("member", "family", *(["recipe"] if rows["recipe"].notna().any() else []))
     forms = {"clean_accuracy": ".1%", "accuracy": ".1%", "predicted_accuracy": ".1%", "effective_robustness": "+.1%"}
     slope, intercept, r_squared = rows[["slope", "intercept", "r_squared"]].iloc[0]
     grid = np.linspace(*_reach(drawn["x"]), 40)
-    through = {(MUTED, (2, 3)): grid} | ({(INK, (1, 0)): intercept + slope * grid} if np.isfinite(slope) else {})
+    through = {(style.MUTED, (2, 3)): grid} | (
+        {(style.INK, (1, 0)): intercept + slope * grid} if np.isfinite(slope) else {}
+    )
     over = []
     for (colour, dash), values in through.items():
         line = pd.DataFrame({"x": grid, "y": values})
-        over.append(line_through(x, y, line[line["y"].between(*_reach(up))], colour, dash))
+        over.append(style.line_through(x, y, line[line["y"].between(*_reach(up))], colour, dash))
     fit = f"; R² of the line {number(r_squared, 2)}" if np.isfinite(r_squared) else ""
-    title = panel_title(f"{label(name)}: {plural(len(rows), 'member')}{fit}")
+    title = style.panel_title(f"{label(name)}: {plural(len(rows), 'member')}{fit}")
     look = {"up": ("y_low", "y_high"), "size": 45, "over": over, "width": width, "height": 195, "title": title}
-    return scatter(drawn, x, y, key, tooltips(*members, **forms), **look)
+    return style.scatter(drawn, x, y, key, style.tooltips(*members, **forms), **look)
 
 
 def _reach(values: pd.Series) -> list[float]:
@@ -216,4 +200,4 @@ def _axis(channel: type, values: pd.Series, title: str) -> alt.X | alt.Y:
         ticks = np.unique(np.round(np.linspace(*expit([low, high]), 7), 2)).clip(0.01, 0.99).tolist()
     share = "format(1 / (1 + exp(-datum.value)), '.1~%')"
     axis = {"values": [float(logit(tick)) for tick in ticks], "labelExpr": share}
-    return measure(channel, "x" if channel is alt.X else "y", title, axis=axis, domain=[low, high], zero=False)
+    return style.measure(channel, "x" if channel is alt.X else "y", title, axis=axis, domain=[low, high], zero=False)

@@ -7,23 +7,7 @@ import pandas as pd
 from resiliency.analysis.left_out import FEWEST_FAMILIES
 from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, FOUND, KIND, RATIO, SIZE, TOGETHER
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.panels import (
-    GREY,
-    MUTED,
-    SHAPES,
-    Drawn,
-    Key,
-    chart,
-    intervals,
-    line_at,
-    measure,
-    names,
-    notice,
-    panel_title,
-    told_apart,
-    tooltips,
-    words_at,
-)
+from resiliency.report import style
 from resiliency.report.rows import independent, level, with_ends
 from resiliency.report.words import hundredths, label, number, percent, plural
 
@@ -155,7 +139,7 @@ def told(table: pd.DataFrame, members: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-@chart(
+@style.chart(
     "Left of 1, pairs with a stranger have less of it than pairs of twins. A grey band holds 95% of what designs give "
     "that are permuted among equally accurate members, so what lies within it may be noise. Hollow points have no "
     "interval, since that needs five families. The common-failure factor is P(both wrong) over the geometric mean of "
@@ -163,11 +147,11 @@ def told(table: pd.DataFrame, members: pd.DataFrame) -> str:
     "what lies beyond the frame.",
     told,
 )
-def swaps(table: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> Drawn:
+def swaps(table: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """A panel per outcome and a row per rung, with a ratio of strangers to twins per set of images."""
     rows = ratios(table)
     if rows.empty:
-        return notice("no member has a twin and an equally accurate stranger in this study")
+        return style.notice("no member has a twin and an equally accurate stranger in this study")
     rows = rows.assign(name=rows["rung"].map(RUNGS), of=rows["images"].map(label))
     subtitle = [
         "Factor by which it changes if an equally accurate stranger replaces the twin, of the same design (or family)",
@@ -208,34 +192,34 @@ def ratio_panels(rows: pd.DataFrame, order: list[str], colours: list[str], label
         beyond=np.where(inside, "", arrows),
         at=np.where(rows["ratio"] < 1, *frame),
     )
-    key = told_apart("of", series, colours, shapes=SHAPES, legend={"title": "Images"})
+    key = style.told_apart("of", series, colours, shapes=style.SHAPES, legend={"title": "Images"})
     drawn = [outcome for outcome in OUTCOMES if outcome in set(rows["outcome"])]
     panels = []
     for outcome in drawn:
         extent = 0 if panels else labels
-        y = names("name", order, labels=extent > 0, minExtent=extent, maxExtent=extent, labelLimit=extent)
+        y = style.names("name", order, labels=extent > 0, minExtent=extent, maxExtent=extent, labelLimit=extent)
         y = y.scale(domain=order)  # in panels that lack some, too
         panels.append(_panel(rows[rows["outcome"] == outcome], frame, y, key, len(series)))
     return alt.hconcat(*panels, spacing=18, bounds="flush")
 
 
-def _panel(rows: pd.DataFrame, frame: list[float], y: alt.Y, key: Key, series: int) -> alt.LayerChart:
+def _panel(rows: pd.DataFrame, frame: list[float], y: alt.Y, key: style.Key, series: int) -> alt.LayerChart:
     """The ratios of one outcome on so many `series` of images."""
     ticks = [of for of in TICKS if frame[0] <= of <= frame[1] and (of != CLOSE[1] or frame[0] > CLOSE[0])]
-    x = measure(alt.X, "ratio", "Ratio to twins", ".1f", {"values": ticks}, domain=frame, type="log")
+    x = style.measure(alt.X, "ratio", "Ratio to twins", ".1f", {"values": ticks}, domain=frame, type="log")
     place = alt.YOffset("order:O").scale(paddingOuter=0.5, domain=list(range(series)))
     inside, beyond = rows[rows["beyond"] == ""], rows[rows["beyond"] != ""]
     band = alt.Chart(inside.dropna(subset=["band_low", "band_high"]))
-    band = band.mark_bar(color=GREY, opacity=0.55, height=STEP - 3)
+    band = band.mark_bar(color=style.GREY, opacity=0.55, height=STEP - 3)
     band = band.encode(x=alt.X("band_low:Q"), x2=alt.X2("band_high"), y=y, yOffset=place)
     inwards = {"align": alt.expr(f"{ON_LEFT} ? 'left' : 'right'"), "dx": alt.expr(f"{ON_LEFT} ? 2 : -2")}
-    arrows = words_at(beyond, alt.X("at:Q"), y, "beyond", color=MUTED, **inwards).encode(yOffset=place)
+    arrows = style.words_at(beyond, alt.X("at:Q"), y, "beyond", color=style.MUTED, **inwards).encode(yOffset=place)
     fill = alt.when("isValid(datum.ratio_low)").then(key.channels["color"]).otherwise(alt.value("white"))
     forms = dict.fromkeys(("ratio", "ratio_low", "ratio_high", "control_low", "control_high"), ".3f")
-    tooltip = tooltips(
+    tooltip = style.tooltips(
         "name", alt.Tooltip("of", title="images"), "families", "twins", **forms, twin=".4f", stranger=".4f"
     )
-    look = {"under": [band, line_at(alt.X, 1)], "over": [arrows], "hollow": True, "point": {"fill": fill}}
-    look |= {"title": panel_title(OUTCOMES[rows["outcome"].iloc[0]], anchor="middle")}
+    look = {"under": [band, style.line_at(alt.X, 1)], "over": [arrows], "hollow": True, "point": {"fill": fill}}
+    look |= {"title": style.panel_title(OUTCOMES[rows["outcome"].iloc[0]], anchor="middle")}
     size = {"width": 205, "height": alt.Step(STEP, **{"for": "offset"})}
-    return intervals(inside, x, y, ("left", "right"), key, tooltip, offset="order", **look, **size)
+    return style.intervals(inside, x, y, ("left", "right"), key, tooltip, offset="order", **look, **size)

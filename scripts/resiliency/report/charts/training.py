@@ -5,25 +5,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.member_tables import FEWEST_EPOCHS, LITTLE, late_gain
-from resiliency.report import words
-from resiliency.report.panels import (
-    GREY,
-    MUTED,
-    SHARE,
-    Drawn,
-    Key,
-    chart,
-    lines,
-    measure,
-    notice,
-    one_colour,
-    panel_title,
-    scatter,
-    shades,
-    told_apart,
-    tooltips,
-    words_at,
-)
+from resiliency.report import style, words
 from resiliency.report.rows import measured_columns, under_main_rule
 from resiliency.statistics.intervals import jackknife
 
@@ -61,17 +43,17 @@ def curve_finding(histories: pd.DataFrame) -> str:
     return said + " With fewer than five epochs, the last one counts." * bool(short)
 
 
-@chart(
+@style.chart(
     "A flat end does not mean that longer training would bring nothing, because the learning rate falls to zero. "
     "Members whose lines stay low have not learnt. Lines of one panel differ in the seed, or in the weight of the "
     "joint loss. Training losses are in tables/histories.csv.",
     curve_finding,
 )
-def learning_curves(histories: pd.DataFrame, colours: list[str]) -> Drawn:
+def learning_curves(histories: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Validation accuracy over epochs: panels per design and per objective, a line per training."""
     runs = histories[histories["origin"].isin(["independent", "joint"])].dropna(subset=[VALIDATION])
     if runs.empty:
-        return notice("no members were trained in this study")
+        return style.notice("no members were trained in this study")
     curves = runs.groupby([*TRAINING, "epoch"], dropna=False, sort=False)[VALIDATION].mean().round(5).reset_index()
     trainings = curves.groupby(TRAINING, dropna=False, sort=False)
     step = -(-len(curves) // POINTS)
@@ -81,11 +63,11 @@ def learning_curves(histories: pd.DataFrame, colours: list[str]) -> Drawn:
     alone, together = (thinned[thinned["origin"] == origin] for origin in ("independent", "joint"))
     blocks = []
     if len(alone):
-        blocks.append(_grid(alone, "design", one_colour(colours[0]), ends, "Trained independently"))
+        blocks.append(_grid(alone, "design", style.one_colour(colours[0]), ends, "Trained independently"))
     if len(together):
         weights = sorted(together["loss_weight"].unique().tolist())
         legend = STROKES | {"title": "Weight λ"}
-        key = told_apart("loss_weight", weights, shades(colours[0], len(weights)), legend=legend, kind="O")
+        key = style.told_apart("loss_weight", weights, style.shades(colours[0], len(weights)), legend=legend, kind="O")
         blocks.append(_grid(together, "objective", key, ends, "Trained jointly"))
     subtitle = [
         "Accuracy on validation images, the figure that after the last epoch; all panels on one scale",
@@ -96,7 +78,7 @@ def learning_curves(histories: pd.DataFrame, colours: list[str]) -> Drawn:
     return alt.vconcat(*blocks, spacing=26).resolve_scale(color="independent"), subtitle
 
 
-def _grid(curves: pd.DataFrame, by: str, key: Key, ends: list[float], title: str) -> alt.FacetChart:
+def _grid(curves: pd.DataFrame, by: str, key: style.Key, ends: list[float], title: str) -> alt.FacetChart:
     """A panel for each value of the column `by`, on one scale."""
     columns = 4 if curves[by].nunique() <= 8 else 6
     of = curves.groupby(by, sort=False)
@@ -106,15 +88,15 @@ def _grid(curves: pd.DataFrame, by: str, key: Key, ends: list[float], title: str
         below += "|" + curves["family"]
     drawn = curves[[by, "family", "loss_weight", "seed", "epoch", VALIDATION]].assign(panel=curves[by] + "|" + below)
     ticks = {"values": sorted({1, int(curves["epoch"].max())}), "grid": False}
-    x = measure(alt.X, "epoch", form="d", axis=ticks, padding=0)
-    y = measure(alt.Y, VALIDATION, axis={"tickCount": 2}, domain=ends, padding=8)
-    tooltip = tooltips(by, "loss_weight", "seed") if by == "objective" else tooltips(by, "family", "seed")
+    x = style.measure(alt.X, "epoch", form="d", axis=ticks, padding=0)
+    y = style.measure(alt.Y, VALIDATION, axis={"tickCount": 2}, domain=ends, padding=8)
+    tooltip = style.tooltips(by, "loss_weight", "seed") if by == "objective" else style.tooltips(by, "family", "seed")
     look = {"dots": 0, "stroke": 1.2, "detail": "seed", "width": 780 / columns - 16, "height": 76}
     header = alt.Header(labelExpr="split(datum.label, '|')", labelAnchor="start", labelPadding=4)
     facet = alt.Facet("panel:N", title=None, sort=drawn["panel"].unique().tolist(), header=header)
     spacing = {"column": 16, "row": 14}
-    panel = lines(drawn, x, y, key, tooltip, **look)
-    return panel.facet(facet, columns=columns, spacing=spacing, title=panel_title(title))
+    panel = style.lines(drawn, x, y, key, tooltip, **look)
+    return panel.facet(facet, columns=columns, spacing=spacing, title=style.panel_title(title))
 
 
 def joint_finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
@@ -153,30 +135,32 @@ def jointly_trained(ensembles: pd.DataFrame) -> pd.DataFrame:
     return under_main_rule(ensembles[ensembles["origin"] == "joint"].dropna(subset=["corrupted_accuracy"]))
 
 
-@chart(
+@style.chart(
     "Above a dashed line, joint training beats independent training. Observation 3 claims that the robustness of the "
     "balanced loss peaks between λ = 0 and λ = 1.",
     joint_finding,
 )
-def loss_weight(ensembles: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> Drawn:
+def loss_weight(ensembles: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """Accuracy on clean and corrupted images and a diversity of each kind over lambda: a row per objective."""
     joint = jointly_trained(ensembles)
     if joint.empty:
-        return notice("no jointly trained members in this study")
+        return style.notice("no jointly trained members in this study")
     quantities = _quantities(joint)
     most = max(map(len, quantities))
     drawn = [name for name in joint["objective"].unique() if name != "independent"] or ["independent"]
     legend = {"title": "Accuracy of", "symbolOpacity": 1}
-    key = told_apart("of", SERIES, (colours * 2)[:2], shapes=["circle", "diamond"], legend=legend)
+    key = style.told_apart("of", SERIES, (colours * 2)[:2], shapes=["circle", "diamond"], legend=legend)
     rows = []
     for objective in drawn:
         panels = []
         for head, values in quantities.items():
-            title = {} if rows else {"title": panel_title(head[0], subtitle=[*head[1:], *[""] * (most - len(head))])}
-            form = SHARE if head[0] == "Accuracy" else "~g"
+            title = (
+                {} if rows else {"title": style.panel_title(head[0], subtitle=[*head[1:], *[""] * (most - len(head))])}
+            )
+            form = style.SHARE if head[0] == "Accuracy" else "~g"
             look = {"width": 126, "height": 92} | title
             panels.append(_weights(values, objective, form, key, objective == drawn[-1], **look))
-        name = panel_title(f"{objective}: {words.OBJECTIVES[objective]}", frame="bounds")
+        name = style.panel_title(f"{objective}: {words.OBJECTIVES[objective]}", frame="bounds")
         rows.append(alt.hconcat(*panels, spacing=48, bounds="flush", title=name))
     dashed = "; dashed: mean of independent training, which is λ = 0"
     subtitle = [
@@ -208,23 +192,23 @@ def _quantities(joint: pd.DataFrame) -> dict[tuple[str, ...], pd.DataFrame]:
     }
 
 
-def _weights(values: pd.DataFrame, objective: str, form: str, key: Key, last: bool, **look) -> alt.LayerChart:
+def _weights(values: pd.DataFrame, objective: str, form: str, key: style.Key, last: bool, **look) -> alt.LayerChart:
     """One quantity over the weight of one objective, on the scale of all `values`, and independent training."""
     own = values[values["objective"] == objective]
     weights = sorted(own["loss_weight"].unique().tolist())
     ticks = {"values": weights, "labelExpr": "'' + datum.value", "grid": False}
-    x = measure(
+    x = style.measure(
         alt.X, "loss_weight", "Weight λ" if last else None, "~g", ticks, domain=[0, max([1, *weights])], padding=8
     )
     ends = [values["value"].min(), values["value"].max()] if len(values) else [0, 1]
-    y = measure(alt.Y, "value", None, form, {"tickCount": 3}, domain=ends, padding=8)
+    y = style.measure(alt.Y, "value", None, form, {"tickCount": 3}, domain=ends, padding=8)
     alone = values[values["loss_weight"] == 0].groupby("of", sort=False)["value"].mean().reset_index()
     means = own.groupby(["of", "loss_weight"], sort=False)["value"].mean().reset_index()
     colour = {name: key.channels[name] for name in ("color", "opacity")}
     rule = alt.Chart(alone).mark_rule(strokeDash=[4, 3]).encode(y=y, **colour)
     line = alt.Chart(means).mark_line().encode(x=x, y=y, **colour)
-    tooltip = tooltips(alt.Tooltip("of", title="accuracy of"), "loss_weight", "seed", value=".4f")
-    return scatter(own, x, y, key, tooltip, size=34, under=[rule, line], **look)
+    tooltip = style.tooltips(alt.Tooltip("of", title="accuracy of"), "loss_weight", "seed", value=".4f")
+    return style.scatter(own, x, y, key, tooltip, size=34, under=[rule, line], **look)
 
 
 def search_finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
@@ -247,29 +231,31 @@ def search_finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
     return f"{worse}{', '.join(texts)} (means, and medians of MACs, without intervals)."
 
 
-@chart(
+@style.chart(
     "Sub-networks share the weights of one super-network. No sub-network has fewer validation errors at a lower cost "
     "than those on the front. On test images they can be compared with independently trained designs.",
     search_finding,
 )
-def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> Drawn:
+def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """All evaluations, their front and the chosen sub-networks; beside them members of the study, over MACs."""
     if evaluations.empty:
-        return notice("no search in this study")
+        return style.notice("no search in this study")
     networks = members.assign(way=members["origin"].map(WAYS), corrupted_accuracy=1 - members["corrupted_error"])
     networks = networks.dropna(subset=["way"])
     hues = [(colours * 2)[1], (colours * 4)[3]]
-    key = told_apart("way", [*WAYS.values()], hues, shapes=["circle", "triangle-up"], legend={"direction": "vertical"})
+    key = style.told_apart(
+        "way", [*WAYS.values()], hues, shapes=["circle", "triangle-up"], legend={"direction": "vertical"}
+    )
     panels = []
     for images in ("clean", "corrupted"):
         column = f"{images}_accuracy"
         rows = networks.dropna(subset=[column])
         y, tooltip = (
-            measure(alt.Y, column, "Accuracy"),
-            tooltips("member", "family", **{"macs": ",", column: ".1%"}),
+            style.measure(alt.Y, column, "Accuracy"),
+            style.tooltips("member", "family", **{"macs": ",", column: ".1%"}),
         )
-        look = {"width": 230, "height": 200, "title": panel_title(f"Test images, {images}")}
-        panels.append(scatter(rows, _macs(rows), y, key, tooltip, **look))
+        look = {"width": 230, "height": 200, "title": style.panel_title(f"Test images, {images}")}
+        panels.append(style.scatter(rows, _macs(rows), y, key, tooltip, **look))
     subtitle = [
         f"{words.plural(len(evaluations), 'sub-network')} evaluated, {int(evaluations['front'].sum()):,} on the front, "
         f"{int(evaluations['member'].notna().sum()):,} chosen",
@@ -285,17 +271,17 @@ def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChar
     rows = evaluations.assign(state=state.mask(evaluations["member"].notna(), STATES[2]))
     rows = rows.dropna(subset=["validation_error", "macs"])
     rows = rows.sort_values("state", key=lambda states: states.map(STATES.index), kind="stable")  # chosen ones on top
-    x, y = _macs(rows), measure(alt.Y, "validation_error", "Validation error")
+    x, y = _macs(rows), style.measure(alt.Y, "validation_error", "Validation error")
     shapes = ["circle", "square", "diamond"]
-    key = told_apart("state", STATES, [GREY, *(colours * 2)[:2]], shapes=shapes, legend={"columns": 2})
+    key = style.told_apart("state", STATES, [style.GREY, *(colours * 2)[:2]], shapes=shapes, legend={"columns": 2})
     front = alt.Chart(rows[rows["front"].astype(bool)])
-    front = front.mark_line(interpolate="step-after", color=MUTED, strokeWidth=1).encode(x=x, y=y)
-    chosen = words_at(rows[rows["state"] == STATES[2]], x, y, "member", align="left", dx=7, dy=-7)
-    tooltip = tooltips("state", "layers", "channels", macs=",", validation_error=".1%")
-    look = {"width": 270, "height": 200, "title": panel_title("Validation images")}
-    return scatter(rows, x, y, key, tooltip, size=60, under=[front], over=[chosen], **look)
+    front = front.mark_line(interpolate="step-after", color=style.MUTED, strokeWidth=1).encode(x=x, y=y)
+    chosen = style.words_at(rows[rows["state"] == STATES[2]], x, y, "member", align="left", dx=7, dy=-7)
+    tooltip = style.tooltips("state", "layers", "channels", macs=",", validation_error=".1%")
+    look = {"width": 270, "height": 200, "title": style.panel_title("Validation images")}
+    return style.scatter(rows, x, y, key, tooltip, size=60, under=[front], over=[chosen], **look)
 
 
 def _macs(rows: pd.DataFrame) -> alt.X:
     reach = [0.85 * rows["macs"].min(), 1.2 * rows["macs"].max()] if len(rows) else [1, 10]
-    return measure(alt.X, "macs", "MACs", "~s", {"tickCount": 4}, type="log", domain=reach)
+    return style.measure(alt.X, "macs", "MACs", "~s", {"tickCount": 4}, type="log", domain=reach)
