@@ -22,9 +22,9 @@ checkpoint choose_export:
 rule write_export:
     input:
         unpack(exportable),
-        **TEST,
+        images=TEST["images"],
         conditions=EVALUATION["conditions"],
-        all_labels=EVALUATION["labels"],
+        labels=EVALUATION["labels"],
         units=EVALUATION_UNITS["units"],
         described=of_dataset(f"{RESULTS}/data/test/units.json"),
         corrupted=CORRUPTED,

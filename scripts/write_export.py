@@ -11,7 +11,7 @@ from resiliency.prediction.reading import read_predictions
 from resiliency.report.overview import unit_names
 from resiliency.report.provenance import commit
 from resiliency.statistics.resampling import Resampling
-from resiliency.storage import read_array, read_json, read_table, replacing, write_json
+from resiliency.storage import read_json, read_table, replacing, write_json
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):
@@ -27,8 +27,7 @@ with stage(snakemake) as (inputs, outputs, params):
     known = {*names, *deployment.members[deployment["size"] == 1]}
     tested = Evaluated(
         read_conditions(inputs.images, inputs.corrupted),
-        read_array(inputs.labels),
-        read_predictions(read_table(inputs.conditions), inputs.all_labels, inputs.logits, known, inputs.units),
+        read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, known, inputs.units),
         deployment,
         unit_names(read_json(inputs.described) if inputs.described else None),
         Resampling(params.resamples, params.confidence, params.seed),

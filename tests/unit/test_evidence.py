@@ -34,9 +34,7 @@ THRESHOLDS = pd.concat([THRESHOLDS, THRESHOLDS.assign(images="corrupted", covera
 def test_claims_by_plain_means():
     """On the images that judge: two members under three severities of fog; the rival is the single member."""
     _, members, labels = drawn(3, IMAGES)
-    tested = Evaluated(
-        [], labels, dict(zip(NAMES, members, strict=True)), DEPLOYMENT, ("image", "images"), SETTINGS, CARD
-    )
+    tested = Evaluated([], dict(zip(NAMES, members, strict=True)), DEPLOYMENT, ("image", "images"), SETTINGS, CARD)
     study, limits = Ensemble(members[:2], np.ones(2), "mean_probability"), {"corrupted_error": 0.9, "wrong": None}
     found = evidence_of(ROW, THRESHOLDS, study, 1.0, tested, limits)
     judged = both_halves(tested.predictions, SETTINGS)[1].images["clean"]
@@ -76,7 +74,7 @@ def test_claims_by_plain_means():
 def test_members_without_errors_are_no_evidence_of_common_failures():
     labels = np.arange(IMAGES) % 3
     sure = predictions_of(conditions_of(["fog"], [1, 2, 3], IMAGES), labels, np.stack([np.eye(3)[labels] * 9] * 4))
-    tested = Evaluated([], labels, dict.fromkeys(NAMES, sure), DEPLOYMENT, ("film", "films"), SETTINGS, CARD)
+    tested = Evaluated([], dict.fromkeys(NAMES, sure), DEPLOYMENT, ("film", "films"), SETTINGS, CARD)
     study, limits = Ensemble([sure, sure], np.ones(2), "mean_probability"), {"common_failures": 0.5, "undetected": 0.2}
     found = evidence_of(ROW, THRESHOLDS.iloc[:0], study, 1.0, tested, limits)
     verdicts = {of["claim"]: (of["verdict"], of["needs"]) for of in found["claims"] if of["verdict"]}

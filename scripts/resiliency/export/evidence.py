@@ -14,7 +14,7 @@ import pandas as pd
 
 from resiliency.analysis.assessment import SHARES_WRONG, WRONG
 from resiliency.analysis.coincident_failures import OUTCOMES, outcomes_of, pairs_on_images, shared_failures
-from resiliency.analysis.contenders import best_row, by_condition, contenders, eligible, name_of
+from resiliency.analysis.contenders import best_row, by_condition, by_corruption, contenders, eligible, name_of
 from resiliency.analysis.judging import REFERENCE, Resampled, both_halves, halves, judged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT, HELD_OUT_IMAGES, MAIN, means_over
 from resiliency.base.streams import stream
@@ -101,20 +101,6 @@ def mean_of(values: np.ndarray, units: Units) -> Measure:
     return Measure(float(values.mean()), units.number, len(values), lambda level: share(values, units, level).ends)
 
 
-def errors_of(ensemble: Ensemble, evaluation: Resampled) -> dict[tuple[str, int], np.ndarray]:
-    """Corruption and severity -> error of an ensemble on each evaluation image, float64 N."""
-    (answers,) = judged([ensemble], [1], evaluation, evaluation.own, ())
-    conditions = ensemble.members[0].conditions.set_index(["corruption", "severity"]).index
-    return {conditions[row]: errors.astype(np.float64) for row, errors in by_condition(answers, evaluation).items()}
-
-
-def mean_errors(errors: dict[tuple[str, int], np.ndarray]) -> dict[str, np.ndarray]:
-    """`clean`, each corruption, and `corrupted` -> mean over severities of errors from `errors_of`, float64 N."""
-    names = dict.fromkeys(name for name, _ in errors)
-    means = {name: np.mean([of for (own, _), of in errors.items() if own == name], axis=0) for name in names}
-    return means | {CORRUPTED: np.mean([means[name] for name in means_over(names)[CORRUPTED]], axis=0)}
-
-
 def measures(
     ensemble: Ensemble, row: pd.Series, temperature: float, threshold: float | None, evaluation: Resampled
 ) -> dict[str, Measure]:
@@ -125,23 +111,22 @@ def measures(
         threshold: threshold of the largest probability at the temperature; None if there is none.
         evaluation: images by which nothing was selected.
     """
-    units = evaluation.units[CLEAN]
-    errors = errors_of(ensemble, evaluation)
-    means = mean_errors(errors)
+    (answers,) = judged([ensemble], [temperature], evaluation, evaluation.own, (REFERENCE,))
+    units, errors, corrupted = evaluation.units[CLEAN], by_condition(answers, evaluation), answers[CORRUPTED]
+    conditions = ensemble.members[0].conditions.iloc[list(errors)]
+    means = by_corruption(np.stack(list(errors.values())), conditions.corruption)
+    worst = (conditions.corruption == row["worst_corruption"]) & (conditions.severity == row["worst_severity"])
     of_class = ensemble.members[0].labels(0)[evaluation.images[CLEAN]] == row["worst_class"]
-    worst, corrupted = errors[row["worst_corruption"], row["worst_severity"]], means.pop(CORRUPTED)
     found = {
-        "clean_error": mean_of(means.pop(CLEAN), units),
-        "corrupted_error": mean_of(corrupted, units),
-        "worst_condition_error": mean_of(worst, units),
-        "worst_class_error": mean_of(corrupted[of_class], units.of(of_class)),
+        "clean_error": mean_of(means[CLEAN], units),
+        "corrupted_error": mean_of(means[CORRUPTED], units),
+        "worst_condition_error": mean_of(errors[conditions.index[worst][0]].astype(np.float64), units),
+        "worst_class_error": mean_of(means[CORRUPTED][of_class], units.of(of_class)),
     }
-    found |= {f"{UNDER}{name}": mean_of(values, units) for name, values in means.items()}
+    found |= {f"{UNDER}{name}": mean_of(means[name], units) for name in conditions.corruption.unique() if name != CLEAN}
     if threshold is not None:
-        (answers,) = judged([ensemble], [temperature], evaluation, [CORRUPTED], (REFERENCE,))
-        scored = answers[CORRUPTED]
-        given = (graded(scored.confidences[REFERENCE]) >= threshold).astype(np.float64)
-        found["wrong"] = mean_of((given * scored.errors).mean(axis=0), units)
+        given = (graded(corrupted.confidences[REFERENCE]) >= threshold).astype(np.float64)
+        found["wrong"] = mean_of((given * corrupted.errors).mean(axis=0), units)
         found["answered"] = mean_of(given.mean(axis=0), units)
     if len(ensemble.members) > 1:
         on_images = pairs_on_images(ensemble.members, evaluation)[CORRUPTED]
@@ -269,7 +254,6 @@ class Evaluated(NamedTuple):
 
     Attributes:
         conditions: images under each condition, N clean ones first.
-        labels: int N.
         predictions: member -> its predictions, of the ensemble and of all single members.
         deployment: deployment.csv.
         called: what a unit of images and several are called.
@@ -278,7 +262,6 @@ class Evaluated(NamedTuple):
     """
 
     conditions: list[Images]
-    labels: np.ndarray
     predictions: dict[str, Predictions]
     deployment: pd.DataFrame
     called: tuple[str, str]
@@ -312,7 +295,8 @@ def evidence_of(
     found = measures(ensemble, row, temperature, chosen["threshold"], evaluation)
     if (rival := rival_row(tested.deployment, row)) is not None:
         single = Ensemble([tested.predictions[rival["members"]]], np.ones(1), rival["rule"])
-        found[RIVAL] = mean_of(mean_errors(errors_of(single, evaluation))[CORRUPTED], evaluation.units[CLEAN])
+        (answers,) = judged([single], [1], evaluation, [CORRUPTED], ())
+        found[RIVAL] = mean_of(answers[CORRUPTED].errors.mean(axis=0, dtype=np.float64), evaluation.units[CORRUPTED])
     pair, pairs = None, "an ensemble of two members or more, of which one fails"
     if len(names) > 1:
         shared = shared_failures(names, ensemble.members, selection, evaluation)[CORRUPTED]
@@ -339,10 +323,8 @@ def evidence_of(
 
 def evidence_page(evidence: Evidence) -> str:
     """The text of evidence.html, from the content of evidence.json."""
-    forms = {form.__name__: form for form in (words.percent, words.number, words.label, words.plural, words.listed)}
-    template = environment(Path(__file__).parent, forms, autoescape=True).get_template("evidence.html.j2")
-    under = [of["claim"] for of in evidence["claims"] if of["claim"].startswith(UNDER)]
-    return template.render(evidence, corrupted_claims=under)
+    forms = {form.__name__: form for form in (words.percent, words.number, words.label, words.plural)}
+    return environment(Path(__file__).parent, forms, autoescape=True).get_template("evidence.html.j2").render(evidence)
 
 
 FALSE_ALARMS = 0.01

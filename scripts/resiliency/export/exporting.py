@@ -2,9 +2,10 @@
 
 import os
 import platform
-import time
+import timeit
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from resiliency.report.templates import Markdown, markdown_environment
 
 # Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-WARMING, LEAST, ROUNDS, LONGEST = 3, 5, 30, 3.0
+WARMING, ROUNDS = 3, 30
 PROGRAM = "ensemble.onnx"
 LARGEST = 2 * 10**9  # bytes of weights in one file of ONNX
 NAMES = ("probabilities", "mutual_information")
@@ -76,15 +77,6 @@ def agreement(
     return {"compared": int(decided.sum()), "n_images": len(images), "difference": float(difference)}
 
 
-def check_refusal(run: Run, images: np.ndarray) -> None:
-    """Raise a Fault if the program answers images (uint8 n x H x W x 3) that are given as floats in 0..1."""
-    try:
-        run(images.astype(np.float32) / 255)
-    except Exception:  # onnxruntime raises errors of its own
-        return
-    raise Fault(f"{PROGRAM}: accepts float images instead of uint8 only; export with another version of torch")
-
-
 def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Whether the answer to each image is decided, bool n, and the answer, int64 n."""
     stored = [member.logits(0, chosen) for member in study.members]
@@ -101,22 +93,13 @@ def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray) -> tuple[np.
 def times(path: Path, image: np.ndarray, threads: Sequence[int]) -> list[dict[str, float]]:
     """Milliseconds that a program takes for one image (uint8 1 x H x W x 3), for each number of threads.
 
-    Of `ROUNDS` runs, or as many as `LONGEST` seconds allow, but at least `LEAST`, after `WARMING` that do not count.
-
     Returns:
-        threads, and median, low and high (quartiles).
+        threads, and median, low and high (quartiles) of `ROUNDS` runs, after `WARMING` that do not count.
     """
     rows = []
     for count in threads:
-        run, spans = onnx_runner(path, count), []
-        for _ in range(WARMING):
-            run(image)
-        end = time.perf_counter() + LONGEST
-        while len(spans) < ROUNDS and (len(spans) < LEAST or time.perf_counter() < end):
-            began = time.perf_counter()
-            run(image)
-            spans.append(1000 * (time.perf_counter() - began))
-        low, median, high = np.quantile(spans, [0.25, 0.5, 0.75]).tolist()
+        spans = timeit.repeat(partial(onnx_runner(path, count), image), repeat=WARMING + ROUNDS, number=1)
+        low, median, high = (1000 * np.quantile(spans[WARMING:], [0.25, 0.5, 0.75])).tolist()
         rows.append({"threads": count, "low": low, "median": median, "high": high})
     return rows
 
@@ -155,20 +138,19 @@ def export(
         evidence.html, `page`.
 
     Raises:
-        Fault: the ensemble cannot be exported, or its program disagrees with the study, or answers images given as
-            floats.
+        Fault: the ensemble cannot be exported, or its program disagrees with the study.
     """
     names, seed = row["members"].split("+"), tested.resampling.seed
     members = tables["members"].set_index("member", drop=False).loc[names]
     of = {name: table[table["members"] == row["members"]] for name, table in tables.items() if name != "members"}
     weights, temperature = member_weights(members), temperature_of(of["temperatures"], row["members"])
     ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
-    some = stratified_sample(tested.labels, min(len(tested.labels), MOST), seed, "export")
-    pixels = np.asarray(images_at(tested.conditions[0], some)[:])
     study = Ensemble([tested.predictions[name] for name in names], weights, row["rule"])
+    labels = study.members[0].labels(0)
+    some = stratified_sample(labels, min(len(labels), MOST), seed, "export")
+    pixels = np.asarray(images_at(tested.conditions[0], some)[:])
     write_program(ensemble, pixels.shape[1], path)
     run = onnx_runner(path, 1)
-    check_refusal(run, pixels[:1])
     check = agreement(run, pixels, some, study, temperature.value)
     print(f"{PROGRAM}: {check['compared']} of {check['n_images']} images answered as scored")
     evidence = evidence_of(row, of["thresholds"], study, temperature.value, tested, requirements)
@@ -271,8 +253,7 @@ def _right(row: pd.Series) -> list[tuple]:
 
 def _share(row: dict[str, Any], name: str) -> Markdown:
     """A share of a row with its interval, where it has one."""
-    low, high = (row.get(f"{name}_{end}") for end in ("low", "high"))
-    return Markdown(f"{words.percent(row[name])} {words.interval(low, high, words.percent)}".rstrip())
+    return Markdown(words.with_interval(row[name], row.get(f"{name}_low"), row.get(f"{name}_high")))
 
 
 def write_program(ensemble: Deployable, side: int, path: Path) -> None:

@@ -119,7 +119,6 @@ class Deployable(nn.Module):
         """
         if images.dtype != torch.uint8:
             raise TypeError(f"images: expected uint8 B x H x W x 3, got {images.dtype}; pass pixels of 0 to 255")
-        torch.ops.aten._assert_tensor_metadata(images, dtype=torch.uint8)  # stays in exported programs
         sizes = [member.input_size for member in self.members if member.input_size and not member.view]
         if sizes and list(images.shape[1:]) != sizes[0]:
             wanted, got = (" x ".join(map(str, of)) for of in (sizes[0], images.shape[1:]))

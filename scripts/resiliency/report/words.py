@@ -148,7 +148,9 @@ def in_points(value: float, low: float, high: float, *, unit: str = " percentage
     return f"{difference(value, low, high)}{unit} {difference_interval(low, high)}".rstrip()
 
 
-def with_interval(value: float, low: float, high: float, *, form: Callable[[float], str] = percent) -> str:
+def with_interval(
+    value: float, low: float | None, high: float | None, *, form: Callable[[float], str] = percent
+) -> str:
     """A value and its interval, if known, such as 5.4% [4.4, 6.7]."""
     return f"{form(value)} {interval(low, high, form)}".rstrip()
 

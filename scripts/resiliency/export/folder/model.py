@@ -61,8 +61,9 @@ class Answerer:
         abstained = probabilities.max(axis=1).astype(np.float64) < self.threshold
         inputs = ABOUT["inputs"]
         unlike = distances(look(images), inputs["mean"], inputs["inverse"]) > inputs["limit"]
-        for rate, events in zip(list(self.rates.values())[::-1], (unlike, abstained), strict=False):
-            rate.add(events)
+        events = {"abstains": abstained, "is unlike the study's images": unlike}
+        for name, rate in self.rates.items():
+            rate.add(events[name])
         return probabilities, mutual_information, abstained, unlike
 
     def notes(self):
