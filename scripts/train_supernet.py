@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from resiliency.search.network import progressive_phases, start_from, supernet_description, supernet_loss
-from resiliency.search.space import Space
+from resiliency.search.space import Elastic, Space
 from resiliency.storage import read_json
 from resiliency.study.stage import stage
 from resiliency.training.member import train_members
@@ -13,7 +13,7 @@ with stage(snakemake) as (inputs, outputs, params):
     data = dict(inputs.items())
     start, recipe = data.get("start"), params.recipe
     card = read_json(data["card"])
-    space = Space.of_design(params.design, params.elastic, len(card["classes"]))
+    space = Space.of_design(params.design, Elastic(**params.elastic), len(card["classes"]))
     print(f"{space.count:,} sub-networks, elastic in {', '.join(space.dimensions) or 'nothing'}")
     steps = card["splits"]["train"]["n_images"] // recipe["batch_size"]
     phases = progressive_phases(space.dimensions, bool(start))
@@ -34,6 +34,5 @@ with stage(snakemake) as (inputs, outputs, params):
         workers=snakemake.threads - 1,
         code=params.code,
         prepare=partial(start_from, weights=start) if start else None,
-        same_steps=False,
         loss_settings=settings | {"elastic": params.elastic},
     )

@@ -22,7 +22,8 @@ def write_network(path: Path) -> None:
     design = Design(architecture="resnet18", stem="original", arguments={"channels": [2, 2, 2, 2]})
     description = design.description(32)
     torch.manual_seed(0)
-    write_member(path.parent, build(description, 2, 0), Member("a", network_outputs=2, **description))
+    member = Member("a", network_outputs=2, **description)
+    write_member(path.parent, build(member, 2, 0), member)
 
 
 FORMATS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {

@@ -6,11 +6,12 @@ from pathlib import Path
 import torch
 from attacks.cases import ACCEPTED, Area
 
+from resiliency.designs.members import Member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 
 SMALL = {"architecture": "resnet18", "stem": "original", "arguments": {"channels": [4, 4, 4, 8]}}
-CARD = {"image_shape": [32, 32, 3], "classes": ["ant", "bee"], "mean": [0.5] * 3, "std": [0.2] * 3}
+CLASSES = ["ant", "bee"]
 
 
 class Marking:
@@ -25,11 +26,11 @@ def load(folder: Path, spoil: Callable[[dict, Path], object]) -> None:
     from resiliency.designs.networks import build
 
     path = folder / "weights.pt"
-    weights = dict(build(Design(**SMALL).description(32), 2, seed=0).state_dict())
+    weights = dict(build(Member("a", **Design(**SMALL).description(32)), 2, seed=0).state_dict())
     spoil(weights, path)
     design = Design(**SMALL, weights=str(path))
     try:
-        load_member(design.description(32), CARD, design.inputs(0))
+        load_member("a", design.description(32), CLASSES, 32, design.inputs(0))
     finally:
         assert not Path("ran").exists(), "the file was unpickled"
 

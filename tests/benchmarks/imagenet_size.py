@@ -29,6 +29,7 @@ from resiliency.analysis.observations.diversity import architecture_brings_diver
 from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
 from resiliency.base.machine import processor
 from resiliency.base.names import CLEAN
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build, parameters_and_macs
 from resiliency.diversity.metrics import pair_tables
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
@@ -125,9 +126,12 @@ def predicting(study: Study) -> tuple[float, float]:
     design, batch, batches = TIMED
     torch.set_num_threads(1)
     with redirect_stdout(StringIO()):
-        network = build(study.designs[design].description(224), CLASSES, 0).eval()
+        network = build(Member(design, **study.designs[design].description(224)), CLASSES, 0).eval()
         with torch.device("meta"):
-            others = [build(study.designs[name].description(224), CLASSES, 0) for name in study.members.designs]
+            others = [
+                build(Member(name, **study.designs[name].description(224)), CLASSES, 0)
+                for name in study.members.designs
+            ]
             macs = sum(parameters_and_macs(other, [224, 224, 3])[1] for other in others)
     images = torch.zeros(batch, 3, 224, 224)
     with torch.no_grad():

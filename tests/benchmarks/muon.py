@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from shared import options, study, timed
 from timm.optim import Muon as TimmMuon
 
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build
 from resiliency.training.optimizer import make_optimizer
 
@@ -20,7 +21,7 @@ STUDY = study()
 
 def milliseconds(name: str, repeats: int) -> dict[str, float]:
     """Side -> milliseconds, for a design."""
-    network = build(STUDY.designs[name].description(32), 10, 0)
+    network = build(Member(name, **STUDY.designs[name].description(32)), 10, 0)
     recipe = STUDY.recipe(name)
     images, labels = torch.rand(recipe.batch_size, 3, 32, 32), torch.arange(recipe.batch_size) % 10
     images = images.to(memory_format=torch.channels_last)

@@ -30,6 +30,7 @@ from shared_training import digit_images, train
 
 from resiliency.base.streams import stream
 from resiliency.data.split import stratified_sample
+from resiliency.designs.members import Member
 from resiliency.designs.networks import SUPERNETWORK, build
 from resiliency.search.network import network_description, progressive_phases, supernet_loss
 from resiliency.search.searching import Evaluator, search
@@ -40,7 +41,7 @@ from resiliency.training.engine import Loss
 STUDY = study()
 SETTINGS = STUDY.search
 DESCRIPTION = STUDY.designs[STUDY.search.design].description(32)
-SPACE = Space.of_design(DESCRIPTION, SETTINGS.elastic.model_dump(), 10)
+SPACE = Space.of_design(DESCRIPTION, SETTINGS.elastic, 10)
 PREPROCESSING = Preprocessing([0.3] * 3, [0.35] * 3)
 
 
@@ -88,8 +89,8 @@ def compared(seed: int, searches: int) -> dict[str, float]:
     """One super-network: hypervolumes, accuracies, and CPU seconds in units of the training of the largest alone."""
     training, validation, _ = digit_images(seed)
     alone, network = (
-        build(DESCRIPTION, 10, seed),
-        build(network_description(SUPERNETWORK, SPACE.largest, 32), 10, seed),
+        build(Member("largest", **DESCRIPTION), 10, seed),
+        build(Member("supernet", **network_description(SUPERNETWORK, SPACE.largest, 32)), 10, seed),
     )
     of_both = {"validation": validation, "seed": seed}
     _, unit = train(alone, STUDY.search_recipe(), PREPROCESSING, training, **of_both)

@@ -32,6 +32,7 @@ from torchvision.transforms import v2
 
 from resiliency.base.machine import keep_freed_memory, processor
 from resiliency.designs.device import bfloat16_in_hardware
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build
 from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 from resiliency.training.engine import cross_entropy
@@ -44,11 +45,12 @@ PREPROCESSING = Preprocessing([0.3] * 3, [0.35] * 3)
 FIRST_STEP = """
 import time
 import numpy as np
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.settings import Recipe
-network = build({description}, 10, 0)
+network = build(Member("a", **{description}), 10, 0)
 data = LabelledImages(np.zeros((64, 32, 32, 3), np.uint8), np.arange(64) % 10)
 def loss(*batch):
     print(time.time())
@@ -117,7 +119,7 @@ def rate_and_accuracy(side: str, name: str, given: Namespace, training: Labelled
     torch.set_num_threads(given.threads)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.threads])
     recipe = STUDY.recipe(name).model_copy(update={"epochs": given.epochs})
-    network = build(STUDY.designs[name].description(32), 10, 0)
+    network = build(Member(name, **STUDY.designs[name].description(32)), 10, 0)
     if side == "loop":
         network = network.to(memory_format=torch.contiguous_format)
         rate = usual(network, recipe, training, given.threads)

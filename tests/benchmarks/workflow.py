@@ -78,7 +78,7 @@ def predictions(by_bytes: bool) -> tuple[float, list[bytes]]:
     images = np.random.default_rng(0).integers(0, 256, (539, 32, 32, 3), np.uint8)
     writing.batches_of = BY_BYTES if by_bytes else lambda images, _: in_order(len(images), 256)
     for design in settings.members.designs:
-        network = build(settings.description(design), 10, 0).eval()
+        network = build(Member(design, **settings.description(design)), 10, 0).eval()
         member = network, Member(design, classes=list("0123456789"), mean=[0.5] * 3, std=[0.25] * 3)
         logits, taken = timed(lambda member=member: [part for (part,) in writing.logits([member], images)])
         seconds, made = seconds + taken, [*made, np.concatenate(logits).tobytes()]

@@ -11,7 +11,7 @@ from resiliency.prediction.attributions import METHODS, Inapplicable, attributio
 from resiliency.prediction.writing import features, logits, stage_grams
 from resiliency.search.network import progressive_phases, supernet_description, supernet_loss
 from resiliency.search.searching import Evaluator
-from resiliency.search.space import Space
+from resiliency.search.space import Elastic, Space
 from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe
@@ -32,9 +32,9 @@ def on_both(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("members")
     for family, design in DESIGNS.items():
-        described = design.description(32)
-        member = Member("a-s0", network_outputs=3, outputs=[1, 0, 2], classes=["a", "b", "c"], **CARD, **described)
-        write_member(folder / family, build(described, 3, seed=0), member)
+        outputs = {"network_outputs": 3, "outputs": [1, 0, 2], "classes": ["a", "b", "c"]}
+        member = Member("a-s0", **outputs, **CARD, **design.description(32))
+        write_member(folder / family, build(member, 3, seed=0), member)
 
     def compute(family, function):
         with no_gpu():
@@ -76,7 +76,7 @@ def test_attributions_are_those_of_the_cpu(on_both, family, method, target):
 
 @pytest.mark.parametrize("rule", ["sandwich", "progressive"])
 def test_sub_networks_are_trained_evaluated_and_recalibrated_without_waiting(rule, data, tmp_path, gpu):
-    elastic = {"depth": [1, 1, 1, 1], "width": [1, 0.5]}
+    elastic = Elastic(depth=[1, 1, 1, 1], width=[1, 0.5])
     space = Space.of_design(DESIGNS["resnet"].description(32), elastic, 3)
     phases = progressive_phases(space.dimensions, False)
     recipe = Recipe(epochs=4, batch_size=8, shift=2, flip=True).model_dump()

@@ -39,14 +39,14 @@ MEAN, STD = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
 
 def small(architecture: str = "resnet18") -> nn.Module:
     design = Design(architecture=architecture, arguments=DESIGNS[architecture])
-    return build(design.description(224), 10, seed=0)
+    return build(Member("a", **design.description(224)), 10, seed=0)
 
 
 def test_stems_are_adapted_to_small_images_unless_told_otherwise():
     macs = {}
     for side, stem in ((32, "auto"), (64, "auto"), (65, "auto"), (32, "original")):
         design = Design(architecture="resnet18", arguments=DESIGNS["resnet18"], stem=stem)
-        macs[side, stem] = parameters_and_macs(build(design.description(side), 10, 0), [32, 32, 3])
+        macs[side, stem] = parameters_and_macs(build(Member("a", **design.description(side)), 10, 0), [32, 32, 3])
     assert len({parameters for parameters, _ in macs.values()}) == 1
     assert macs[32, "auto"][1] > macs[64, "auto"][1] > macs[65, "auto"][1]
     assert macs[65, "auto"] == macs[32, "original"]
@@ -95,10 +95,10 @@ def test_normalised_is_the_formula_to_the_bit_and_channels_last():
 
 def test_members_come_back_to_the_bit(tmp_path):
     description = Design(architecture="resnet18", arguments=DESIGNS["resnet18"]).description(32)
-    network = build(description, 10, seed=3)
+    described = Member("a", classes=list("0123456789"), network_outputs=10, mean=MEAN, std=STD, **description)
+    network = build(described, 10, seed=3)
     with torch.no_grad():
         network.train()(torch.rand(4, 3, 32, 32))  # moves the running statistics
-    described = Member("a", classes=list("0123456789"), network_outputs=10, mean=MEAN, std=STD, **description)
     write_member(tmp_path, network, described)
     read, member = read_member(tmp_path)
     assert member == described
@@ -121,7 +121,8 @@ def test_members_come_back_to_the_bit(tmp_path):
 def test_no_code_is_run_that_a_folder_of_results_names(changes, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     description = Design(architecture="resnet18", arguments=DESIGNS["resnet18"]).description(32)
-    write_member(tmp_path, build(description, 2, 0), Member("a", network_outputs=2, **description))
+    member = Member("a", network_outputs=2, **description)
+    write_member(tmp_path, build(member, 2, 0), member)
     content = json.loads((tmp_path / "member.json").read_text())
     (tmp_path / "member.json").write_text(json.dumps(content | changes))
     with pytest.raises(Fault, match=words):

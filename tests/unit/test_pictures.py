@@ -32,7 +32,6 @@ from resiliency.data.pictures import (
     read_images,
     write_list,
 )
-from resiliency.designs.members import Member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.prediction.attributions import attribution_maps
@@ -167,7 +166,6 @@ def test_what_is_no_image_is_named(tmp_path, content):
 
 
 CLASSES = ["ant", "bee", "cat"]
-CARD = {"image_shape": [224, 224, 3], "classes": CLASSES, "mean": [0.5] * 3, "std": [0.2] * 3}
 SMALL = {"channels": [4, 4, 4, 8], "zero_init_last": False}
 BILINEAR_224 = {"architecture": "resnet18.tv_in1k", "arguments": SMALL}
 BICUBIC_160 = {"architecture": "test_efficientnet.r160_in1k"}
@@ -193,8 +191,7 @@ def member(folder: Path, margin: float | None = 0.875, **settings):
     path = folder / f"{architecture}.safetensors"
     save_file({name: weights.contiguous() for name, weights in network.state_dict().items()}, path)
     design = Design(weights=str(path), **settings)
-    network, described = load_member(design.description(224, margin), CARD, design.inputs(0))
-    return network, Member("a", **described)
+    return load_member("a", design.description(224, margin), CLASSES, 224, design.inputs(0))
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])

@@ -14,7 +14,7 @@ from resiliency.designs.settings import Design
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.search import network as networks
 from resiliency.search import searching
-from resiliency.search.space import Search, Space, largest_shape, macs
+from resiliency.search.space import Elastic, Search, Space, largest_shape, macs
 from resiliency.training.checkpoints import Checkpoint, LabelledImages
 
 pytestmark = pytest.mark.slow
@@ -29,15 +29,15 @@ KINDS = {
 }
 
 
-def described(kind: str, side: int = SIDE, stem: str = "original") -> dict:
+def description(kind: str, side: int = SIDE, stem: str = "original") -> dict:
     architecture, arguments = KINDS[kind]
     return Design(architecture=architecture, arguments=arguments, stem=stem).description(side)
 
 
 def space_of(kind: str = "basic", width=(1, 0.5), depth=None) -> Space:
     layers = KINDS[kind][1]["layers"]
-    elastic = {"depth": depth or [1] * len(layers), "width": list(width)}
-    return Space.of_design(described(kind), elastic, 3)
+    elastic = Elastic(depth=depth or [1] * len(layers), width=list(width))
+    return Space.of_design(description(kind), elastic, 3)
 
 
 def every_vector(space: Space) -> list[np.ndarray]:
@@ -78,8 +78,8 @@ def images(count: int = 6, seed: int = 1) -> torch.Tensor:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("side", "stem"), [(32, "original"), (32, "auto"), (56, "auto"), (64, "auto"), (80, "auto")])
 def test_the_largest_sub_network_is_the_network_of_the_design(kind, side, stem):
-    description = described(kind, side, stem)
-    theirs, shape = build(description, 3, 0).eval(), largest_shape(description, 3)
+    of_design = description(kind, side, stem)
+    theirs, shape = build(Member("a", **of_design), 3, 0).eval(), largest_shape(of_design, 3)
     ours = networks.Residual(shape).eval()
     ours.load_state_dict(theirs.state_dict())
     batch = torch.randn(2, 3, side, side)
@@ -136,9 +136,9 @@ def test_reordering_keeps_the_function_and_sorts_by_importance(kind):
 
 def test_a_started_super_network_acts_as_the_member(tmp_path):
     """Even if the member has outputs that the data set lacks."""
-    description = described("bottleneck")
-    member = build(description, 5, 0).eval()
-    write_member(tmp_path, member, Member("a", outputs=[4, 0, 2], network_outputs=5, **description))
+    described = Member("a", outputs=[4, 0, 2], network_outputs=5, **description("bottleneck"))
+    member = build(described, 5, 0).eval()
+    write_member(tmp_path, member, described)
     network = networks.Supernetwork(space_of("bottleneck").largest).eval()
     networks.start_from(network, tmp_path / "weights.safetensors")
     torch.testing.assert_close(network(images()), member(images())[:, [4, 0, 2]], rtol=1e-4, atol=1e-4)
@@ -190,7 +190,7 @@ def test_shrinking_opens_one_dimension_after_the_other():
 
 
 DESCRIPTION = Design(architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original").description(32)
-SPACE = Space.of_design(DESCRIPTION, {"depth": [1] * 4, "width": [1, 0.75, 0.5]}, 3)
+SPACE = Space.of_design(DESCRIPTION, Elastic(depth=[1] * 4), 3)
 SETTINGS = Search(design="resnet18", population=8, evaluations=40)
 
 
@@ -254,7 +254,7 @@ def test_an_interrupted_search_ends_with_the_same_table_and_repeats_nothing(tmp_
 
 
 def test_a_small_space_is_evaluated_whole():
-    space = Space.of_design(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5]}, 3)
+    space = Space.of_design(DESCRIPTION, Elastic(depth=[1, 2, 2, 1], width=[1, 0.5]), 3)
     evaluator = Pretended(space)
     evaluations = searching.search(evaluator, SETTINGS.model_copy(update={"evaluations": 1000}), 0)
     assert len(set(evaluator.evaluated)) == len(evaluator.evaluated) == space.count == 64

@@ -12,7 +12,7 @@ from torch import nn
 from trainings import stored
 
 from resiliency.data.pictures import write_list
-from resiliency.designs.members import WeightsKind
+from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.networks import build, read_member
 from resiliency.designs.settings import Design
 from resiliency.prediction.writing import accuracy
@@ -22,14 +22,13 @@ from resiliency.training.optimizer import make_optimizer, set_learning_rate
 from resiliency.training.settings import FineTuning
 
 SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}}
-CARD = {"image_shape": [32, 32, 3], "classes": ["ant", "bee", "cat", "dog"], "mean": [0.5] * 3, "std": [0.2] * 3}
 RECIPE = {"epochs": 2, "batch_size": 8, "warmup_epochs": 0, "learning_rate": 0.01, "shift": 1, "flip": True}
 
 
 @pytest.fixture
 def file(tmp_path):
     """Weights of a small network of seven classes, with statistics of batch norm of their own."""
-    network = build(Design(**SMALL, stem="original").description(32), 7, seed=5)
+    network = build(Member("a", **Design(**SMALL, stem="original").description(32)), 7, seed=5)
     for _ in range(20):
         network.train()(torch.randn(8, 3, 32, 32))
     save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, tmp_path / "a.safetensors")
@@ -55,17 +54,17 @@ def differing(weights: dict, file: Path) -> set[str]:
 
 
 def test_a_network_starts_from_all_given_weights_but_the_head(file):
-    networks = [build_for_tuning(described(file), CARD, {"weights": str(file)}, seed) for seed in (0, 1)]
+    networks = [build_for_tuning("a", described(file), list("abcd"), 32, str(file), seed) for seed in (0, 1)]
     (one, head, member), (other, other_head, _) = networks
     assert differing(one.state_dict(), file) == differing(other.state_dict(), file) == {"fc.weight", "fc.bias"}
     assert head.weight.shape == (4, 8)
     assert 0 < head.weight.abs().max() < 0.1
     assert not head.bias.any()
     assert not torch.equal(head.weight, other_head.weight)
-    assert member["weights_kind"] == WeightsKind.FINE_TUNED
-    assert member["weights_source"].startswith(f"fine-tuned here from file {file} (sha256 ")
-    assert member["mean"] == list(timm.data.IMAGENET_DEFAULT_MEAN)
-    assert (member["network_outputs"], member["outputs"], member["stem"]) == (4, None, "original")
+    assert member.weights_kind == WeightsKind.FINE_TUNED
+    assert member.weights_source.startswith(f"fine-tuned here from file {file} (sha256 ")
+    assert member.mean == list(timm.data.IMAGENET_DEFAULT_MEAN)
+    assert (member.network_outputs, member.outputs, member.stem) == (4, None, "original")
 
 
 def test_the_head_alone_is_trained_on_features_of_the_network(tmp_path, file):

@@ -26,7 +26,7 @@ from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import features, logits
 
 SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}, "stem": "original"}
-CARD = {"image_shape": [32, 32, 3], "classes": ["ant", "bee", "cat", "dog"], "mean": [0.5] * 3, "std": [0.2] * 3}
+CLASSES = ["ant", "bee", "cat", "dog"]
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "module._orig_mod.", "_orig_mod.module."])
@@ -53,14 +53,14 @@ def test_checkpoints_with_common_wrappers_are_read(tmp_path, prefix, wrapper):
 )
 def test_classes_are_mapped_by_name(tmp_path, names, outputs):
     tmp_path.joinpath("names.txt").write_text(names, encoding="utf-8")
-    network = build(Design(**SMALL).description(32), len(names.split()), seed=5)
+    network = build(Member("a", **Design(**SMALL).description(32)), len(names.split()), seed=5)
     torch.save(network.state_dict(), tmp_path / "a.pt")
     design = Design(**SMALL, weights=str(tmp_path / "a.pt"), classes=str(tmp_path / "names.txt"))
-    arguments = design.description(32), CARD, design.inputs(0)
+    arguments = "a", design.description(32), CLASSES, 32, design.inputs(0)
     if isinstance(outputs, str):
         assert outputs in fault_of(load_member, *arguments)
     else:
-        assert load_member(*arguments)[1]["outputs"] == outputs
+        assert load_member(*arguments)[1].outputs == outputs
 
 
 REPOSITORY, COMMIT, NEWEST = "timm/test_resnet.r160_in1k", "0123456789abcdef" * 2 + "01234567", "f" * 40
@@ -108,7 +108,7 @@ def hub(published, tmp_path, monkeypatch) -> Iterator[None]:
 
 def pretrained(revision: str | None = None):
     design = Design(architecture="test_resnet", weights="pretrained", stem="original", revision=revision)
-    return load_member(design.description(32), CARD | {"classes": SYNSETS}, design.inputs(0))
+    return load_member("a", design.description(32), SYNSETS, 32, design.inputs(0))
 
 
 @pytest.mark.usefixtures("hub")
@@ -116,14 +116,14 @@ def pretrained(revision: str | None = None):
 def test_pretrained_weights_serve_a_subset_of_imagenet(published, capsys, revision):
     network, member = pretrained(revision)
     chosen = [ImageNetInfo().label_names().index(name) for name in SYNSETS]
-    assert (member["outputs"], member["network_outputs"], member["classes"]) == (chosen, 1000, SYNSETS)
-    assert (member["mean"], member["std"]) == ([0.5] * 3, [0.5] * 3)
-    assert member["weights_kind"] == "pretrained"
+    assert (member.outputs, member.network_outputs, member.classes) == (chosen, 1000, SYNSETS)
+    assert (member.mean, member.std) == ([0.5] * 3, [0.5] * 3)
+    assert member.weights_kind == "pretrained"
     source = f"pretrained {REPOSITORY}@{revision or NEWEST}, images normalised by timm's mean"
-    assert member["weights_source"].startswith(source)
+    assert member.weights_source.startswith(source)
     assert (f"set revision: {NEWEST}" in capsys.readouterr().out) == (revision is None)
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8))
-    images = normalised(images, member["mean"], member["std"])
+    images = normalised(images, member.mean, member.std)
     with torch.inference_mode():
         values = network(images.to(next(network.parameters()).device)).cpu()
         torch.testing.assert_close(values, published(images)[:, chosen])
@@ -156,21 +156,21 @@ def test_a_network_of_ones_own_trained_elsewhere_becomes_a_member(tmp_path):
     torch.save({"epoch": 3, "state_dict": weights, "best": 0.5}, path)
     network = {"factory": "own_networks:small", "arguments": {"width": 4, "classes": len(ORDER)}}
     design = Design(**network, weights=str(path), classes=ORDER, mean=MEAN, std=STD)
-    loaded, described = load_member(design.description(32), CARD, design.inputs(0))
-    write_member(tmp_path / "own-s0", loaded, Member("own-s0", **described))
+    loaded, described = load_member("own-s0", design.description(32), CLASSES, 32, design.inputs(0))
+    write_member(tmp_path / "own-s0", loaded, described)
     member = read_member(tmp_path / "own-s0", {network["factory"]})
-    chosen = [ORDER.index(name) for name in CARD["classes"]]
+    chosen = [ORDER.index(name) for name in CLASSES]
     images = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
     with torch.inference_mode():
         expected = original.eval()(normalised(torch.from_numpy(images), MEAN, STD))[:, chosen].numpy()
     values = np.concatenate([batch[0] for batch in logits([member], images)])
     np.testing.assert_allclose(values, expected, atol=2e-3)
     assert features(member, images).shape == (20, 8)
-    assert (described["parameters"], described["outputs"]) == (sum(p.numel() for p in original.parameters()), chosen)
-    assert (described["classes"], described["network_outputs"]) == (CARD["classes"], 7)
-    assert (described["mean"], described["std"], described["training_cost"]) == (MEAN, STD, None)
+    assert (described.parameters, described.outputs) == (sum(p.numel() for p in original.parameters()), chosen)
+    assert (described.classes, described.network_outputs) == (CLASSES, 7)
+    assert (described.mean, described.std, described.training_cost) == (MEAN, STD, None)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert described["weights_source"].startswith(f"file {path} (sha256 {digest})")
+    assert described.weights_source.startswith(f"file {path} (sha256 {digest})")
 
 
 @pytest.mark.parametrize(

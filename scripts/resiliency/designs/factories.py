@@ -8,9 +8,10 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from resiliency.base.faults import Fault
+from resiliency.base.settings import Keys
 
 
-def from_factory(factory: str, arguments: dict) -> nn.Module:
+def from_factory(factory: str, arguments: Keys) -> nn.Module:
     """The network that `factory`, "package.module:function", returns for keyword arguments `arguments`.
 
     Modules are searched in the working directory first.

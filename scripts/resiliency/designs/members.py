@@ -1,14 +1,14 @@
 """The description of a member: the content of its `member.json`."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import NamedTuple, Self
 
 from pydantic import TypeAdapter, ValidationError
 
 from resiliency.base.faults import Fault, brief
+from resiliency.base.settings import Keys
 from resiliency.data.pictures import View
 from resiliency.storage import read_json, write_json
 
@@ -40,7 +40,13 @@ class Member:
         architecture, factory, arguments, stem, side: description of its network; see `designs.networks.build`.
         start: member with whose weights the training of a super-network started.
         weights_kind, weights_source: source of its weights: a `WeightsKind`, and details in words.
-        parameters, macs, ..., device: design card; see `designs.weights.design_card`.
+        parameters, macs: size of the network, and multiply-accumulate operations for one image.
+        input_size, view: H, W, 3; and what `view_of` reads, None if it sees images as the dataset has them.
+        mean, std: of each channel, that images are normalised with.
+        classes: those of the dataset, in its order.
+        network_outputs, outputs: number of outputs; index of the output for each class, None if these are the same.
+        normalisation: words for whose mean and std these are.
+        device: that it was made on.
         precision: precision of training, float32 or bfloat16; "" if not trained here.
         validation_accuracy: accuracy on validation images, 0 to 1; None without these.
     """
@@ -57,14 +63,14 @@ class Member:
     recipe: str = ""
     architecture: str | None = None
     factory: str | None = None
-    arguments: dict[str, Any] | None = None
+    arguments: Keys | None = None
     stem: str = "original"
     side: int | None = None
     start: str | None = None
     parameters: float | None = None
     macs: float | None = None
     input_size: list[int] | None = None
-    view: dict[str, Any] | None = None
+    view: Keys | None = None
     mean: list[float] | None = None
     std: list[float] | None = None
     classes: list[str] | None = None
@@ -73,10 +79,15 @@ class Member:
     weights_kind: str = ""
     weights_source: str = ""
     normalisation: str = ""
-    training_cost: dict[str, Any] | None = None
+    training_cost: dict[str, float] | None = None
     device: str = ""
     precision: str = ""
     validation_accuracy: float | None = None
+
+    @property
+    def network(self) -> str | None:
+        """The name of its network: an architecture or a factory."""
+        return self.architecture or self.factory
 
     @property
     def normalising(self) -> tuple[list[float], list[float]]:
@@ -107,7 +118,37 @@ class Member:
 _MEMBER = TypeAdapter(Member)
 
 
-def named_factories(config: Mapping[str, Any]) -> set[str]:
+class Given(NamedTuple):
+    """Weights that somebody else trained, as a study describes them.
+
+    Attributes:
+        weights: "pretrained" or "file".
+        revision: commit or tag of pretrained weights; None for the newest.
+        classes: classes of the network's outputs; None if a file names them, or nobody.
+        mean, std: of each channel; None for timm's.
+        view: `size`, `margin` and `interpolation`, each None if timm knows it; or None if members see images as the
+            dataset has them.
+    """
+
+    weights: str
+    revision: str | None
+    classes: list[str] | None
+    mean: list[float] | None
+    std: list[float] | None
+    view: Keys | None
+
+
+def described(name: str, description: Keys) -> tuple[Member, Given | None]:
+    """The member `name` before it is made, and the weights that it is given, if any.
+
+    Args:
+        description: as from `Design.description`, perhaps with further entries of a `Member`.
+    """
+    own = {key: value for key, value in description.items() if key != "loaded"}
+    return Member(name, **own), Given(**description["loaded"]) if "loaded" in description else None
+
+
+def named_factories(config: Keys) -> set[str]:
     """The factories that the designs of a study name, whose configuration this is."""
     return {design["factory"] for design in (config.get("designs") or {}).values() if design.get("factory")}
 

@@ -22,23 +22,22 @@ from resiliency.designs.settings import RESERVED, architectures
 from resiliency.storage import replacing
 
 
-def build(description: dict, outputs: int, seed: int, pretrained: str | None = None) -> nn.Module:
+def build(member: Member, outputs: int, seed: int, pretrained: str | None = None) -> nn.Module:
     """The network of a member, randomly initialised from `seed`, channels last.
 
     Args:
-        description: `architecture` of timm or `factory`, their `arguments`, and, with the `stem` "adapted", the `side`
-            of the images in pixels; as from `Design.description`.
+        member: has the `architecture` of timm or `factory`, their `arguments`, and, with the `stem` "adapted", the
+            `side` of the images in pixels.
         outputs: number of logits; a factory fixes its own.
         pretrained: path of a file with pretrained weights of `architecture` for this number of outputs.
 
     Raises:
-        Fault: timm or the factory refuses the description.
+        Fault: timm or the factory refuses the arguments.
     """
     torch.manual_seed(seed)
-    arguments = description["arguments"]
-    if description["factory"]:
-        return channels_last(from_factory(description["factory"], arguments))
-    architecture = description["architecture"]
+    architecture, arguments = member.architecture, member.arguments
+    if member.factory:
+        return channels_last(from_factory(member.factory, arguments))
     overlay = {"file": pretrained, "custom_load": False} if pretrained else None
     try:
         network = timm.create_model(
@@ -50,11 +49,9 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
         )
     except Exception as error:
         raise Fault(f"design {architecture} with {arguments}: timm cannot build it: {error!r:.300}") from error
-    if description["stem"] == "adapted":
-        side = description["side"]
-        if changes := adapt_stem(network, side):
-            end = map_side(network, side)
-            print(f"stem of {architecture} for {side} px: {', '.join(changes)}; the last feature map is {end}x{end}")
+    if member.stem == "adapted" and (changes := adapt_stem(network, member.side)):
+        end, words = map_side(network, member.side), ", ".join(changes)
+        print(f"stem of {architecture} for {member.side} px: {words}; the last feature map is {end}x{end}")
     return channels_last(network)
 
 
@@ -219,11 +216,6 @@ def normalised(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
     return rows.view(images.shape).permute(0, 3, 1, 2)
 
 
-def network_name(description: dict) -> str:
-    """The name of a member's network: its architecture or its factory."""
-    return description["architecture"] or description["factory"]
-
-
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 PREFIXES = ("module.", "_orig_mod.", "model.")
 EXAMPLES = 3
@@ -371,14 +363,14 @@ def read_member(folder: str | Path, allow: Collection[str] = ()) -> tuple[nn.Mod
     path = Path(folder, "member.json")
     member = Member.read(path)
     _refuse_code(path, member, allow)
-    network = build(vars(member), member.network_outputs, seed=0)
+    network = build(member, member.network_outputs, seed=0)
     path = Path(folder, "weights.safetensors")
     try:
         misfit = load_weights(network, load_file(path))
     except Exception as error:
         misfit = str(error)
     if misfit:
-        raise Fault(f"{path}: not the weights of {network_name(vars(member))} ({misfit}); delete it and run again")
+        raise Fault(f"{path}: not the weights of {member.network} ({misfit}); delete it and run again")
     if member.outputs is not None and not {*range(member.network_outputs or 0)} >= {*member.outputs} > set():
         raise Fault(f"{path}: {expected('outputs of the network', short(member.outputs))}; delete it and run again")
     return select_outputs(network, member.outputs).eval().to(device()), member

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from resiliency.base.names import family_fault
-from resiliency.base.settings import Settings
+from resiliency.base.settings import Keys, Settings
 
 _REGISTERED = re.compile(r"^@register_model\s+def (\w+)", re.MULTILINE)
 
@@ -95,7 +95,7 @@ class Design(Settings):
         "the network maps normalised images, float32 Bx3xHxW, to logits BxK. The folder that Snakemake "
         "runs in is searched first",
     )
-    arguments: dict[str, Any] = Field({}, description="keyword arguments of timm.create_model, or of the factory")
+    arguments: Keys = Field({}, description="keyword arguments of timm.create_model, or of the factory")
     family: str | None = Field(
         None,
         description="family of the design, for observation 1; default: timm's module, e.g. resnet, or the factory's "
@@ -154,7 +154,7 @@ class Design(Settings):
     interpolation: Literal["bilinear", "bicubic"] | None = Field(
         None, description="interpolation used in that training; default: timm's"
     )
-    training: dict[str, Any] = Field(
+    training: Keys = Field(
         {},
         description="changes to the training recipe of the study. A design with loaded weights is fine-tuned if it has "
         "any; the keys below are for such a design only",
@@ -162,7 +162,7 @@ class Design(Settings):
 
     @field_validator("arguments")
     @classmethod
-    def _plain(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _plain(cls, arguments: Keys) -> Keys:
         try:
             json.dumps(arguments, allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -250,13 +250,11 @@ class Design(Settings):
             files["classes"] = self.classes
         return files
 
-    def description(self, side: int, margin: float | None = None) -> dict[str, Any]:
+    def description(self, side: int, margin: float | None = None) -> Keys:
         """The description from which a member is made, for images of `side` pixels squared, without `inputs`.
 
-        `stem` is "adapted" or "original". Where weights are given, `loaded` holds `weights` ("pretrained" or "file"),
-        `revision`, `classes` (None if a file names them, or nobody), `mean`, `std`, and `view`: `size`, `margin` and
-        `interpolation`, None if timm knows them, or None in all where members see images as the dataset has them.
-        `side` is None if timm knows it.
+        These are entries of a `designs.members.Member`: `architecture`, `factory`, `arguments`, `stem` ("adapted" or
+        "original") and `side`, None if timm knows it. If weights are given, `loaded` holds a `designs.members.Given`.
 
         Args:
             margin: margin of the dataset if loaded members see images as in their training; else None.
@@ -275,7 +273,7 @@ class Design(Settings):
             }
         return description
 
-    def _view(self, side: int, margin: float) -> dict[str, Any] | None:
+    def _view(self, side: int, margin: float) -> Keys | None:
         view = {"size": self.input_size, "margin": self.crop, "interpolation": self.interpolation}
         if self.architecture:
             return view

@@ -14,16 +14,16 @@ from torch import Tensor, nn
 
 from resiliency.base.faults import Fault, expected, hint
 from resiliency.base.names import SYNSET
+from resiliency.base.settings import Keys
 from resiliency.data.pictures import INTERPOLATIONS, View
 from resiliency.data.source import cache_folder, read_class_names
 from resiliency.designs.device import device, device_name
 from resiliency.designs.layers import feature_stages, hooked, select_outputs
-from resiliency.designs.members import WeightsKind
+from resiliency.designs.members import Given, Member, described
 from resiliency.designs.networks import (
     build,
     load_weights,
     logits_fault,
-    network_name,
     not_finite,
     parameters_and_macs,
     read_checkpoint,
@@ -95,27 +95,24 @@ def _root_cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def design_card(network: nn.Module, description: dict, card: dict, outputs: int) -> dict:
-    """The design card of `network`, as if it were trained here on the dataset of `card`.
+def complete(member: Member, network: nn.Module, outputs: int) -> None:
+    """Set what is measured of `network`, of `outputs` outputs, on an image of the side of `member`.
 
-    It holds parameters, macs (multiply-accumulate operations for one image), input_size (H, W, 3), view (None, for it
-    sees images as the dataset has them; else what `members.view_of` reads), mean, std (of each channel, that images
-    are normalised with; None if there are no training images), classes (the dataset's, in its order), network_outputs
-    (their number), outputs (index of the output for each class, None if these are the same), weights_source,
-    normalisation (whose mean and std these are), training_cost (None), and device (that it is made on).
+    These are parameters, macs, input_size, network_outputs and device.
 
     Raises:
-        Fault: the network fails on an image of the dataset, or does not give `outputs` logits for it, or a weight or
-            logit is NaN or infinite.
+        Fault: the network fails on such an image, or gives other than `outputs` logits for it, or a weight or logit is
+            NaN or infinite.
     """
-    shape = card["image_shape"]
-    label = f"{network_name(description)} with {description['arguments']}"
-    image = torch.zeros(1, shape[2], *shape[:2], device=next(network.parameters()).device)
+    assert member.side is not None
+    member.input_size, member.network_outputs, member.device = [member.side, member.side, 3], outputs, device_name()
+    label = f"{member.network} with {member.arguments}"
+    image = torch.zeros(1, 3, member.side, member.side, device=next(network.parameters()).device)
     try:
         with torch.inference_mode():
             logits = network.eval()(image)
     except Exception as error:
-        raise Fault(f"{label}: fails on images of {shape[1]}x{shape[0]} px: {error!r:.300}") from error
+        raise Fault(f"{label}: fails on images of {member.side}x{member.side} px: {error!r:.300}") from error
     if not isinstance(logits, Tensor) or logits.shape != (1, outputs):
         result = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise Fault(f"{label}: {expected(f'logits of shape (1, {outputs}) for one image', result)}")
@@ -123,24 +120,8 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
         raise Fault(f"{label}: {len(names):,} weights are NaN or infinite, e.g. {names[0]}")
     if not torch.isfinite(logits).all():
         raise Fault(f"{label}: logits for a black image contain NaN or infinity")
-    parameters, macs = parameters_and_macs(network, shape)
-    print(f"{network_name(description)}: {parameters:,} parameters, {macs:,} MACs per image, on {device_name()}")
-    return {
-        "parameters": parameters,
-        "macs": macs,
-        "input_size": shape,
-        "view": None,
-        "mean": card.get("mean"),
-        "std": card.get("std"),
-        "classes": card["classes"],
-        "network_outputs": outputs,
-        "outputs": None,
-        "weights_kind": WeightsKind.TRAINED,
-        "weights_source": "trained here",
-        "normalisation": "mean and std of the training images",
-        "training_cost": None,
-        "device": device_name(),
-    }
+    member.parameters, member.macs = parameters_and_macs(network, member.input_size)
+    print(f"{member.network}: {member.parameters:,} parameters, {member.macs:,} MACs per image, on {member.device}")
 
 
 def head_name(network: nn.Module, images: Tensor) -> str:
@@ -207,80 +188,81 @@ def _up_to(network: nn.Module, last: str) -> list[nn.Parameter]:
     return parameters
 
 
-def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[nn.Module, dict]:
-    """The network of a member with its weights, in evaluation mode on the device, and its description with its card.
+def load_member(
+    name: str, description: Keys, classes: list[str], side: int, files: dict[str, str]
+) -> tuple[nn.Module, Member]:
+    """The network of the member `name` with its weights, in evaluation mode on the device, and the member.
 
     Its logits are of the dataset's classes, in their order.
 
     Args:
-        description: description of the member, with the entries of `Design.description`.
-        card: card of the dataset.
+        description: as from `Design.description`, with further entries of a `Member`.
+        classes: classes of the dataset.
+        side: height and width of its images in pixels.
         files: paths: `weights`, unless they are pretrained, and `classes` if a file names these.
 
     Raises:
         Fault: the network cannot be built, its weights are unavailable or those of another one, its answers are not
             logits (see `logits_fault`), or it lacks a class of the dataset.
     """
-    loaded, classes, name = description["loaded"], card["classes"], network_name(description)
-    names = read_class_names(files["classes"]) if "classes" in files else loaded["classes"]
-    if loaded["weights"] == "pretrained":
-        network, names, weights_fields = _pretrained(description, names, classes)
+    member, given = described(name, description)
+    assert given is not None
+    names = read_class_names(files["classes"]) if "classes" in files else given.classes
+    if given.weights == "pretrained":
+        outputs = pretrained_config(member.architecture).num_classes
+        names = names or _published_classes(member.architecture, outputs, classes)
+        if len(names) != outputs:
+            wanted = f"{outputs:,} names, one per output of {member.architecture}"
+            raise Fault(f"classes: {expected(wanted, f'{len(names):,}')}")
+        network, source = pretrained_network(member, given.revision)
     else:
         names = names or classes
-        network, path = build(description, len(names), seed=0), Path(files["weights"])
+        network, path = build(member, len(names), seed=0), Path(files["weights"])
         if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
-            raise Fault(f"{path}: not the weights of {name} with {len(names):,} outputs: {misfit}")
-        weights_fields = {"weights_kind": WeightsKind.FILE, "weights_source": file_source(path)}
-    view = view_in_training(network, loaded, name)
-    shape = [view["size"], view["size"], 3] if view else card["image_shape"]
-    details = design_card(network.to(device()), description, card | {"image_shape": shape}, len(names))
-    if fault := logits_fault(network, trial_images(shape[0], device())):
-        raise Fault(f"{name} with {weights_fields['weights_source']}: {fault}")
-    details |= {"outputs": (outputs := _output_indices(names, classes)), "view": view, "side": shape[0]}
-    details |= normalisation(network, loaded, name) | weights_fields
-    details["weights_source"] += preprocessing_words(details)
-    fields = {key: value for key, value in description.items() if key != "loaded"}
-    print(f"mean {details['mean']}, std {details['std']}")
-    print(f"{details['weights_source']}; {len(names):,} outputs for {len(classes):,} classes")
-    return select_outputs(network, outputs).eval().to(device()), fields | details
+            raise Fault(f"{path}: not the weights of {member.network} with {len(names):,} outputs: {misfit}")
+        source = file_source(path)
+    see_as_in_training(member, given, network, side)
+    complete(member, network.to(device()), len(names))
+    if fault := logits_fault(network, trial_images(member.side, device())):
+        raise Fault(f"{member.network} with {source}: {fault}")
+    member.weights_kind, member.classes, member.outputs = given.weights, classes, _output_indices(names, classes)
+    describe_source(member, source)
+    print(f"{member.weights_source}; {len(names):,} outputs for {len(classes):,} classes")
+    return select_outputs(network, member.outputs).eval().to(device()), member
 
 
-def preprocessing_words(details: dict) -> str:
-    """How a member sees images, as an end to a sentence about its weights."""
-    words, view = f", images normalised by {details['normalisation']}", details["view"]
-    if view:
-        words += f", seen at {view['size']} px ({view['interpolation']}, crop {view['margin']:g})"
-    return words
+def describe_source(member: Member, source: str) -> None:
+    """Set the source of the weights of `member`, and how it sees images; tell its normalisation."""
+    member.weights_source = f"{source}, images normalised by {member.normalisation}"
+    if view := member.view:
+        member.weights_source += f", seen at {view['size']} px ({view['interpolation']}, crop {view['margin']:g})"
+    print(f"mean {member.mean}, std {member.std}")
 
 
-def normalisation(network: nn.Module, loaded: dict, name: str) -> dict:
-    """Mean and std that images are normalised with, and whose they are: the study's, or else timm's."""
-    if loaded["mean"]:
-        return {key: loaded[key] for key in ("mean", "std")} | {"normalisation": "the study's mean and std"}
+def see_as_in_training(member: Member, given: Given, network: nn.Module, side: int) -> None:
+    """Set how `member` sees images, of `side` pixels in the dataset, as its weights did in their training.
+
+    View, mean and std are the study's, and timm's for the weights if the study leaves them open.
+
+    Raises:
+        Fault: timm has no mean and std, or the weights need images in a view that this library lacks.
+    """
     config = getattr(network, "pretrained_cfg", None) or {}
-    if not config.get("mean") or not config.get("std"):
+    member.view = None if given.view is None else _view_in_training(given.view, config, member.network)
+    member.side = member.view["size"] if member.view else side
+    if not given.mean and not (config.get("mean") and config.get("std")):
+        name = member.network
         raise Fault(f"mean, std: required, because timm has no defaults for {name}; give the values used in training")
-    return {key: list(config[key]) for key in ("mean", "std")} | {"normalisation": f"timm's mean and std for {name}"}
+    mean, std = (given.mean, given.std) if given.mean else (config["mean"], config["std"])
+    member.mean, member.std = list(mean), list(std)
+    member.normalisation = "the study's mean and std" if given.mean else f"timm's mean and std for {member.network}"
 
 
 def file_source(path: str | Path) -> str:
     return f"file {path} (sha256 {sha256(path)})"
 
 
-def _pretrained(description: dict, names: list[str] | None, classes: list[str]) -> tuple[nn.Module, list[str], dict]:
-    """The network from timm's hub, its classes, and the description of its weights."""
-    architecture = description["architecture"]
-    config = pretrained_config(architecture)
-    names = names or _published_classes(architecture, config.num_classes, classes)
-    if len(names) != config.num_classes:
-        raise Fault(
-            f"classes: expected {config.num_classes:,} names, one per output of {architecture}, got {len(names):,}"
-        )
-    network, source = pretrained_network(description)
-    return network, names, {"weights_kind": WeightsKind.PRETRAINED, "weights_source": source}
-
-
-def pretrained_network(description: dict) -> tuple[nn.Module, str]:
+def pretrained_network(member: Member, revision: str | None) -> tuple[nn.Module, str]:
     """The network from timm's hub with all its outputs, and where its weights come from.
 
     timm is handed what `read_checkpoint` read, for versions of it unpickle files of the hub.
@@ -288,7 +270,7 @@ def pretrained_network(description: dict) -> tuple[nn.Module, str]:
     Raises:
         Fault: timm has no pretrained weights, or they are unavailable.
     """
-    config, revision = pretrained_config(description["architecture"]), description["loaded"]["revision"]
+    config = pretrained_config(member.architecture)
     path, commit = download_weights(config.hf_hub_id, revision)
     source = f"pretrained {config.hf_hub_id}" + (f"@{commit}" if commit else f", {file_source(path)}")
     if commit and revision != commit:
@@ -296,7 +278,7 @@ def pretrained_network(description: dict) -> tuple[nn.Module, str]:
     with TemporaryDirectory() as folder:
         weights = {name: tensor.clone().contiguous() for name, tensor in read_checkpoint(path, []).items()}
         save_file(weights, Path(folder, "weights.safetensors"))
-        network = build(description, config.num_classes, seed=0, pretrained=str(Path(folder, "weights.safetensors")))
+        network = build(member, config.num_classes, seed=0, pretrained=str(Path(folder, "weights.safetensors")))
     return network, source
 
 
@@ -346,23 +328,11 @@ def _output_indices(names: list[str], classes: list[str]) -> list[int] | None:
     return None if names == classes else [names.index(name) for name in classes]
 
 
-def view_in_training(network: nn.Module, loaded: dict, name: str) -> dict | None:
-    """The view of a loaded member: the study's keys, and timm's for its weights if the study leaves them open.
-
-    Args:
-        loaded: description with the key `view`: size, margin and interpolation, None if the study does not set them; or
-            None if all members see images as the dataset has them.
-        name: name of the network.
-
-    Raises:
-        Fault: the weights need images in a view that this library lacks, according to timm.
-    """
-    if loaded["view"] is None:
-        return None
-    keys = {key: value for key, value in loaded["view"].items() if value is not None}
-    config = getattr(network, "pretrained_cfg", None) or {}
-    if len(keys) == len(loaded["view"]) or not config:
-        return View(**keys)._asdict()
+def _view_in_training(keys: Keys, config: Keys, name: str | None) -> Keys:
+    """The view of the study's `keys`, and of timm's `config` of the network `name` if the study leaves some open."""
+    chosen = {key: value for key, value in keys.items() if value is not None}
+    if len(chosen) == len(keys) or not config:
+        return View(**chosen)._asdict()
     channels, height, width = config["input_size"]
     mode, interpolation = config.get("crop_mode") or "center", config.get("interpolation") or "bicubic"
     if channels != 3 or height != width or mode not in ("center", "squash") or interpolation not in INTERPOLATIONS:
@@ -371,4 +341,4 @@ def view_in_training(network: nn.Module, loaded: dict, name: str) -> dict | None
             f"{interpolation}) from timm; set input_size, crop and interpolation"
         )
     timms = View(height, config.get("crop_pct") or 0.875, interpolation, mode == "squash")
-    return timms._asdict() | keys
+    return timms._asdict() | chosen

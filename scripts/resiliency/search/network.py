@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault
+from resiliency.base.settings import Keys
 from resiliency.designs.layers import has_wrong_gradients, subsampled
 from resiliency.designs.members import Member
 from resiliency.designs.networks import SUPERNETWORK, load_weights
@@ -92,18 +93,8 @@ class Residual(nn.Module):
         return self.forward_head(self.forward_features(images))
 
 
-def residual(**shape) -> Residual:
-    """The factory of residual networks, that of sub-networks too.
-
-    Args:
-        block: "basic", of two 3x3 convolutions, or "bottleneck", of 1x1, 3x3 and 1x1, the last four times as wide.
-        stem: number of channels of the first convolution, which is 7x7.
-        stride: stride of the first convolution, 1 or 2.
-        pool: whether a pooling after it halves the image.
-        projected: whether the first shortcut of the first stage is a convolution; that of each other stage always is.
-        layers, channels: numbers of blocks and channels of each stage.
-        classes: number of outputs.
-    """
+def residual(**shape: Unpack[Shape]) -> Residual:
+    """The factory of residual networks, that of sub-networks too."""
     return Residual(shape)
 
 
@@ -199,8 +190,8 @@ class Supernetwork(Residual):
         return x
 
 
-def supernetwork(**largest) -> Supernetwork:
-    """The factory of super-networks; arguments as for `residual`."""
+def supernetwork(**largest: Unpack[Shape]) -> Supernetwork:
+    """The factory of super-networks."""
     return Supernetwork(largest)
 
 
@@ -334,7 +325,9 @@ def training_macs(space: Space, strategy: str, random_subnetworks: int, phases: 
     return round(largest + random_subnetworks * np.mean([mean(phase) if phase else 0 for phase in phases]))
 
 
-def search_cost(space: Space, settings: Search, trained: dict, evaluated: np.ndarray, n_images: int) -> dict:
+def search_cost(
+    space: Space, settings: Search, trained: dict[str, float], evaluated: np.ndarray, n_images: int
+) -> dict[str, float]:
     """The cost of all members of a search together, as `training.member.cost_of_training` gives it for one.
 
     Args:
@@ -348,12 +341,12 @@ def search_cost(space: Space, settings: Search, trained: dict, evaluated: np.nda
     return trained | {"macs": spent, "shared_by": settings.members}
 
 
-def network_description(factory: str, shape: Shape, side: int) -> dict:
-    """Input of `networks.build` for a network of a shape, for images of `side` pixels squared."""
+def network_description(factory: str, shape: Shape, side: int) -> Keys:
+    """Entries of a `Member` for a network of a shape, for images of `side` pixels squared."""
     return {"architecture": None, "factory": factory, "arguments": shape, "stem": "original", "side": side}
 
 
-def supernet_description(space: Space, start: str | None) -> dict:
+def supernet_description(space: Space, start: str | None) -> Keys:
     """The description of a super-network before training.
 
     Args:

@@ -18,6 +18,7 @@ from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 from torch import Tensor, nn
 
 from resiliency.base.faults import Progress
+from resiliency.base.settings import Keys
 from resiliency.base.streams import derived_seed, stream
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import read_images
@@ -25,7 +26,7 @@ from resiliency.data.split import stratified_sample
 from resiliency.designs.device import inference
 from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.networks import SUBNETWORK, read_member, write_member
-from resiliency.designs.weights import design_card
+from resiliency.designs.weights import complete
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.metrics.classification import softmax
 from resiliency.prediction.writing import logits
@@ -311,7 +312,7 @@ def select_members(evaluations: Evaluations, settings: Search, seed: int) -> lis
     return sorted((positions[index] for index in best), key=lambda position: objectives[position, 1])
 
 
-def search_table(evaluations: Evaluations, members: dict[int, str]) -> list[dict]:
+def search_table(evaluations: Evaluations, members: dict[int, str]) -> list[dict[str, object]]:
     """A row per evaluation: the sub-network, its MACs and validation error, whether it is on the front, its member.
 
     Args:
@@ -332,8 +333,8 @@ def search_table(evaluations: Evaluations, members: dict[int, str]) -> list[dict
 def search_members(
     folders: list[Path],
     table: Path,
-    design: dict,
-    descriptions: dict[str, dict],
+    design: Keys,
+    descriptions: dict[str, Keys],
     settings: Search,
     data: dict[str, str],
     seed: int,
@@ -348,14 +349,14 @@ def search_members(
         folders: folders of the members, with their names; weights.safetensors and member.json are written to each.
         table: path to which the table of evaluations is written.
         design: description of the super-network, as from `Design.description`.
-        descriptions: member -> its description before the search.
+        descriptions: member -> entries of its `Member` before the search.
         data: paths by name: weights (of the super-network), card, images, labels, validation_images and
             validation_labels.
         workers: number of processes that decode image files.
         code: fingerprint of the code that searches.
     """
     card = read_json(data["card"])
-    space = Space.of_design(design, settings.elastic.model_dump(), len(card["classes"]))
+    space = Space.of_design(design, settings.elastic, len(card["classes"]))
     network, supernet = read_member(Path(data["weights"]).parent)
     labels = read_array(data["labels"])
     count = min(settings.n_calibration_images, len(labels))
@@ -372,14 +373,16 @@ def search_members(
         "weights_kind": WeightsKind.SUPERNET,
         "weights_source": "a super-network trained here",
         "training_cost": search_cost(space, settings, supernet.training_cost, evaluated, images_seen),
-        "device": checkpoint.device,
+        "classes": card["classes"],
     }
     positions = dict(zip(select_members(evaluations, settings, seed), folders, strict=True))
     for position, folder in positions.items():
         genes, accuracy = evaluations.genes[position], float(1 - evaluations.objectives[position, 0])
         made = evaluator.network(genes)
         description = network_description(SUBNETWORK, space.shape(genes), space.side) | descriptions[folder.name]
-        fields = design_card(made, description, card, len(card["classes"])) | common
-        write_member(folder, made, Member(member=folder.name, validation_accuracy=accuracy, **description | fields))
+        member = Member(folder.name, validation_accuracy=accuracy, **description | common)
+        complete(member, made, len(card["classes"]))
+        member.device = checkpoint.device
+        write_member(folder, made, member)
     write_csv(table, search_table(evaluations, {position: folder.name for position, folder in positions.items()}))
     checkpoint.remove()

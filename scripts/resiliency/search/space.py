@@ -2,19 +2,19 @@
 
 A sub-network is described in two ways. *Genes*, int64 with two values per stage, say what it lacks of the largest
 sub-network: blocks left out in each stage, then the position of each stage's width among the widths, largest first.
-All zeros are the largest. Its *shape* is plain data: the arguments of `network.residual`."""
+All zeros are the largest. Its *shape* is plain data: a `Shape`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, TypedDict
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from resiliency.base.faults import short
 from resiliency.base.names import design_of
-from resiliency.base.settings import Settings, distinct
+from resiliency.base.settings import Keys, Settings, distinct
 from resiliency.designs.settings import Design
 
 RANDOM = "random"
@@ -44,7 +44,7 @@ class Search(Settings):
         RANDOM, description="initial weights of the super-network: random, or those of a member of the design"
     )
     elastic: Elastic = Field(Elastic(), description="dimensions along which sub-networks may shrink")
-    training: dict[str, Any] = Field({}, description="changes to the recipe of the design")
+    training: Keys = Field({}, description="changes to the recipe of the design")
     strategy: Literal["sandwich", "progressive"] = Field(
         "sandwich",
         description="training of the super-network; sandwich: each step trains the largest, the smallest and random "
@@ -85,10 +85,31 @@ STEM = 64
 EXPANSION = {"basic": 1, "bottleneck": 4}
 LEAST_MAP = 4
 
-Shape = dict[str, Any]
+
+class Shape(TypedDict):
+    """The shape of a residual network: the arguments of `network.residual`.
+
+    Attributes:
+        block: "basic", of two 3x3 convolutions, or "bottleneck", of 1x1, 3x3 and 1x1, the last four times as wide.
+        stem: number of channels of the first convolution, which is 7x7.
+        stride: stride of the first convolution, 1 or 2.
+        pool: whether a pooling after it halves the image.
+        projected: whether the first shortcut of the first stage is a convolution; that of each other stage always is.
+        layers, channels: numbers of blocks and channels of each stage.
+        classes: number of outputs.
+    """
+
+    block: str
+    stem: int
+    stride: int
+    pool: bool
+    projected: bool
+    layers: list[int]
+    channels: list[int]
+    classes: int
 
 
-def largest_shape(description: dict, classes: int) -> Shape:
+def largest_shape(description: Keys, classes: int) -> Shape:
     """The shape of the network of a design, as from `Design.description`, with `classes` outputs."""
     block, layers = RESNETS[description["architecture"].partition(".")[0]]
     channels = list(description["arguments"].get("channels", [64, 128, 256, 512]))
@@ -146,11 +167,11 @@ class Space:
     width: tuple[float, ...]
 
     @classmethod
-    def of_design(cls, description: dict, elastic: dict, classes: int) -> "Space":
-        """The space of a design, as from `Design.description`, with the values of `Elastic`."""
+    def of_design(cls, description: Keys, elastic: Elastic, classes: int) -> "Space":
+        """The space of a design, as from `Design.description`."""
         largest = largest_shape(description, classes)
-        depth = elastic["depth"] or largest["layers"]
-        return cls(largest, description["side"], tuple(depth), tuple(sorted(elastic["width"], reverse=True)))
+        depth = elastic.depth or largest["layers"]
+        return cls(largest, description["side"], tuple(depth), tuple(sorted(elastic.width, reverse=True)))
 
     @property
     def sizes(self) -> np.ndarray:
@@ -241,7 +262,7 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
         requirement = f"must have at most as many blocks per stage as {name}: {layers}"
         yield f"search.elastic.depth: {short(depth)}: {requirement}"
         return
-    space = Space.of_design(description, search.elastic.model_dump(), classes)
+    space = Space.of_design(description, search.elastic, classes)
     for stage in range(len(space.depth)):
         channels = space.channels(stage)
         if len(set(channels)) < len(channels):
@@ -252,7 +273,7 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
         yield f"search.members: {search.members} is more than the {space.count} distinct sub-networks"
 
 
-def _size_fault(arguments: dict[str, Any]) -> str:
+def _size_fault(arguments: Keys) -> str:
     """The fault of the channels or layers of a ResNet; empty if there is none."""
     sizes = {argument: arguments[argument] for argument in ARGUMENTS if argument in arguments}
     for argument, values in sizes.items():

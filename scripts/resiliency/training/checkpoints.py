@@ -8,13 +8,14 @@ import time
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault
+from resiliency.base.settings import Keys
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import View, images_in_views
 from resiliency.data.source import Images
@@ -69,7 +70,7 @@ class Checkpoint:
         devices: names of the devices of all runs so far, in order; the last one is that of this process.
     """
 
-    def __init__(self, path: str | Path, settings: dict[str, Any]):
+    def __init__(self, path: str | Path, settings: Keys):
         self.path = Path(path)
         self.key = hashlib.sha256(json.dumps([settings, torch.__version__], sort_keys=True).encode()).hexdigest()
         self.devices = [device_name()]
@@ -91,7 +92,7 @@ class Checkpoint:
     def _request_end(self, *_) -> None:
         self.end_requested = True
 
-    def load(self) -> dict[str, Any] | None:
+    def load(self) -> Keys | None:
         """The last saved state under these settings, on the CPU; None if there is none, or it cannot be read.
 
         If it was saved on another device, the log says so, and `devices` lists both.
@@ -116,7 +117,7 @@ class Checkpoint:
         """Whether so much time has passed since the last save that another is worth it, or the process is to end."""
         return self.end_requested or time.monotonic() - self.saved >= PAUSE
 
-    def save(self, state: dict[str, Any]) -> None:
+    def save(self, state: Keys) -> None:
         """Save `state` in place of the last one.
 
         Raises:

@@ -48,6 +48,7 @@ def _is_faster_in_bfloat16(network: nn.Module) -> bool:
 
 
 Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
+Row = dict[str, float]
 
 ASPECTS = (3 / 4, 4 / 3)
 ATTEMPTS = 10
@@ -199,7 +200,7 @@ class Trainer:
 
     def train(
         self, training: LabelledImages, validation: LabelledImages, checkpoint: Checkpoint | None = None
-    ) -> list[dict]:
+    ) -> list[Row]:
         """Train for the epochs of the recipe; the networks end with their averaged weights where it averages.
 
         Returns:
@@ -290,7 +291,7 @@ class Trainer:
             average.update()
         return loss.detach()
 
-    def _history_row(self, epoch: int, steps: int, mean_loss: float, validation: LabelledImages) -> dict:
+    def _history_row(self, epoch: int, steps: int, mean_loss: float, validation: LabelledImages) -> Row:
         if not np.isfinite(mean_loss):
             raise Fault(f"epoch {epoch + 1}: training loss is {mean_loss}; lower learning_rate or set gradient_clip")
         if mean_loss < LOWEST_LOSS:
@@ -303,7 +304,7 @@ class Trainer:
             "validation_accuracy": float(np.mean(accuracies(networks, validation, self.preprocessing))),
         }
 
-    def _save(self, checkpoint: Checkpoint | None, history: list[dict], done: int, total: Tensor) -> None:
+    def _save(self, checkpoint: Checkpoint | None, history: list[Row], done: int, total: Tensor) -> None:
         """Save where training stands, if it is time to: epochs done, steps done, and loss summed up since."""
         if checkpoint and checkpoint.due():
             checkpoint.save(
@@ -317,7 +318,7 @@ class Trainer:
                 }
             )
 
-    def _resume(self, checkpoint: Checkpoint | None) -> tuple[list[dict], int, Tensor]:
+    def _resume(self, checkpoint: Checkpoint | None) -> tuple[list[Row], int, Tensor]:
         """History, steps done and loss summed up in the unfinished epoch: of the checkpoint, or of a new beginning."""
         state = checkpoint.load() if checkpoint else None
         if state is None:

@@ -1,41 +1,30 @@
 """Trained members: from a description and a recipe, or from given weights by fine-tuning, to files."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
-from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from resiliency.base.faults import Fault
+from resiliency.base.settings import Keys
 from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import read_images
 from resiliency.designs.device import device, inference
-from resiliency.designs.members import Member, WeightsKind, view_of
-from resiliency.designs.networks import (
-    build,
-    load_weights,
-    network_fault,
-    network_name,
-    read_checkpoint,
-    trial_images,
-    write_member,
-)
+from resiliency.designs.members import Member, WeightsKind, described, view_of
+from resiliency.designs.networks import build, load_weights, network_fault, read_checkpoint, trial_images, write_member
 from resiliency.designs.weights import (
-    design_card,
+    complete,
+    describe_source,
     features_of,
     file_source,
     head_name,
-    normalisation,
-    preprocessing_words,
     pretrained_network,
+    see_as_in_training,
     train_last,
-    view_in_training,
 )
 from resiliency.metrics.classification import near_chance
 from resiliency.storage import read_array, read_json, write_csv
@@ -43,19 +32,20 @@ from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preproce
 from resiliency.training.engine import Loss, Trainer, cross_entropy
 from resiliency.training.settings import ALL, HEAD, FineTuning, Recipe
 
+Stream = tuple[str | int, ...]
+
 
 def train_members(
     folders: list[str],
-    descriptions: list[dict],
-    recipe: dict,
+    descriptions: list[Keys],
+    recipe: Keys,
     loss: Loss,
     data: dict[str, str],
-    stream: tuple,
+    stream: Stream,
     workers: int,
     code: str,
     prepare: Callable[[nn.Module], None] | None = None,
-    same_steps: bool = True,
-    loss_settings: dict[str, Any] | None = None,
+    loss_settings: Keys | None = None,
 ) -> None:
     """Train members together on the same batches and write each to its folder.
 
@@ -64,60 +54,50 @@ def train_members(
     Args:
         folders: folders of the members, with their names; weights.safetensors, member.json and history.csv are written
             to each.
-        descriptions: description of each member before training (architecture, arguments, design, ...). A mean and std
-            in the first one replace those of the training images.
+        descriptions: entries of each `Member` before training. A mean and std in the first one replace those of the
+            training images.
         recipe: values of a `Recipe`.
-        loss: function of the networks, images and labels; see `Trainer`.
+        loss: function of the networks, images and labels, which does the same work in every step unless a network is
+            that of a factory; see `Trainer`.
         data: paths by name: card, images, labels, validation_images and validation_labels.
         stream: seed and name of the random stream of initial weights and order of images.
         workers: number of processes that decode image files.
         code: fingerprint of the code that trains.
         prepare: function that changes a network, in place, before training.
-        same_steps: whether the loss does the same work in every step, as for `Trainer`; networks of a factory need not.
         loss_settings: further dependencies of the loss, as JSON values.
     """
-    card = read_json(data["card"])
-    learned = learned_from(card)
-    card |= {key: descriptions[0][key] for key in ("mean", "std") if key in descriptions[0]}
-    networks = [
-        build(description, len(card["classes"]), derived_seed(*stream, "weights", index)).to(device())
-        for index, description in enumerate(descriptions)
-    ]
-    for network, description in zip(networks, descriptions, strict=True):
-        _refuse_unfit(network, description, card["image_shape"][0], len(card["classes"]))
-    if prepare is not None:
-        for network in networks:
-            prepare(network)
-    cards = [
-        design_card(network, description, card, len(card["classes"]))
-        for network, description in zip(networks, descriptions, strict=True)
-    ]
+    card, settings = read_json(data["card"]), Recipe(**recipe)
     training, validation = read_labelled_images(data)
-    preprocessing = Preprocessing(card["mean"], card["std"], workers)
-    settings = Recipe(**recipe)
-    same_steps = same_steps and not any(description["factory"] for description in descriptions)
-    trainer = Trainer(
-        networks, loss, settings, preprocessing, len(card["classes"]), derived_seed(*stream, "images"), same_steps
-    )
-    dependencies = {"code": code, "stream": stream, "members": descriptions, "data": learned}
-    dependencies |= {"loss": loss_settings} if loss_settings else {}
-    members = {
-        folder: Member(
-            Path(folder).name,
-            **description | card | {"training_cost": cost_of_training(card["macs"], settings, training)},
-        )
-        for folder, description, card in zip(folders, descriptions, cards, strict=True)
+    known = {key: card[key] for key in ("mean", "std", "classes")} | {
+        "normalisation": "mean and std of the training images",
+        "weights_kind": WeightsKind.TRAINED,
+        "weights_source": "trained here",
     }
-    train_and_write(trainer, training, validation, members, networks, dependencies)
+    members = [described(Path(of).name, known | own)[0] for of, own in zip(folders, descriptions, strict=True)]
+    networks, outputs = [], len(card["classes"])
+    for index, member in enumerate(members):
+        network = build(member, outputs, derived_seed(*stream, "weights", index)).to(device())
+        _refuse_unfit(network, member, outputs)
+        if prepare is not None:
+            prepare(network)
+        complete(member, network, outputs)
+        member.training_cost = cost_of_training(member.macs, settings, training)
+        networks.append(network)
+    preprocessing = Preprocessing(members[0].mean, members[0].std, workers)
+    same_steps = not any(member.factory for member in members)
+    trainer = Trainer(networks, loss, settings, preprocessing, outputs, derived_seed(*stream, "images"), same_steps)
+    dependencies = {"code": code, "stream": stream, "members": descriptions, "data": learned_from(card)}
+    dependencies |= {"loss": loss_settings} if loss_settings else {}
+    train_and_write(trainer, training, validation, dict(zip(folders, members, strict=True)), networks, dependencies)
 
 
-def _refuse_unfit(network: nn.Module, description: dict, side: int, outputs: int) -> None:
-    """Refuse a network of a user's function that cannot be trained and used for images of `side` pixels squared."""
-    if description["factory"] and (fault := network_fault(network, side, outputs)):
-        raise Fault(f"{network_name(description)}: {fault}")
+def _refuse_unfit(network: nn.Module, member: Member, outputs: int) -> None:
+    """Refuse a network of a user's function that cannot be trained and used for images of the side of `member`."""
+    if member.factory and (fault := network_fault(network, member.side, outputs)):
+        raise Fault(f"{member.network}: {fault}")
 
 
-def learned_from(card: dict) -> dict:
+def learned_from(card: Keys) -> Keys:
     """The entries of a dataset's card on which training depends: the images, and their normalisation."""
     return {key: card[key] for key in ("splits", "mean", "std")}
 
@@ -131,7 +111,7 @@ def read_labelled_images(data: dict[str, str]) -> tuple[LabelledImages, Labelled
     return training, validation
 
 
-def cost_of_training(macs: int, recipe: Recipe, training: LabelledImages) -> dict:
+def cost_of_training(macs: int, recipe: Recipe, training: LabelledImages) -> dict[str, float]:
     """Epochs, steps, images in all of them, and MACs for a network of `macs` MACs per image.
 
     A backward pass takes twice as many as a forward pass; where layers are frozen, this counts too many.
@@ -147,12 +127,12 @@ def train_and_write(
     validation: LabelledImages,
     members: dict[str, Member],
     networks: list[nn.Module],
-    dependencies: dict[str, Any],
+    dependencies: Keys,
 ) -> None:
     """Train, from a checkpoint in the first folder if there is one, and write each member with its network.
 
     Args:
-        members: folder -> member, with its design card.
+        members: folder -> member, complete but for what training tells.
         networks: networks of the members: those of `trainer`, or wholes of which these are parts.
         dependencies: further dependencies of the weights, as JSON values.
     """
@@ -163,12 +143,12 @@ def train_and_write(
         history = trainer.train(training, validation, checkpoint)
     validation_accuracies = accuracies(trainer.networks, validation, trainer.preprocessing)
     for (folder, member), network, accuracy in zip(members.items(), networks, validation_accuracies, strict=True):
-        results = {"device": checkpoint.device, "precision": trainer.precision, "validation_accuracy": accuracy}
+        member.device, member.precision, member.validation_accuracy = checkpoint.device, trainer.precision, accuracy
         if near_chance(accuracy, validation.labels):
             warning = f"validation accuracy {accuracy:.3f} is close to chance: training failed"
             print(f"warning: {member.member}: {warning}")
         write_csv(Path(folder, "history.csv"), history)
-        write_member(folder, network, replace(member, **results))
+        write_member(folder, network, member)
     checkpoint.remove()
 
 
@@ -177,24 +157,13 @@ BATCH = 64
 HEAD_STD = 0.01
 
 
-class OnFeatures(nn.Module):
-    """The head of a network, applied to what was flattened of its input: features float Bx1x1xD -> logits BxK."""
-
-    def __init__(self, head: nn.Module, shape: tuple[int, ...]):
-        super().__init__()
-        self.head, self.shape = head, shape
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.head(features.reshape(-1, *self.shape)).flatten(1)
-
-
 def fine_tune(
-    folder: str, description: dict, recipe: dict, data: dict[str, str], stream: tuple, workers: int, code: str
+    folder: str, description: Keys, recipe: Keys, data: dict[str, str], stream: Stream, workers: int, code: str
 ) -> None:
     """Train a network that starts from given weights, and write it to `folder` as `train_members` does.
 
     Args:
-        description: description of the member, with the entries of `Design.description`.
+        description: as from `Design.description`, with further entries of a `Member`.
         recipe: values of a `FineTuning`.
         data: paths by name, as for `train_members`, and `weights` unless they are pretrained.
         stream: seed and name of the random stream of the head's weights and the order of images.
@@ -204,16 +173,17 @@ def fine_tune(
     Raises:
         Fault: see `build_for_tuning`, `designs.weights.train_last` and `Trainer.train`.
     """
-    card, settings = read_json(data["card"]), FineTuning(**recipe)
-    network, head, details = build_for_tuning(description, card, data, derived_seed(*stream, "weights", 0))
-    member = Member(member=Path(folder).name, **details)
+    card, settings, name = read_json(data["card"]), FineTuning(**recipe), Path(folder).name
+    classes, side = card["classes"], card["image_shape"][0]
+    seed = derived_seed(*stream, "weights", 0)
+    network, head, member = build_for_tuning(name, description, classes, side, data.get("weights"), seed)
     training, validation = read_labelled_images(data)
     member.training_cost = cost_of_training(member.macs, settings, training)
     preprocessing = Preprocessing(member.mean, member.std, workers, view_of(member))
     if settings.train == HEAD:
         member.training_cost["macs"] = member.macs * len(training.labels)  # the head's own MACs are negligible
-        shape, training, validation = _head_inputs(network, head, [training, validation], preprocessing)
-        trained: nn.Module = OnFeatures(head, shape)
+        shape, (training, validation) = _head_inputs(network, head, [training, validation], preprocessing)
+        trained: nn.Module = nn.Sequential(nn.Flatten(), nn.Unflatten(1, shape), head, nn.Flatten())
         preprocessing = Preprocessing(None, None)
         settings = settings.model_copy(update={"shift": 0, "flip": False, "augment": "none"})
         body = []
@@ -223,71 +193,63 @@ def fine_tune(
         head_parameters = set(head.parameters())
         trained, body = network, [parameter for parameter in network.parameters() if parameter not in head_parameters]
     loss, seed = partial(cross_entropy, smoothing=settings.label_smoothing), derived_seed(*stream, "images")
-    same_steps = not description["factory"]
-    trainer = Trainer([trained], loss, settings, preprocessing, len(card["classes"]), seed, same_steps, body)
+    trainer = Trainer([trained], loss, settings, preprocessing, len(classes), seed, not member.factory, body)
     dependencies = {"code": code, "stream": stream, "data": learned_from(card)}
     dependencies |= {"members": [description], "start": member.weights_source}
     train_and_write(trainer, training, validation, {folder: member}, [network], dependencies)
 
 
 def build_for_tuning(
-    description: dict, card: dict, files: dict[str, str], seed: int
-) -> tuple[nn.Module, nn.Module, dict]:
-    """The network of a member, on the device, with given weights but in its head; the head; the member's description.
+    name: str, description: Keys, classes: list[str], side: int, weights: str | None, seed: int
+) -> tuple[nn.Module, nn.Module, Member]:
+    """The network of the member `name`, on the device, with given weights but in its head; the head; the member.
 
     The network sees images as its weights did in their training.
 
     Args:
-        description: description of the member, with the entries of `Design.description`.
-        card: card of the dataset.
-        files: paths by name: `weights`, unless they are pretrained.
+        description: as from `Design.description`, with further entries of a `Member`.
+        classes: classes of the dataset.
+        side: height and width of its images in pixels.
+        weights: path of their file; None if they are pretrained.
         seed: seed of the head's weights.
 
     Raises:
         Fault: the network or its weights are unavailable, the network cannot be used (see `network_fault`), the
             weights are those of another network, or no single layer gives the logits.
     """
-    loaded, name, outputs = description["loaded"], network_name(description), len(card["classes"])
-    network = build(description, outputs, seed)
-    view = view_in_training(network, loaded, name)
-    shape = [view["size"], view["size"], 3] if view else card["image_shape"]
-    _refuse_unfit(network, description, shape[0], outputs)
-    head = head_name(network, trial_images(shape[0], torch.device("cpu")))
-    for layer in network.get_submodule(head).modules():
+    member, given = described(name, description)
+    assert given is not None
+    network = build(member, len(classes), seed)
+    see_as_in_training(member, given, network, side)
+    _refuse_unfit(network, member, len(classes))
+    head_place = head_name(network, trial_images(member.side, torch.device("cpu")))
+    head = network.get_submodule(head_place)
+    for layer in head.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             nn.init.normal_(layer.weight, std=HEAD_STD)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-    source = _load_body(network, head, description, files)
-    details = design_card(network.to(device()), description, card | {"image_shape": shape}, outputs)
-    details |= {"view": view, "side": shape[0]} | normalisation(network, loaded, name)
-    details |= {"weights_kind": WeightsKind.FINE_TUNED}
-    details["weights_source"] = f"fine-tuned here from {source}{preprocessing_words(details)}"
-    print(f"mean {details['mean']}, std {details['std']}")
-    print(f"{details['weights_source']}; a new head {head} of {outputs:,} outputs")
-    fields = {key: value for key, value in description.items() if key != "loaded"}
-    return network, network.get_submodule(head), fields | details
-
-
-def _load_body(network: nn.Module, head: str, description: dict, files: dict[str, str]) -> str:
-    """Give `network` all weights but those of the layer `head`; where these come from."""
     own = network.state_dict()
-    if "weights" in files:
-        path = Path(files["weights"])
-        weights, source = read_checkpoint(path, list(own)), file_source(path)
+    if weights:
+        path = Path(weights)
+        body, source = read_checkpoint(path, list(own)), file_source(path)
     else:
-        pretrained, source = pretrained_network(description)
-        weights = pretrained.state_dict()
-    body = {key: value for key, value in weights.items() if not key.startswith(f"{head}.")}
-    new_head = {key: value for key, value in own.items() if key.startswith(f"{head}.")}
-    if misfit := load_weights(network, body | new_head):
-        raise Fault(f"{source}: not the weights of {network_name(description)} but for its head {head}: {misfit}")
-    return source
+        pretrained, source = pretrained_network(member, given.revision)
+        body = pretrained.state_dict()
+    of_head = f"{head_place}."
+    kept = {key: value for key, value in body.items() if not key.startswith(of_head)}
+    if misfit := load_weights(network, kept | {key: own[key] for key in own if key.startswith(of_head)}):
+        raise Fault(f"{source}: not the weights of {member.network} but for its head {head_place}: {misfit}")
+    complete(member, network.to(device()), len(classes))
+    member.weights_kind, member.classes = WeightsKind.FINE_TUNED, classes
+    describe_source(member, f"fine-tuned here from {source}")
+    print(f"{member.weights_source}; a new head {head_place} of {len(classes):,} outputs")
+    return network, head, member
 
 
 def _head_inputs(
     network: nn.Module, head: nn.Module, sets: list[LabelledImages], preprocessing: Preprocessing
-) -> tuple[tuple[int, ...], *tuple[Any, ...]]:
+) -> tuple[tuple[int, ...], list[LabelledImages]]:
     """The shape of the input of `head` for one image; and each of `sets` with it, float32 Nx1x1xD, as its images."""
     network.eval()
     shape: tuple[int, ...] = ()
@@ -300,6 +262,6 @@ def _head_inputs(
             for batch in read:
                 features = features_of(network, head, preprocessing.normalised(batch))
                 shape = tuple(features.shape[1:])
-                parts.append(features.float().reshape(len(features), 1, 1, prod(shape)).cpu().numpy())
+                parts.append(features.float().reshape(len(features), 1, 1, -1).cpu().numpy())
         head_inputs.append(LabelledImages(np.concatenate(parts), labels))
-    return shape, *head_inputs
+    return shape, head_inputs

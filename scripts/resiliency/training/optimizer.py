@@ -9,6 +9,7 @@ from collections.abc import Collection
 import torch
 from torch import Tensor, nn
 
+from resiliency.base.settings import Keys
 from resiliency.designs.device import bfloat16_in_hardware, tf32
 from resiliency.training.settings import Recipe
 
@@ -37,10 +38,10 @@ class Muon(torch.optim.AdamW):
         groups: parameter groups; those with `orthogonal` hold kernels, all others get AdamW.
     """
 
-    def __init__(self, groups: list[dict], **options: object):
+    def __init__(self, groups: list[Keys], **options: object):
         super().__init__(groups, betas=BETAS, eps=1e-7, **options)
 
-    def __setstate__(self, state: dict) -> None:
+    def __setstate__(self, state: Keys) -> None:
         torch.optim.Optimizer.__setstate__(self, state)  # AdamW's graph holds the number of its steps
 
     @torch.no_grad()
@@ -55,7 +56,7 @@ class Muon(torch.optim.AdamW):
         finally:
             self.param_groups = groups
 
-    def _step_of_kernels(self, group: dict) -> None:
+    def _step_of_kernels(self, group: Keys) -> None:
         kernels = [kernel for kernel in group["params"] if kernel.grad is not None]
         if not kernels:
             return

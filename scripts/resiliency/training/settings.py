@@ -1,10 +1,10 @@
 """The recipe of training, independent and joint."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
-from resiliency.base.settings import AUTO, Settings, auto_or
+from resiliency.base.settings import AUTO, Keys, Settings, auto_or
 
 
 class Recipe(Settings):
@@ -95,7 +95,7 @@ class Joint(Settings):
     objectives: dict[Literal[tuple(JOINT_OBJECTIVES)], list[Weight]] = Field(
         {}, description="weights lambda per objective; 0 is independent training, [] leaves the objective out"
     )
-    training: dict[str, Any] = Field(
+    training: Keys = Field(
         {}, description="changes to the recipe: that of the design if all members have the same, else that of the study"
     )
 
