@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from resiliency.base.faults import Progress
 from resiliency.data.pictures import read_images
 from resiliency.data.split import probe_indices
 from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
-from resiliency.prediction.attributions import maps_or_reason
+from resiliency.prediction.attributions import NO_MAP, attribution_maps
 from resiliency.storage import read_array, write_array, write_json
 from resiliency.study.stage import stage
 
@@ -18,9 +20,8 @@ with stage(snakemake) as (inputs, outputs, params):
     network, member = read_member(Path(inputs.weights).parent, named_factories(snakemake.config))
     reasons, progress = {}, Progress(len(params.methods))
     for method, path in zip(params.methods, outputs.maps, strict=True):
-        maps, reason = maps_or_reason(method, network, member, images, labels, params.target, params.steps)
-        if reason:
-            reasons[method] = reason
+        maps = attribution_maps(method, network, member, images, labels, params.target, params.steps)
+        reasons |= {method: NO_MAP} if np.isnan(maps).all() else {}
         write_array(path, maps)
-        progress.step(f"{method} skipped: {reason}" if reason else method)
+        progress.step(f"{method} skipped: {NO_MAP}" if method in reasons else method)
     write_json(outputs.skipped, reasons)

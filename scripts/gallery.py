@@ -12,7 +12,7 @@ from resiliency.data.pictures import read_conditions, read_images, read_items
 from resiliency.data.split import probe_indices, stratified_sample
 from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
-from resiliency.prediction.attributions import maps_or_reason
+from resiliency.prediction.attributions import attribution_maps
 from resiliency.storage import read_array, write_table
 from resiliency.study.stage import stage
 
@@ -37,7 +37,7 @@ with stage(snakemake) as (inputs, outputs, params):
     maps = {CLEAN: [read_array(path) for path in inputs.maps]}
     networks = (read_member(Path(weights).parent, named_factories(snakemake.config)) for weights in inputs.weights)
     job = images[CORRUPTED], labels[chosen], params.target, params.steps
-    maps[CORRUPTED] = [maps_or_reason(params.method, *network, *job)[0] for network in networks]
+    maps[CORRUPTED] = [attribution_maps(params.method, *network, *job) for network in networks]
     maps = {name: np.stack(of_name) for name, of_name in maps.items()}
     distances = distance_table(maps, params.members).assign(
         probes=len(chosen), method=params.method, **params.condition

@@ -18,8 +18,8 @@ BATCH = 64
 WINDOWS = 4  # occluding windows that fit side by side; they move by half of their side
 
 
-class Inapplicable(Exception):
-    """A method that does not apply to a network. The message says why."""
+# Why Grad-CAM does not apply to some networks.
+NO_MAP = "no feature stage with a map of 4x4 or more that the logits depend on"
 
 
 def _saliency(network: nn.Module, images: Tensor, target: Tensor, black: Tensor, steps: int) -> Tensor:
@@ -38,11 +38,11 @@ def _integrated_gradients(network: nn.Module, images: Tensor, target: Tensor, bl
     return method.attribute(images, baselines=black, target=target, n_steps=steps, internal_batch_size=4 * BATCH)
 
 
-def _grad_cam(network: nn.Module, images: Tensor, target: Tensor, black: Tensor, steps: int) -> Tensor:
+def _grad_cam(network: nn.Module, images: Tensor, target: Tensor, black: Tensor, steps: int) -> Tensor | None:
     """Features of the last stage of 4x4 or more, weighted by their mean gradient, enlarged (Selvaraju et al., 2017)."""
     with spatial_layer(network, images[:1]) as layer:
         if layer is None:
-            raise Inapplicable("no feature stage with a map of 4x4 or more that the logits depend on")
+            return None
         maps = LayerGradCam(network, layer).attribute(images, target=target, relu_attributions=True)
     return LayerAttribution.interpolate(maps, tuple(images.shape[2:]), "bilinear")
 
@@ -64,7 +64,7 @@ def _occlusion(network: nn.Module, images: Tensor, target: Tensor, black: Tensor
     )
 
 
-METHODS: dict[str, Callable[[nn.Module, Tensor, Tensor, Tensor, int], Tensor]] = {
+METHODS: dict[str, Callable[[nn.Module, Tensor, Tensor, Tensor, int], Tensor | None]] = {
     "saliency": _saliency,
     "input_x_gradient": _input_x_gradient,
     "integrated_gradients": _integrated_gradients,
@@ -88,10 +88,8 @@ def attribution_maps(
         steps: number of steps of the path of integrated gradients.
 
     Returns:
-        float16 NxHxW, each map scaled to a largest absolute value of 1 (a map of zeros stays so).
-
-    Raises:
-        Inapplicable: the method does not apply to the network.
+        float16 NxHxW, each map scaled to a largest absolute value of 1 (a map of zeros stays so); NaN if the method
+        does not apply to the network, because of `NO_MAP`.
     """
     device = next(network.parameters()).device
     normalisation = member.normalising
@@ -105,18 +103,11 @@ def attribution_maps(
         else:
             with inference():
                 classes = network(batch).argmax(1)
-        batch_maps = METHODS[method](network, batch, classes.clone(), black, steps).detach().sum(dim=1)
+        attributed = METHODS[method](network, batch, classes.clone(), black, steps)
+        if attributed is None:
+            return np.full(images.shape[:3], np.nan, np.float16)
+        batch_maps = attributed.detach().sum(dim=1)
         if batch_maps.shape[1:] != images.shape[1:3]:
             batch_maps = resize(batch_maps[:, None], images.shape[1:3], mode="bilinear", antialias=True)[:, 0]
         maps.append((batch_maps / batch_maps.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-30)).cpu())
     return torch.cat(maps).numpy().astype(np.float16)
-
-
-def maps_or_reason(
-    method: str, network: nn.Module, member: Member, images: np.ndarray, labels: np.ndarray, target: str, steps: int
-) -> tuple[np.ndarray, str]:
-    """As `attribution_maps`, and ""; or, if the method does not apply, maps of NaN and the reason."""
-    try:
-        return attribution_maps(method, network, member, images, labels, target, steps), ""
-    except Inapplicable as reason:
-        return np.full(images.shape[:3], np.nan, np.float16), str(reason)
