@@ -22,9 +22,8 @@ from torch import nn
 from resiliency.analysis.assessment import threshold_rows
 from resiliency.analysis.judging import Resampled, judged
 from resiliency.base.faults import Fault
-from resiliency.designs.factories import from_factory
 from resiliency.designs.members import Member
-from resiliency.designs.networks import normalised, write_member
+from resiliency.designs.networks import build, normalised, write_member
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import exporting
 from resiliency.export.evidence import fitted
@@ -289,7 +288,7 @@ def test_the_temperature_of_an_ensemble_is_that_of_its_row():
 def test_a_factory_is_called_if_the_caller_or_the_file_of_the_study_names_it(tmp_path):
     results, factory = tmp_path / "results/mine", "own_networks:small"
     described = Member("a-s0", factory=factory, arguments={"width": 4, "classes": 2}, mean=MEMBER.mean, std=MEMBER.std)
-    write_member(results / "members/a-s0", from_factory(factory, described.arguments), described)
+    write_member(results / "members/a-s0", build(described, 2, 0), described)
     row = {"member": "a-s0", "members": "a-s0", "number": 1, "rule": "mean_probability", "temperature": 1.0}
     for name in ("deployment", "members", "temperatures"):
         write_csv(

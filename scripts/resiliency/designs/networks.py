@@ -2,20 +2,24 @@
 
 Files of weights are read without running their content."""
 
+import os
+import sys
 from collections.abc import Collection
 from itertools import chain
 from pathlib import Path
+from pkgutil import resolve_name
 
 import timm
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from resiliency.base.faults import Fault, brief, excerpt, expected, short
+from resiliency.base.settings import Keys
 from resiliency.designs.device import device
-from resiliency.designs.factories import from_factory
 from resiliency.designs.layers import adapt_stem, hooked, map_side, select_outputs, unwrapped
 from resiliency.designs.members import Member
 from resiliency.designs.settings import RESERVED, architectures
@@ -53,6 +57,39 @@ def build(member: Member, outputs: int, seed: int, pretrained: str | None = None
         end, words = map_side(network, member.side), ", ".join(changes)
         print(f"stem of {architecture} for {member.side} px: {words}; the last feature map is {end}x{end}")
     return channels_last(network)
+
+
+def from_factory(factory: str, arguments: Keys) -> nn.Module:
+    """The network that `factory`, "package.module:function", returns for keyword arguments `arguments`.
+
+    Modules are searched in the working directory first.
+
+    Raises:
+        Fault: there is no such module or function, it fails, or what it returns is not a network.
+    """
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        function = resolve_name(factory)
+    except (Exception, SystemExit) as error:
+        raise Fault(f"factory {factory}: cannot import it, from {os.getcwd()} either: {error!r}") from error
+    try:
+        network = function(**arguments)
+    except Fault:
+        raise
+    except SystemExit as error:
+        raise Fault(f"factory {factory}: called exit ({error!r}) instead of returning a network") from error
+    except Exception as error:
+        raise Fault(f"factory {factory}: cannot be called with {arguments}: {error!r:.300}") from error
+    if not isinstance(network, nn.Module):
+        raise Fault(f"factory {factory}: expected a torch.nn.Module, got {type(network).__name__}")
+    if not list(network.parameters()):
+        raise Fault(f"factory {factory}: its network has no parameters to train or load")
+    if any(map(is_lazy, [*network.parameters(), *network.buffers()])):
+        raise Fault(
+            f"factory {factory}: its network has lazy modules, whose weights have no shape yet; give their sizes"
+        )
+    return network
 
 
 BATCH = 2
