@@ -5,7 +5,6 @@ import io
 import json
 import signal
 import time
-from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -22,37 +21,6 @@ from resiliency.data.source import Images
 from resiliency.designs.device import device_name, inference
 from resiliency.designs.networks import normalised
 from resiliency.storage import replacing
-
-
-class Average:
-    """The exponential moving average of the parameters and buffers of `network`, from those after the first step on.
-
-    Like `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(decay)` and `use_buffers`, which asks the
-    device at each step whether it is the first one.
-
-    Attributes:
-        network: copy of the network with the averages; integers in it are the latest ones.
-        begun: whether it holds averages, so that the next step does not replace them.
-    """
-
-    def __init__(self, network: nn.Module, decay: float):
-        self.network, self.share, self.begun = deepcopy(network), 1 - decay, False
-        self.averaged, self.latest = [], []
-        for average, tensor in zip(self._tensors(self.network), self._tensors(network), strict=True):
-            (self.averaged if tensor.is_floating_point() else self.latest).append((average, tensor))
-
-    @staticmethod
-    def _tensors(network: nn.Module) -> list[torch.Tensor]:
-        return [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]
-
-    def update(self) -> None:
-        """Take the weights of a further step in."""
-        if self.begun and self.averaged:
-            torch._foreach_lerp_(*map(list, zip(*self.averaged, strict=True)), self.share)
-        for average, tensor in self.latest if self.begun else self.latest + self.averaged:
-            average.copy_(tensor)
-        self.begun = True
-
 
 PAUSE = 60
 

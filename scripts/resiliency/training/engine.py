@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault, Progress
@@ -20,7 +21,7 @@ from resiliency.data.pictures import INTERPOLATIONS, FileImages, View
 from resiliency.data.source import Images
 from resiliency.designs.device import bfloat16_in_hardware, compiled
 from resiliency.designs.layers import with_right_gradients
-from resiliency.training.checkpoints import Average, Checkpoint, LabelledImages, Preprocessing, accuracies
+from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing, accuracies
 from resiliency.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 from resiliency.training.settings import Recipe
 
@@ -193,7 +194,7 @@ class Trainer:
         self.frozen = [
             of for of in self.frozen if [*of.parameters()] and not any(p.requires_grad for p in of.parameters())
         ]
-        self.averages = [Average(network, recipe.ema) for network in networks] if recipe.ema else []
+        self.averages = [ModelEmaV3(network, recipe.ema) for network in networks] if recipe.ema else []
         self.precision = layer_precision(recipe.precision, networks, self.device)
         # For each kind of GPU, torch.manual_seed formats a traceback, in milliseconds, even if there is none.
         self.seed_torch = torch.manual_seed if self.device.type == "cuda" else torch.default_generator.manual_seed
@@ -234,7 +235,7 @@ class Trainer:
             total = torch.zeros((), device=self.device)
             self._save(checkpoint, history, done, total)
         for network, average in zip(self.networks, self.averages, strict=False):
-            network.load_state_dict(average.network.state_dict())
+            network.load_state_dict(average.module.state_dict())
         return history
 
     def _resident(self, images: Images) -> Images | Tensor:
@@ -287,8 +288,8 @@ class Trainer:
                 raise
             message = f"training.batch_size: a batch of {len(images)} does not fit into memory"
             raise Fault(f"{message}; lower it, or run fewer jobs at once") from error
-        for average in self.averages:
-            average.update()
+        for network, average in zip(self.networks, self.averages, strict=False):
+            average.update(network, step + 1)  # which begins with the weights after the first step
         return loss.detach()
 
     def _history_row(self, epoch: int, steps: int, mean_loss: float, validation: LabelledImages) -> Row:
@@ -296,7 +297,7 @@ class Trainer:
             raise Fault(f"epoch {epoch + 1}: training loss is {mean_loss}; lower learning_rate or set gradient_clip")
         if mean_loss < LOWEST_LOSS:
             raise Fault(f"epoch {epoch + 1}: training loss diverged ({mean_loss:.3g}); reduce lambda")
-        networks = [average.network for average in self.averages] or self.networks
+        networks = [average.module for average in self.averages] or self.networks
         return {
             "epoch": epoch + 1,
             "learning_rate": learning_rate(self.recipe, epoch * steps, steps),
@@ -314,7 +315,7 @@ class Trainer:
                     "total": total,
                     "optimizer": self.optimizer.state_dict(),
                     "networks": [network.state_dict() for network in self.networks],
-                    "averages": [average.network.state_dict() for average in self.averages],
+                    "averages": [average.module.state_dict() for average in self.averages],
                 }
             )
 
@@ -327,8 +328,7 @@ class Trainer:
         for network, saved in zip(self.networks, state["networks"], strict=True):
             network.load_state_dict(saved)
         for average, saved in zip(self.averages, state["averages"], strict=True):
-            average.network.load_state_dict(saved)
-            average.begun = True
+            average.module.load_state_dict(saved)
         print(f"resuming at step {state['done']:,} (epoch {len(state['history']) + 1})")
         return state["history"], state["done"], state["total"].to(self.device)
 
