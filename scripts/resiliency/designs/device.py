@@ -1,8 +1,6 @@
 """The device of networks. Only this module chooses it, and sets it up to give the same bytes in every run."""
 
 import os
-import re
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -16,8 +14,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from resiliency.base.faults import Fault
 from resiliency.base.machine import VISIBLE, keep_freed_memory, visible_gpus
 
-_NOT_DETERMINISTIC = re.compile(r"(\S+) does not have a deterministic implementation")
-
 
 def device() -> torch.device:
     """The GPU of this process where it has one, else the CPU.
@@ -26,7 +22,7 @@ def device() -> torch.device:
 
     - deterministic kernels, those of cuBLAS included, which must be asked for before CUDA is used. Attention is
       computed step by step, because its faster forms have a backward pass that differs from run to run. An operation
-      without a deterministic kernel runs nevertheless, and is named in the log.
+      without a deterministic kernel runs nevertheless, after a warning of torch.
     - precision: float32 is that of IEEE 754 in convolutions as in matrix products, but for what runs within `tf32`, and
       products in bfloat16 are summed up in float32. Where a recipe trains in bfloat16, autocasting says which
       operations do.
@@ -109,18 +105,3 @@ def _set_up() -> None:
     torch.backends.cuda.enable_flash_sdp(False)
     torch.backends.cuda.enable_mem_efficient_sdp(False)
     torch.backends.cuda.enable_cudnn_sdp(False)
-    _summarise_warnings()
-
-
-@cache
-def _summarise_warnings() -> None:
-    """From now on, print in one line what torch warns of at length: an operation without a deterministic kernel."""
-    show = warnings.showwarning
-
-    def show_summary(message, *rest, **more):
-        if match := _NOT_DETERMINISTIC.match(str(message)):
-            print(f"{match[1]} has no deterministic kernel: results may differ from run to run in the last digits")
-        else:
-            show(message, *rest, **more)
-
-    warnings.showwarning = show_summary
