@@ -12,7 +12,7 @@ from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from resiliency.base.faults import Fault, expected, hint
+from resiliency.base.faults import Fault, brief, expected, hint
 from resiliency.base.names import SYNSET
 from resiliency.base.settings import Keys
 from resiliency.data.pictures import INTERPOLATIONS, View
@@ -23,11 +23,10 @@ from resiliency.designs.members import Given, Member, described
 from resiliency.designs.networks import (
     build,
     load_weights,
-    logits_fault,
+    network_fault,
     not_finite,
     parameters_and_macs,
     read_checkpoint,
-    trial_images,
 )
 from resiliency.storage import sha256
 
@@ -88,11 +87,17 @@ def manual_folder(repository: str) -> Path:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The first line of the root cause of `error`."""
     while error.__cause__ is not None:
         error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return brief(error)
+
+
+def refuse_unfit(network: nn.Module, member: Member, outputs: int) -> None:
+    """Raise a Fault if `network` cannot be used for images of the side of `member`; see `network_fault`."""
+    if names := not_finite(network.state_dict()):
+        raise Fault(f"{member.network}: {len(names):,} weights are NaN or infinite, e.g. {names[0]}")
+    if fault := network_fault(network, member.side, outputs):
+        raise Fault(f"{member.network}: {fault}")
 
 
 def complete(member: Member, network: nn.Module, outputs: int) -> None:
@@ -101,25 +106,11 @@ def complete(member: Member, network: nn.Module, outputs: int) -> None:
     These are parameters, macs, input_size, network_outputs and device.
 
     Raises:
-        Fault: the network fails on such an image, or gives other than `outputs` logits for it, or a weight or logit is
-            NaN or infinite.
+        Fault: the network cannot be used; see `refuse_unfit`.
     """
     assert member.side is not None
+    refuse_unfit(network, member, outputs)
     member.input_size, member.network_outputs, member.device = [member.side, member.side, 3], outputs, device_name()
-    label = f"{member.network} with {member.arguments}"
-    image = torch.zeros(1, 3, member.side, member.side, device=next(network.parameters()).device)
-    try:
-        with torch.inference_mode():
-            logits = network.eval()(image)
-    except Exception as error:
-        raise Fault(f"{label}: fails on images of {member.side}x{member.side} px: {error!r:.300}") from error
-    if not isinstance(logits, Tensor) or logits.shape != (1, outputs):
-        result = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise Fault(f"{label}: {expected(f'logits of shape (1, {outputs}) for one image', result)}")
-    if names := not_finite(network.state_dict()):
-        raise Fault(f"{label}: {len(names):,} weights are NaN or infinite, e.g. {names[0]}")
-    if not torch.isfinite(logits).all():
-        raise Fault(f"{label}: logits for a black image contain NaN or infinity")
     member.parameters, member.macs = parameters_and_macs(network, member.input_size)
     print(f"{member.network}: {member.parameters:,} parameters, {member.macs:,} MACs per image, on {member.device}")
 
@@ -202,8 +193,8 @@ def load_member(
         files: paths: `weights`, unless they are pretrained, and `classes` if a file names these.
 
     Raises:
-        Fault: the network cannot be built, its weights are unavailable or those of another one, its answers are not
-            logits (see `logits_fault`), or it lacks a class of the dataset.
+        Fault: the network cannot be built, its weights are unavailable or those of another one, it cannot be used (see
+            `refuse_unfit`), or it lacks a class of the dataset.
     """
     member, given = described(name, description)
     assert given is not None
@@ -223,8 +214,6 @@ def load_member(
         source = file_source(path)
     see_as_in_training(member, given, network, side)
     complete(member, network.to(device()), len(names))
-    if fault := logits_fault(network, trial_images(member.side, device())):
-        raise Fault(f"{member.network} with {source}: {fault}")
     member.weights_kind, member.classes, member.outputs = given.weights, classes, _output_indices(names, classes)
     describe_source(member, source)
     print(f"{member.weights_source}; {len(names):,} outputs for {len(classes):,} classes")

@@ -15,7 +15,7 @@ from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import read_images
 from resiliency.designs.device import device, inference
 from resiliency.designs.members import Member, WeightsKind, described, view_of
-from resiliency.designs.networks import build, load_weights, network_fault, read_checkpoint, trial_images, write_member
+from resiliency.designs.networks import build, load_weights, read_checkpoint, trial_images, write_member
 from resiliency.designs.weights import (
     complete,
     describe_source,
@@ -23,6 +23,7 @@ from resiliency.designs.weights import (
     file_source,
     head_name,
     pretrained_network,
+    refuse_unfit,
     see_as_in_training,
     train_last,
 )
@@ -77,7 +78,6 @@ def train_members(
     networks, outputs = [], len(card["classes"])
     for index, member in enumerate(members):
         network = build(member, outputs, derived_seed(*stream, "weights", index)).to(device())
-        _refuse_unfit(network, member, outputs)
         if prepare is not None:
             prepare(network)
         complete(member, network, outputs)
@@ -89,12 +89,6 @@ def train_members(
     dependencies = {"code": code, "stream": stream, "members": descriptions, "data": learned_from(card)}
     dependencies |= {"loss": loss_settings} if loss_settings else {}
     train_and_write(trainer, training, validation, dict(zip(folders, members, strict=True)), networks, dependencies)
-
-
-def _refuse_unfit(network: nn.Module, member: Member, outputs: int) -> None:
-    """Refuse a network of a user's function that cannot be trained and used for images of the side of `member`."""
-    if member.factory and (fault := network_fault(network, member.side, outputs)):
-        raise Fault(f"{member.network}: {fault}")
 
 
 def learned_from(card: Keys) -> Keys:
@@ -214,14 +208,14 @@ def build_for_tuning(
         seed: seed of the head's weights.
 
     Raises:
-        Fault: the network or its weights are unavailable, the network cannot be used (see `network_fault`), the
+        Fault: the network or its weights are unavailable, the network cannot be used (see `refuse_unfit`), the
             weights are those of another network, or no single layer gives the logits.
     """
     member, given = described(name, description)
     assert given is not None
     network = build(member, len(classes), seed)
     see_as_in_training(member, given, network, side)
-    _refuse_unfit(network, member, len(classes))
+    refuse_unfit(network, member, len(classes))
     head_place = head_name(network, trial_images(member.side, torch.device("cpu")))
     head = network.get_submodule(head_place)
     for layer in head.modules():
