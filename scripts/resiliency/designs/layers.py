@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, prod
 from typing import Any
 
@@ -88,18 +89,12 @@ def with_right_gradients(network: nn.Module) -> nn.Module:
             channels, stride = module.in_channels // module.groups, module.stride
             if has_wrong_gradients(channels, module.kernel_size, stride):
                 module.stride = (1, 1)
-                module.register_forward_pre_hook(_SubsamplingHook(stride))
+                module.register_forward_pre_hook(partial(_take_pixels, stride))  # which can be copied
     return network
 
 
-class _SubsamplingHook:
-    """A hook that takes the pixels; a class, so that networks can be copied."""
-
-    def __init__(self, stride: tuple[int, ...]):
-        self.stride = stride
-
-    def __call__(self, module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        return subsampled(arguments[0], self.stride), *arguments[1:]
+def _take_pixels(stride: tuple[int, ...], module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return subsampled(arguments[0], stride), *arguments[1:]
 
 
 LEAST = 4

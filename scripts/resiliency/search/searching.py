@@ -1,6 +1,7 @@
 """The search for sub-networks, and the members made of them; a search that was interrupted repeats no evaluation."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
@@ -107,24 +108,20 @@ def _key(individual: Individual) -> bytes:
 BATCH = 128
 
 
+@dataclass(frozen=True)
 class Evaluator:
     """Makes and evaluates sub-networks of a trained super-network.
 
-    Args:
+    Attributes:
         calibration: P training images, without augmentation, from which batch-norm statistics are estimated.
         validation: images on which no network was trained.
     """
 
-    def __init__(
-        self,
-        network: Supernetwork,
-        space: Space,
-        calibration: np.ndarray,
-        validation: LabelledImages,
-        preprocessing: Preprocessing,
-    ):
-        self.supernetwork, self.space, self.calibration = network, space, calibration
-        self.validation, self.preprocessing = validation, preprocessing
+    supernetwork: Supernetwork
+    space: Space
+    calibration: np.ndarray
+    validation: LabelledImages
+    preprocessing: Preprocessing
 
     def network(self, genes: np.ndarray) -> Residual:
         """A sub-network as an ordinary network, with batch-norm statistics of its own, in evaluation mode."""
