@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -45,42 +44,22 @@ def watched(look: Callable) -> Loss:
     return loss
 
 
-FACTORIES = """
-from torch import nn
-
-
-def soft():
-    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2), nn.Softmax(1))
-
-
-def no_parameters():
-    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-
-def lazy():
-    return nn.Sequential(nn.Flatten(), nn.LazyLinear(2))
-
-
-def seven():
-    return 7
-"""
-
-
 @pytest.mark.parametrize(
-    ("factory", "message"),
-    {
-        "soft": "expected logits, got probabilities; remove the softmax",
-        "no_parameters": "has no parameters to train or load",
-        "lazy": "has lazy modules, whose weights have no shape yet; give their sizes",
-        "seven": "expected a torch.nn.Module, got int",
-    }.items(),
+    ("factory", "arguments", "message"),
+    [
+        ("torch.nn:Linear", {"in_features": 32, "out_features": 2}, "expected logits of shape"),
+        ("torch.nn:Identity", {}, "has no parameters to train or load"),
+        ("torch.nn:LazyLinear", {"out_features": 2}, "has lazy modules, whose weights have no shape yet"),
+        ("builtins:dict", {}, "expected a torch.nn.Module, got dict"),
+        ("torch.nn:Seven", {}, "cannot import it, .*has no attribute 'Seven'"),
+        ("sys:exit", {}, "called exit .* instead of returning a network"),
+        ("torch.nn:Linear", {}, "cannot be called with {}: TypeError"),
+    ],
 )
-def test_functions_that_return_no_network_are_named_before_training(tmp_path, monkeypatch, factory, message):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "factories_to_try.py").write_text(FACTORIES)
-    with pytest.raises(Fault, match=f"factories_to_try:{factory}: .*{message}"):
-        train_files(tmp_path, stored(tmp_path, 16), Design(factory=f"factories_to_try:{factory}"), single)
+def test_functions_that_return_no_network_are_named_before_training(tmp_path, factory, arguments, message):
+    design = Design(factory=factory, arguments=arguments)
+    with pytest.raises(Fault, match=f"{factory}: .*{message}"):
+        train_files(tmp_path, stored(tmp_path, 16), design, single)
 
 
 @pytest.mark.parametrize(
@@ -331,19 +310,12 @@ def test_images_change_alike_in_any_batch_and_anew_in_each_epoch(tmp_path, setti
 
 
 def test_mixed_images_and_labels_keep_their_shares():
-    images, labels = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 3, 2, 2), torch.tensor([0, 1, 2, 0, 1, 2])
+    """Each image has a class of its own, so that the shares of classes are those of images."""
+    images = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 3, 2, 2)
     for seed in range(20):
-        blend, shares = mixup(images, labels, 3, 0.5, seed)
-        assert shares.shape == (6, 3)
+        blend, shares = mixup(images, torch.arange(6), 6, 0.5, seed)
+        torch.testing.assert_close(blend, torch.einsum("ij,jchw->ichw", shares, images))
         torch.testing.assert_close(shares.sum(1), torch.ones(6))
-        for i in range(6):
-            explained = [
-                (share, j)
-                for j in range(6)
-                for share in [float((blend[i, 0, 0, 0] - j) / (i - j)) if i != j else 1.0]
-                if 0 <= share <= 1.0001
-                and torch.allclose(
-                    shares[i], share * F.one_hot(labels[i], 3) + (1 - share) * F.one_hot(labels[j], 3), atol=1e-5
-                )
-            ]
-            assert explained
+        parts = {round(float(share), 4) for share in shares.diagonal() if share < 1}
+        assert len(parts) <= 1
+        assert ((shares > 0).sum(1) <= 2).all()
