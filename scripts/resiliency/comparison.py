@@ -22,6 +22,7 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
 from resiliency.prediction.reading import Predictions, condition_groups, read_predictions
 from resiliency.report import words
+from resiliency.report.rows import Row
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.style import finish, intervals, line_at, measure, names, panel_title, told_apart, tooltips
 from resiliency.statistics.intervals import flipped
@@ -37,7 +38,6 @@ KINDS = (CORRUPTED, CLEAN)
 COLUMNS = ["question", "study", "reference", "model", "images", "n_images", "unit", "units", "difference"]
 COLUMNS += ["low", "high", "confidence", "comparisons", "not_comparable"]
 Errors = dict[str, np.ndarray]  # clean and corrupted -> error on each test image, float64 N
-Row = dict[str, Any]  # of a table, by column
 LABEL_WIDTH, WIDTH, STEP = 400, 300, 20  # pixels: labels, a panel, and a study in a row
 MOST = 30  # number of members that the chart shows
 

@@ -13,7 +13,7 @@ from resiliency.designs.members import WeightsKind
 from resiliency.metrics.selective import ABSTAIN
 from resiliency.report import words
 from resiliency.report.overview import ENDS, difference_from, models, shortcomings
-from resiliency.report.rows import compared_with, with_ends
+from resiliency.report.rows import Row, compared_with, with_ends
 from resiliency.report.settings import ROW
 from resiliency.report.words import label, number, percent, plural, quantity
 
@@ -76,7 +76,7 @@ def deployment_answers(
     return [Answer(question, " ".join(filter(None, said)), table) for question, said, table in answers]
 
 
-def _deploy(rows: list[dict], fit: pd.DataFrame, compared: pd.DataFrame | None, short: str) -> list[str]:
+def _deploy(rows: list[Row], fit: pd.DataFrame, compared: pd.DataFrame | None, short: str) -> list[str]:
     """Yes only for an ensemble that is `short` of nothing and significantly better than a member of its cost."""
     row, several = rows[0], rows[0]["size"] > 1
     by_costs, cost = row["objective"] == "cost", priced(fit)
@@ -110,7 +110,7 @@ def _deploy(rows: list[dict], fit: pd.DataFrame, compared: pd.DataFrame | None, 
     return sentences
 
 
-def _why(row: dict, fit: pd.DataFrame, compared: pd.DataFrame | None) -> list[str]:
+def _why(row: Row, fit: pd.DataFrame, compared: pd.DataFrame | None) -> list[str]:
     best, cost, by_costs = best_row(fit), priced(fit), row["objective"] == "cost"
     unit, most = UNITS[cost], "best" if by_costs else "most accurate"
 
@@ -146,7 +146,7 @@ def _why(row: dict, fit: pd.DataFrame, compared: pd.DataFrame | None) -> list[st
     return sentences
 
 
-def _none_cheaper(row: dict, fit: pd.DataFrame, cost: str, worse: str) -> str:
+def _none_cheaper(row: Row, fit: pd.DataFrame, cost: str, worse: str) -> str:
     """That no row with no more members is shown to be cheaper and hardly worse, and the images that would show it."""
     others = fit[(fit["size"] <= row["size"]) & (fit["number"] != row["number"])]
     if not (others[cost] <= (1 - SAVING) * row[cost]).any():
@@ -160,7 +160,7 @@ def _none_cheaper(row: dict, fit: pd.DataFrame, cost: str, worse: str) -> str:
     return f"{none}; {images} would show it, if the differences stay as they are."
 
 
-def _errors_and_costs(rows: list[dict]) -> list[list[str]]:
+def _errors_and_costs(rows: list[Row]) -> list[list[str]]:
     """The recommended model beside its competitors, each with its errors and costs."""
     quantile, costs = percent(rows[0]["quantile"], 0), ["Cost of an answer"] * ("cost" in rows[0])
     head = ["Model", "Error on corrupted images", "On clean images", "In the worst condition"]
@@ -239,7 +239,7 @@ def _abstention(
     ], cells
 
 
-def _delivery(row: dict, fit: pd.DataFrame, members: pd.DataFrame, study: str, command: str) -> list[str]:
+def _delivery(row: Row, fit: pd.DataFrame, members: pd.DataFrame, study: str, command: str) -> list[str]:
     """How to export a row; if networks of its members are not available, the best row of networks alone."""
     unknown = set(members.loc[members["weights_kind"] == WeightsKind.NONE, "member"])
     lacking = [name for name in row["members"].split("+") if name in unknown]

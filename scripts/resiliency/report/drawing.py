@@ -11,6 +11,7 @@ import pandas as pd
 import vl_convert
 
 from resiliency.base.faults import Fault, brief
+from resiliency.base.settings import Keys
 from resiliency.report.charts import finding_of
 from resiliency.report.settings import CHARTS
 from resiliency.report.style import DRAWINGS, finish, set_properties
@@ -22,7 +23,7 @@ VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
 TABLES = sorted({table for chart in CHARTS.values() for table in chart.tables})
 
 
-def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> dict:
+def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> Keys:
     """The Vega-Lite specification of the chart `name`; `usermeta` holds its finding, caption and tables.
 
     And, as `nothing`, why there is nothing to draw, if so.
@@ -38,12 +39,12 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
     return chart.to_dict(validate=False)
 
 
-def svg(spec: dict) -> str:
+def svg(spec: Keys) -> str:
     """The chart `spec` as SVG, without roles and labels of its parts, which an image's alternative text replaces."""
     return UNSEEN.sub("", vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
 
 
-def write_chart(paths: Iterable[Path], spec: dict, pixels_per_point: float) -> None:
+def write_chart(paths: Iterable[Path], spec: Keys, pixels_per_point: float) -> None:
     """Write the chart `spec` to files, as their suffixes say: .vl.json, .svg, .png or .html that needs nothing else.
 
     Raises:
@@ -66,7 +67,7 @@ def write_chart(paths: Iterable[Path], spec: dict, pixels_per_point: float) -> N
                 temporary.write_text(forms[path.suffix](), encoding="utf-8")
 
 
-def html(spec: dict) -> str:
+def html(spec: Keys) -> str:
     """The chart `spec` as a page that responds to the pointer and needs no network, of about a megabyte.
 
     No text of the chart ends the script that contains it.

@@ -13,12 +13,21 @@ from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.contenders import shortcomings as too_high
 from resiliency.analysis.member_tables import SAME_ANSWERS, STILL_LEARNING
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, JOINT, SEARCH, SYNSET, accuracy_of
+from resiliency.base.settings import Keys
 from resiliency.data.source import OWN
 from resiliency.data.split import PLACE
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
-from resiliency.report.rows import compared_with, difference_said, measured_on, on_corrupted, under_main_rule, with_ends
+from resiliency.report.rows import (
+    Row,
+    compared_with,
+    difference_said,
+    measured_on,
+    on_corrupted,
+    under_main_rule,
+    with_ends,
+)
 from resiliency.statistics.intervals import holm
 
 LEADING = 3
@@ -26,7 +35,7 @@ ORIGINS = {INDEPENDENT: "trained independently", JOINT: "trained jointly", SEARC
 ENDS = ("", "_low", "_high")  # of the columns of a value and its interval
 
 
-def contenders(deployment: pd.DataFrame) -> list[dict]:
+def contenders(deployment: pd.DataFrame) -> list[Row]:
     """The recommended model, the best ensemble, the best member and the baseline, evaluated on the same images.
 
     Args:
@@ -39,7 +48,7 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
     return [row.to_dict() | {"role": role.capitalize()} for role, row in chosen(deployment).items()]
 
 
-def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> list[dict]:
+def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> list[Row]:
     """The contenders, one row per model with all of its roles.
 
     Args:
@@ -92,7 +101,7 @@ def first_answer(tables: Mapping[str, pd.DataFrame], further: list[str], opening
     return opening
 
 
-def difference_from(compared: pd.DataFrame | None, column: str, other: str) -> dict | None:
+def difference_from(compared: pd.DataFrame | None, column: str, other: str) -> Row | None:
     """The row of contenders.csv with the difference in corrupted error from another model; None if unknown."""
     if compared is None:
         return None
@@ -100,7 +109,7 @@ def difference_from(compared: pd.DataFrame | None, column: str, other: str) -> d
     return None if of.empty else of.iloc[0].to_dict()
 
 
-def best_answer(best: list[dict]) -> str:
+def best_answer(best: list[Row]) -> str:
     """The most accurate of `leaders`, and the most accurate of single members, who come last."""
     said = [
         f"{row['members'].replace('+', ' + ')}, with {words.with_interval(row['value'], row['low'], row['high'])}"
@@ -110,7 +119,7 @@ def best_answer(best: list[dict]) -> str:
     return f"By accuracy on clean images, {said[0]}{other}."
 
 
-def leaders(tables: Mapping[str, pd.DataFrame], further: list[str]) -> list[dict]:
+def leaders(tables: Mapping[str, pd.DataFrame], further: list[str]) -> list[Row]:
     """The best models of a study without deployment: the most accurate ensembles, or the most robust members.
 
     Returns:
@@ -147,7 +156,7 @@ def leaders(tables: Mapping[str, pd.DataFrame], further: list[str]) -> list[dict
     ]
 
 
-def basis(card: dict | None, tables: Mapping[str, pd.DataFrame], study: str = "") -> str:
+def basis(card: Keys | None, tables: Mapping[str, pd.DataFrame], study: str = "") -> str:
     """The members and images of the study, in two sentences.
 
     Args:
@@ -274,7 +283,7 @@ def late_settings(members: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def poor_cautions(members: pd.DataFrame, best: dict | None) -> list[str]:
+def poor_cautions(members: pd.DataFrame, best: Row | None) -> list[str]:
     """What to do if the best model is wrong on `POOR` of the clean images or more.
 
     Args:
@@ -291,7 +300,7 @@ def poor_cautions(members: pd.DataFrame, best: dict | None) -> list[str]:
     return [advice if best else f"The best model is wrong on {words.percent(error, 0)} of clean images. {advice}"]
 
 
-def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
+def pretraining_cautions(card: Keys | None, members: pd.DataFrame) -> list[str]:
     """A caution if pretrained members may have seen the test images, because the classes are synsets of ImageNet.
 
     Args:
@@ -323,7 +332,7 @@ def skipped_reasons(skipped: pd.DataFrame) -> list[str]:
     return lines
 
 
-def shortcomings(row: dict | pd.Series, classes: Sequence[str]) -> str:
+def shortcomings(row: Row | pd.Series, classes: Sequence[str]) -> str:
     """What a row of deployment.csv is wrong on too often to be used as it is; "" if it is not.
 
     Args:
@@ -341,13 +350,13 @@ def shortcomings(row: dict | pd.Series, classes: Sequence[str]) -> str:
     return f"wrong {words.listed(said)}" if errors else ""
 
 
-def unfit_cautions(row: dict | pd.Series, classes: Sequence[str], which: str = "the recommended") -> list[str]:
+def unfit_cautions(row: Row | pd.Series, classes: Sequence[str], which: str = "the recommended") -> list[str]:
     """A caution if `which` model or ensemble, a row of deployment.csv, should not be used as it is."""
     short, what = shortcomings(row, classes), "model" if row["size"] == 1 else "ensemble"
     return [f"Do not use {which} {what} as it is: it is {short}."] if short else []
 
 
-def resampled_sentence(units: Mapping[str, dict]) -> str:
+def resampled_sentence(units: Mapping[str, Keys]) -> str:
     """The units that intervals over test images resample, such as "Intervals over test images resample 421 tracks.".
 
     Args:
@@ -360,14 +369,14 @@ def resampled_sentence(units: Mapping[str, dict]) -> str:
     return f"Intervals over test images resample {words.listed(told)}."
 
 
-def resampled(of: dict) -> str:
+def resampled(of: Keys) -> str:
     """Number and name of the units of a test set, such as "421 tracks (12,630 images)" or "540 images"."""
     name, many = unit_names(of)
     counted = f"{of['units']:,} {many if of['units'] > 1 else name}"
     return f"{counted} ({words.plural(of['n_images'], 'image')})" if of["by"] else counted
 
 
-def unit_names(of: dict | None) -> tuple[str, str]:
+def unit_names(of: Keys | None) -> tuple[str, str]:
     """What a unit of a test set is called, such as "track", and several: "tracks"; "image" if nothing is known."""
     if not of or not of["by"]:
         return "image", "images"
@@ -376,7 +385,7 @@ def unit_names(of: dict | None) -> tuple[str, str]:
     return name, name.replace("set ", "sets ", 1) if name in CALLED.values() else f"{name}s"
 
 
-def unit_cautions(units: Mapping[str, dict]) -> list[str]:
+def unit_cautions(units: Mapping[str, Keys]) -> list[str]:
     """A caution for each test set with few units, or whose groups do not fit.
 
     Args:

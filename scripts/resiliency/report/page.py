@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Template
 
 from resiliency.base.names import CLEAN, CORRUPTED, accuracy_of
+from resiliency.base.settings import Keys
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.classification import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
@@ -35,7 +36,7 @@ from resiliency.report.overview import (
     unit_cautions,
     unit_names,
 )
-from resiliency.report.rows import measured_on, with_ends
+from resiliency.report.rows import Row, measured_on, with_ends
 from resiliency.report.settings import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.templates import coded, environment
 from resiliency.report.verdicts import ICONS, by_observation
@@ -54,17 +55,40 @@ UNQUOTED = " !$()*+,-./:;=?@[]^_`{|}~"  # in a data URL
 TITLE, LINE = 37, 17  # px, height of a chart's title with the gap below it, and of a line of its subtitle
 
 
+class Figure(NamedTuple):
+    """Text and picture of a chart; the picture is an image, so that ids of several do not clash."""
+
+    name: str
+    title: str
+    subtitle: list[str]
+    alt: str
+    caption: str
+    tables: list[str]
+    picture: str
+    photos: list[Row]
+
+
+class Answered(NamedTuple):
+    """A `Section`, its answer and its figures."""
+
+    anchor: str
+    question: str
+    name: str
+    answer: str
+    figures: list[Figure]
+
+
 def render(
-    study: dict,
-    card: dict | None,
-    test_sets: dict[str, dict],
-    provenance: dict,
+    study: Keys,
+    card: Keys | None,
+    test_sets: dict[str, Keys],
+    provenance: Keys,
     tables: dict[str, pd.DataFrame],
-    specs: dict[str, dict],
+    specs: dict[str, Keys],
     svgs: dict[str, str],
     made: Collection[str] = TABLES,
     added: Collection[str] = (),
-    units: Mapping[str, dict] = {},
+    units: Mapping[str, Keys] = {},
     export: str = EXPORT,
     docs: str = "../../docs/{}.md",
 ) -> str:
@@ -109,13 +133,13 @@ def render(
 
 def _first_screen(
     study: str,
-    card: dict | None,
+    card: Keys | None,
     tables: dict[str, pd.DataFrame],
-    specs: dict[str, dict],
+    specs: dict[str, Keys],
     added: Collection[str],
-    units: Mapping[str, dict],
+    units: Mapping[str, Keys],
     further: list[str],
-) -> dict:
+) -> Keys:
     """Variables of the template for the part above the sections."""
     members = tables["members"]
     best = models(tables["deployment"], tables.get("contenders")) if "deployment" in tables else []
@@ -145,7 +169,7 @@ def _first_screen(
     }
 
 
-def _of_members(members: pd.DataFrame, further: list[str]) -> dict:
+def _of_members(members: pd.DataFrame, further: list[str]) -> Keys:
     """Variables of the template for the table of all members, the most robust first."""
     error = measured_on(members)[0]["corrupted_error"]
     order = error if error.notna().any() else -members["clean_accuracy"]
@@ -191,7 +215,7 @@ def _best(best: pd.DataFrame, further: list[str]) -> list[list[str]]:
     return cells
 
 
-def _costs(rules: list[dict]) -> list[list[str]]:
+def _costs(rules: list[Row]) -> list[list[str]]:
     """Time and memory of each rule, as cells."""
     units = {"wall_seconds": "Time, s", "cpu_seconds": "CPU time, s", "startup_cpu_seconds": "Start-up CPU time, s"}
     units |= {"max_rss_mib": "Peak memory, MiB"}
@@ -219,11 +243,11 @@ def _template() -> Template:
 
 def _sections(
     sections: tuple[Section, ...],
-    specs: dict[str, dict],
+    specs: dict[str, Keys],
     svgs: dict[str, str],
     made: Collection[str],
     openings: Mapping[str, str],
-) -> list[dict]:
+) -> list[Answered]:
     """The sections with content, each with its answer and figures.
 
     Args:
@@ -236,23 +260,22 @@ def _sections(
         figures = [_figure(name, specs[name], svgs[name], made) for name in drawn]
         answer = openings.get(section.anchor) or (specs[drawn[0]]["usermeta"]["finding"] if drawn else "")
         if figures or (section.anchor == "best" and answer):
-            content.append(section._asdict() | {"figures": figures, "answer": answer})
+            content.append(Answered(*section, answer, figures))
     return content
 
 
-def _figure(name: str, spec: dict, svg: str, made: Collection[str]) -> dict:
-    """Text and picture of a chart. The picture is an image, so that ids of several do not clash."""
+def _figure(name: str, spec: Keys, svg: str, made: Collection[str]) -> Figure:
     title = spec["title"]
-    return {
-        "name": name,
-        "title": title["text"],
-        "subtitle": title["subtitle"],
-        "alt": ". ".join([title["text"], *title["subtitle"], spec["description"]]),
-        "caption": spec["usermeta"]["caption"],
-        "tables": [TABLES[table].path for table in made if table in spec["usermeta"]["tables"]],
-        "picture": f"data:image/svg+xml,{quote(untitled(svg, len(title['subtitle'])), safe=UNQUOTED)}",
-        "photos": spec["usermeta"].get("photos", []),
-    }
+    return Figure(
+        name=name,
+        title=title["text"],
+        subtitle=title["subtitle"],
+        alt=". ".join([title["text"], *title["subtitle"], spec["description"]]),
+        caption=spec["usermeta"]["caption"],
+        tables=[TABLES[table].path for table in made if table in spec["usermeta"]["tables"]],
+        picture=f"data:image/svg+xml,{quote(untitled(svg, len(title['subtitle'])), safe=UNQUOTED)}",
+        photos=spec["usermeta"].get("photos", []),
+    )
 
 
 def untitled(svg: str, lines: int) -> str:

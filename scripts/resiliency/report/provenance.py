@@ -13,6 +13,7 @@ import pandas as pd
 
 from resiliency.base.faults import Fault
 from resiliency.base.machine import cpu_seconds, processor
+from resiliency.base.settings import Keys
 from resiliency.designs.members import Member
 
 PACKAGES = (
@@ -22,7 +23,7 @@ PACKAGES = (
 )
 
 
-def provenance(study: dict, repository: str, results: Path, descriptions: Iterable[str | Path]) -> dict:
+def provenance(study: Keys, repository: str, results: Path, descriptions: Iterable[str | Path]) -> Keys:
     """The content of provenance.json.
 
     Args:

@@ -1,6 +1,7 @@
 """Selections of rows that several charts and sentences share, and words for them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
 from resiliency.diversity.settings import MAIN
 from resiliency.report.words import NO_INTERVAL, change, difference_interval, percent, with_interval
 
+Row = dict[str, Any]  # of a table, by column
 SAME = "about the same"
 
 
@@ -29,7 +31,7 @@ def under_single(table: pd.DataFrame, with_held_out: bool = False) -> pd.DataFra
     return single if with_held_out else single[single["corruption"].isin(averaged(single["corruption"].unique()))]
 
 
-def with_ends(row: pd.Series | dict, column: str, form: Callable[[float], str] = percent) -> str:
+def with_ends(row: Row | pd.Series, column: str, form: Callable[[float], str] = percent) -> str:
     """The value of a column with its interval, such as 5.4% [4.4, 6.7], which a published table may lack."""
     return with_interval(*(row.get(f"{column}{end}", np.nan) for end in ("", "_low", "_high")), form=form)
 
@@ -39,7 +41,7 @@ def on_corrupted(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["images"] == (CORRUPTED if (table["images"] == CORRUPTED).any() else CLEAN)]
 
 
-def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
+def difference_words(row: Row | pd.Series) -> tuple[str, str, str]:
     """The difference between the error of the first role and that of a row of contenders.csv, in words.
 
     Returns:
@@ -53,13 +55,13 @@ def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
     return amount, "" if low == high else difference_interval(*ends) or NO_INTERVAL, unclear
 
 
-def difference_said(row: pd.Series | dict) -> str:
+def difference_said(row: Row | pd.Series) -> str:
     """Such as "1.6 percentage points lower [0.9, 2.3]", of a row of contenders.csv."""
     amount, ends, unclear = difference_words(row)
     return f"{amount} {ends}".rstrip() + unclear
 
 
-def compared_with(row: pd.Series | dict, other: str) -> str:
+def compared_with(row: Row | pd.Series, other: str) -> str:
     """Words such as "2.6 percentage points lower [2.1, 3.1] than `other`", or "about the same as" it."""
     amount, ends, unclear = difference_words(row)
     return f"{SAME} as {other} {ends}".rstrip() if amount == SAME else f"{amount} {ends} than {other}{unclear}"

@@ -142,7 +142,7 @@ def told_apart(
     *,
     shapes: Sequence[str] | None = None,
     dashes: Sequence[list[int]] | None = None,
-    legend: dict | None = None,
+    legend: dict[str, object] | None = None,
     kind: str = "N",
 ) -> Key:
     """A colour for each of the `names` in the column `field`, and a shape or a dash if there are any.
@@ -197,7 +197,7 @@ def measure(
     field: str,
     title: str | list[str] | None = None,
     form: str = SHARE,
-    axis: dict | None = None,
+    axis: dict[str, object] | None = None,
     **scale,
 ) -> alt.X | alt.Y:
     """A quantity along an axis, near its values if no `domain` is given."""
@@ -293,7 +293,7 @@ def scatter(
     hollow: bool = False,
     under: Iterable[alt.Chart] = (),
     over: Iterable[alt.Chart] = (),
-    point: dict | None = None,
+    point: dict[str, object] | None = None,
     **properties,
 ) -> alt.LayerChart:
     """Points with intervals across and up; many points have none.
@@ -415,7 +415,9 @@ def _without(key: Key, *names: str) -> dict[str, object]:
     return {name: channel for name, channel in key.channels.items() if name not in names}
 
 
-def _layered(under: Iterable, marks: list[alt.Chart], over: Iterable, key: Key, properties: dict) -> alt.LayerChart:
+def _layered(
+    under: Iterable, marks: list[alt.Chart], over: Iterable, key: Key, properties: dict[str, object]
+) -> alt.LayerChart:
     layers = [*under, *marks, *over]
     if key.choice:
         coloured = [place for place, of in enumerate(layers) if of.encoding.color == key.channels["color"]]

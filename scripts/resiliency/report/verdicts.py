@@ -21,6 +21,7 @@ from resiliency.analysis.verdicts import (
     against,
 )
 from resiliency.report import words
+from resiliency.report.rows import Row
 
 # Verdict -> sides of the other readings that its reason names: those that say the reverse, of an undecided one both.
 LEANING = {SUPPORTED: [AGAINST], IN_PART: [AGAINST], CONTRADICTED: [FOR], NOISE: [AGAINST], UNDECIDED: [FOR, AGAINST]}
@@ -54,7 +55,7 @@ TEXTS = ["part", "part_verdict", "missing_requirements", "sample_size_needed", "
 TEXTS += ["placebo"]
 
 
-def by_observation(table: pd.DataFrame) -> list[dict]:
+def by_observation(table: pd.DataFrame) -> list[Row]:
     """The observations, each with its verdict, its parts, and the first part with that verdict as `key`.
 
     `controls` are what some parts need beside their own estimates, `beside` are the rows without a verdict. The rule
@@ -95,7 +96,7 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
     return observations
 
 
-def _table(parts: list[dict], level: str) -> list[list[str]]:
+def _table(parts: list[Row], level: str) -> list[list[str]]:
     """Parts of an observation as cells, below their head."""
     controls = {"placebo": "Negative control", "accuracy": "Accuracy alone"}
     head = ["Part", "Estimate", f"One-sided {level} bounds", *controls.values(), "Corrected bound"]
@@ -119,7 +120,7 @@ def part_label(part: str) -> str:
     return f"{words.KINDS[kind]}: {rest}" if colon and kind in words.KINDS else named
 
 
-def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> str:
+def reason_of(parts: list[Row], beside: list[Row], controls: list[Row]) -> str:
     """The reason for the verdict of an observation.
 
     Args:
@@ -146,7 +147,7 @@ def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> st
     return " ".join(filter(None, [*sentences, *_caveats(first, beside)]))
 
 
-def _caveats(first: dict, beside: list[dict]) -> list[str]:
+def _caveats(first: Row, beside: list[Row]) -> list[str]:
     """What else a reader must know of the verdict on an observation."""
     verdict, readings = first["verdict"], [row for row in beside if row["reading"]]
     sentences = [_earned(first, beside)]
@@ -167,7 +168,7 @@ def _caveats(first: dict, beside: list[dict]) -> list[str]:
     return sentences
 
 
-def _finding(part: dict, count: int) -> str:
+def _finding(part: Row, count: int) -> str:
     """What the rule found of one of `count` parts."""
     verdict, low, high, least = part["part_verdict"], part["low"], part["high"], part["least"]
     within = f"±{words.quantity(part['margin'])}"
@@ -191,7 +192,7 @@ def _finding(part: dict, count: int) -> str:
     return f"In the opposite direction {levels} that contradicting takes"
 
 
-def _named(some: list[dict], count: int, things: str = "") -> str:
+def _named(some: list[Row], count: int, things: str = "") -> str:
     if len(some) == count > 1:
         return f"{'both' if count == LISTED else f'all {count}'} {things}".rstrip()
     return (
@@ -199,13 +200,13 @@ def _named(some: list[dict], count: int, things: str = "") -> str:
     )
 
 
-def _is_earned_alone(first: dict) -> bool:
+def _is_earned_alone(first: Row) -> bool:
     """Whether the rule that supports an observation supports data in which accuracy alone acts, as well."""
     alone = first["accuracy_supported"] > (1 - first["confidence"]) / 2
     return first["verdict"] in (SUPPORTED, IN_PART) and bool(alone)
 
 
-def _earned(first: dict, beside: list[dict]) -> str:
+def _earned(first: Row, beside: list[Row]) -> str:
     """What else than robustness the rule supports; "" if nothing."""
     clean = any(row["reading"] == CLEAN_ERROR and row["leans"] == FOR for row in beside)
     alone, share = _is_earned_alone(first), first["accuracy_supported"]
@@ -223,7 +224,7 @@ BANDS = {"placebo": "negative control", "accuracy": "data in which accuracy alon
 ENDS = ("low", "high")
 
 
-def interval_picture(parts: list[dict]) -> Markup:
+def interval_picture(parts: list[Row]) -> Markup:
     """An observation's parts and labelled controls, a band behind each for its control; nothing if none is known.
 
     Args:
@@ -261,7 +262,7 @@ def interval_picture(parts: list[dict]) -> Markup:
     return head.format(WIDE, bottom + AXIS, label) + inside + Markup("</svg>")
 
 
-def _bands(part: dict, top: float, x: Callable[[float], float]) -> Iterator[Markup]:
+def _bands(part: Row, top: float, x: Callable[[float], float]) -> Iterator[Markup]:
     """The ranges of a part's controls."""
     for band, control in BANDS.items():
         low, high = (part.get(f"{band}_{end}", math.nan) for end in ENDS)
@@ -271,7 +272,7 @@ def _bands(part: dict, top: float, x: Callable[[float], float]) -> Iterator[Mark
             yield _mark("rect", says, band, x=x(low), y=top, width=width, height=LINE - 1)
 
 
-def _row(part: dict, y: float, x: Callable[[float], float]) -> Markup:
+def _row(part: Row, y: float, x: Callable[[float], float]) -> Markup:
     """The interval and the estimate of a part; a control is labelled on the side with more room."""
     low, high, estimate = part["low"], part["high"], part["estimate"]
     says = f"{part['part']}: {words.estimate(estimate)} {words.bounds(low, high)}"

@@ -11,6 +11,7 @@ from resiliency.analysis.pictures import IMAGE, IMAGES, data_url, map_of
 from resiliency.base.names import CATEGORIES, CLEAN, HELD_OUT
 from resiliency.report import style
 from resiliency.report.overview import contenders
+from resiliency.report.rows import Row
 from resiliency.report.settings import METHODS
 from resiliency.report.words import label, percent, plural
 
@@ -115,7 +116,7 @@ def map_picture(attribution: np.ndarray) -> np.ndarray:
     return np.round(255 + np.abs(values) * (colour - 255)).astype(np.uint8)
 
 
-def photos_of(failures: pd.DataFrame, members: list[str]) -> list[dict]:
+def photos_of(failures: pd.DataFrame, members: list[str]) -> list[Row]:
     """The images that the model gets wrong, each once, the most confident failure first.
 
     Args:
@@ -139,7 +140,7 @@ def photos_of(failures: pd.DataFrame, members: list[str]) -> list[dict]:
     return photos
 
 
-def _view(row: dict, members: list[str]) -> dict:
+def _view(row: Row, members: list[str]) -> Row:
     """The answers of the model and of each member to an image under one condition."""
     told = row["said"].split("; ")
     known = members if len(members) == len(told) else [f"member {place}" for place in range(1, len(told) + 1)]
@@ -181,7 +182,7 @@ def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: l
     return panel, [f"{plural(len(photos), 'image')} of the evaluation half{shown}"]
 
 
-def _cells(photo: dict) -> list[dict]:
+def _cells(photo: Row) -> list[Row]:
     """An image without a corruption, and under the one of its most confident failure, with words for both."""
     clean = photo["views"][0]
     worst = max((view for view in photo["views"] if view["failed"]), key=lambda view: view["confidence"])

@@ -8,7 +8,7 @@ from resiliency.analysis.left_out import FEWEST_FAMILIES
 from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, FOUND, KIND, RATIO, SIZE, TOGETHER
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report import style
-from resiliency.report.rows import independent, level, with_ends
+from resiliency.report.rows import Row, independent, level, with_ends
 from resiliency.report.words import hundredths, label, number, percent, plural
 
 COMMON, UNDETECTED, AGREED = "common_failures", "undetected", "agreed"
@@ -40,7 +40,7 @@ CUT = {"ratio_low": "left", "ratio_high": "right", "control_low": "band_low", "c
 ON_LEFT = "datum.ratio < 1"
 
 
-def headline(table: pd.DataFrame) -> dict[str, dict]:
+def headline(table: pd.DataFrame) -> dict[str, Row]:
     """Outcome -> its row, on the images and of the rung that answer; {} without a stranger.
 
     Rows have `finding` and `said` of pairs of twins and, as `rival` and `over_rival`, of one member.
@@ -69,7 +69,7 @@ def headline(table: pd.DataFrame) -> dict[str, dict]:
     return found
 
 
-def finding(row: dict) -> str:
+def finding(row: Row) -> str:
     """Whether a ratio is certainly below 1, or above; `noise` if within the range of its control, if any."""
     if not np.isfinite(row["ratio_low"]):
         return UNKNOWN
@@ -80,7 +80,7 @@ def finding(row: dict) -> str:
     return NOISE if row["ratio"] <= row["control_high"] else HARMS
 
 
-def factor(row: dict) -> str:
+def factor(row: Row) -> str:
     """A ratio of swaps.csv with its interval, and if it shows nothing, why."""
     if not np.isfinite(row["ratio"]):
         return "of unknown ratio"
