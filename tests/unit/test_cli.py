@@ -21,9 +21,11 @@ TINY = REPOSITORY / "studies/tiny.yaml"
 Usage = namedtuple("Usage", ["free"])
 
 
-@pytest.mark.parametrize("name", cli.SUBCOMMANDS)
-def test_the_example_of_a_subcommand_is_understood(name):
-    example = cli.SUBCOMMANDS[name].example.partition(f" {cli.ENDS} ")[0]
+@pytest.mark.parametrize("name", ["begin", "check", "run", "export", "compare", "evaluate"])
+def test_the_example_of_a_subcommand_is_understood(name, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([name, "--help"])
+    example = capsys.readouterr().out.partition("example:\n")[2].splitlines()[0].partition(f" {cli.ENDS} ")[0]
     program, *words = shlex.split(example)
     assert (program, cli.program().parse_args(words).subcommand) == ("resiliency", name)
 

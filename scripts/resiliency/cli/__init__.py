@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import shtab
 
@@ -35,53 +35,103 @@ forms of --ensemble:
   N                                         row N of tables/deployment.csv"""
 
 
-class Subcommand(NamedTuple):
-    """A subcommand: its description in one line, an example of a command line, and two functions.
-
-    The first adds its arguments to a parser; the other is called with these and with the words after `--`.
-    """
-
-    summary: str
-    example: str
-    add_arguments: Callable[[ArgumentParser], None]
-    run: Callable[[Namespace, list[str]], None]
-
-
 def main(words: Sequence[str] | None = None) -> None:
     """Run the subcommand that `words`, by default those of the command line, name."""
     words = list(sys.argv[1:] if words is None else words)
     own, rest = (words[: words.index(ENDS)], words[words.index(ENDS) + 1 :]) if ENDS in words else (words, [])
     parser = program()
     given = parser.parse_args([f"./{word}" if word.startswith("-") and os.path.isdir(word) else word for word in own])
-    if rest and given.subcommand not in PASSING_ON:
+    if rest and given.run not in (_snakemake, _export):
         parser.error(f"{given.subcommand}: nothing is passed on to Snakemake; leave out {shlex.join([ENDS, *rest])}")
     with one_line_faults():
-        SUBCOMMANDS[given.subcommand].run(given, rest)
+        given.run(given, rest)
 
 
 def program() -> ArgumentParser:
-    """The parser of the command line."""
+    """The parser of the command line; what it reads names the function to `run` with it and the words after `--`."""
     parser = ArgumentParser("resiliency", description=__doc__.partition("\n")[0], allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"resiliency {version('resiliency')}")
     shtab.add_argument_to(parser, "--print-completion", help="print what completes this command in a shell")
     subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
-    for name, subcommand in SUBCOMMANDS.items():
-        subparser = subparsers.add_parser(
-            name,
-            help=subcommand.summary,
-            description=subcommand.summary,
-            epilog=f"example:\n  {subcommand.example}",
+
+    def add(run: Callable[[Namespace, list[str]], None], summary: str, example: str, forms: str = "") -> ArgumentParser:
+        added = subparsers.add_parser(
+            example.split()[1],
+            help=summary,
+            description=summary,
+            epilog=f"example:\n  {example}{forms}",
             formatter_class=RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        subcommand.add_arguments(subparser)
+        added.set_defaults(run=run)
+        return added
+
+    _add_studies(add)
+    _add_results(add)
     return parser
 
 
-def _add_begin(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", help="folder of images: <class>/*, or train/<class>/* and test/<class>/*")
-    parser.add_argument("--study", type=Path, help="file to write (default: studies/<folder>.yaml)")
-    parser.add_argument("--from-scratch", action="store_true", help="train all networks from random weights")
+def _add_studies(add: Callable[..., ArgumentParser]) -> None:
+    """Subcommands that write, check and run a study."""
+    begin = add(
+        _begin,
+        "look at a folder of images, write a study that fits, and estimate its time and memory",
+        "resiliency begin data/photos",
+    )
+    begin.add_argument("folder", help="folder of images: <class>/*, or train/<class>/* and test/<class>/*")
+    begin.add_argument("--study", type=Path, help="file to write (default: studies/<folder>.yaml)")
+    begin.add_argument("--from-scratch", action="store_true", help="train all networks from random weights")
+    check = add(
+        _check,
+        "all that can be known before the first job: runs `snakemake --dry-run`, decodes the pictures, and estimates "
+        "time, memory and disk space",
+        "resiliency check studies/tiny.yaml",
+    )
+    run = add(
+        _snakemake,
+        "run a study: `snakemake --cores all --configfile STUDY`; what follows -- is passed on to Snakemake",
+        "resiliency run studies/tiny.yaml -- --keep-going",
+    )
+    export = add(
+        _export,
+        "export an ensemble of a study as a folder: `snakemake export --cores all --configfile STUDY`",
+        "resiliency export studies/tiny.yaml --ensemble most_accurate",
+        FORMS,
+    )
+    for parser in (check, run, export):
+        told = "files of the study, each changing those before it (default: config.yaml)"
+        study: Any = parser.add_argument("study", type=Path, nargs="*", help=told)
+        study.complete = shtab.FILE
+    for parser in (run, export):
+        parser.add_argument("--cores", default="all", help="processor cores to use (default: %(default)s)")
+        parser.add_argument(
+            "--profile", type=Path, help="profile of Snakemake, say profiles/slurm, in place of --cores"
+        )
+    export.add_argument("--ensemble", help="best (default: the recommended model), or another: see below")
+    export.add_argument("--force", action="store_true", help="replace the folder of an earlier export of the same row")
+
+
+def _add_results(add: Callable[..., ArgumentParser]) -> None:
+    """Subcommands for what is there: results, and classifiers."""
+    compare = add(
+        _compare,
+        "compare the errors of finished studies in a table and a chart",
+        "resiliency compare results/digits results/tiny",
+    )
+    compare.add_argument("results", type=Path, nargs="+", help="folders of finished studies, results/<study>")
+    compare.add_argument("--output", type=Path, default=Path("comparison.csv"), help="table (default: %(default)s)")
+    evaluate = add(
+        _evaluate,
+        "evaluate a classifier of any framework on clean and corrupted images of a folder",
+        "resiliency evaluate model.onnx data/photos/test",
+    )
+    evaluate.add_argument("model", help="an ONNX file, or module:function from uint8 images B x H x W x 3 to logits")
+    evaluate.add_argument(
+        "folder", type=Path, help="folder of images, a folder per class in sorted order of the classes"
+    )
+    evaluate.add_argument("--size", type=int, default=224, help="pixels of a side of the images (default: %(default)s)")
+    evaluate.add_argument("--batch-size", type=int, default=64, help="images in a batch (default: %(default)s)")
+    evaluate.add_argument("--csv", type=Path, help="file to write all numbers to")
 
 
 def _begin(given: Namespace, _: list[str]) -> None:
@@ -89,25 +139,6 @@ def _begin(given: Namespace, _: list[str]) -> None:
 
     name = study_name(Path(given.folder).resolve().name)
     begin(given.folder, given.study or Path("studies", f"{name}.yaml"), given.from_scratch)
-
-
-def _add_study(parser: ArgumentParser) -> None:
-    told = "files of the study, each changing those before it (default: config.yaml)"
-    study: Any = parser.add_argument("study", type=Path, nargs="*", help=told)
-    study.complete = shtab.FILE
-
-
-def _add_run(parser: ArgumentParser) -> None:
-    _add_study(parser)
-    parser.add_argument("--cores", default="all", help="processor cores to use (default: %(default)s)")
-    parser.add_argument("--profile", type=Path, help="profile of Snakemake, say profiles/slurm, in place of --cores")
-
-
-def _add_export(parser: ArgumentParser) -> None:
-    _add_run(parser)
-    parser.add_argument("--ensemble", help="best (default: the recommended model), or another: see below")
-    parser.add_argument("--force", action="store_true", help="replace the folder of an earlier export of the same row")
-    parser.epilog = f"{parser.epilog}{FORMS}"
 
 
 def _export(given: Namespace, rest: list[str]) -> None:
@@ -165,11 +196,6 @@ def _check(given: Namespace, _: list[str]) -> None:
     check([_here_or_home(file) for file in given.study])
 
 
-def _add_compare(parser: ArgumentParser) -> None:
-    parser.add_argument("results", type=Path, nargs="+", help="folders of finished studies, results/<study>")
-    parser.add_argument("--output", type=Path, default=Path("comparison.csv"), help="table (default: %(default)s)")
-
-
 def _compare(given: Namespace, _: list[str]) -> None:
     from resiliency.comparison import difference_table, differences_chart, printed, read_studies
     from resiliency.report.drawing import write_chart
@@ -185,16 +211,6 @@ def _compare(given: Namespace, _: list[str]) -> None:
         picture = given.output.with_suffix(".svg")
         write_chart([picture], differences_chart(table).to_dict(), 1)
         print(picture)
-
-
-def _add_evaluate(parser: ArgumentParser) -> None:
-    parser.add_argument("model", help="an ONNX file, or module:function from uint8 images B x H x W x 3 to logits")
-    parser.add_argument(
-        "folder", type=Path, help="folder of images, one folder per class in sorted order of the classes"
-    )
-    parser.add_argument("--size", type=int, default=224, help="pixels of a side of the images (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=64, help="images in a batch (default: %(default)s)")
-    parser.add_argument("--csv", type=Path, help="file to write all numbers to")
 
 
 def _evaluate(given: Namespace, _: list[str]) -> None:
@@ -269,45 +285,3 @@ def _of_onnx(name: str, size: int) -> "Callable[[np.ndarray], object]":
         return session.run(None, {first.name: normalised.transpose(0, 3, 1, 2)})[0]
 
     return predict
-
-
-PASSING_ON = ("run", "export")
-SUBCOMMANDS = {
-    "begin": Subcommand(
-        "look at a folder of images, write a study that fits, and estimate its time and memory",
-        "resiliency begin data/photos",
-        _add_begin,
-        _begin,
-    ),
-    "check": Subcommand(
-        "all that can be known before the first job: runs `snakemake --dry-run`, decodes the pictures, and estimates "
-        "time, memory and disk space",
-        "resiliency check studies/tiny.yaml",
-        _add_study,
-        _check,
-    ),
-    "run": Subcommand(
-        "run a study: `snakemake --cores all --configfile STUDY`; what follows -- is passed on to Snakemake",
-        "resiliency run studies/tiny.yaml -- --keep-going",
-        _add_run,
-        _snakemake,
-    ),
-    "compare": Subcommand(
-        "compare the errors of finished studies in a table and a chart",
-        "resiliency compare results/digits results/tiny",
-        _add_compare,
-        _compare,
-    ),
-    "export": Subcommand(
-        "export an ensemble of a study as a folder: `snakemake export --cores all --configfile STUDY`",
-        "resiliency export studies/tiny.yaml --ensemble most_accurate",
-        _add_export,
-        _export,
-    ),
-    "evaluate": Subcommand(
-        "evaluate a classifier of any framework on clean and corrupted images of a folder",
-        "resiliency evaluate model.onnx data/photos/test",
-        _add_evaluate,
-        _evaluate,
-    ),
-}
