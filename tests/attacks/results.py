@@ -15,7 +15,7 @@ from resiliency.comparison import difference_table, printed, read_studies
 from resiliency.designs.networks import read_member
 from resiliency.export.loading import chosen_row
 from resiliency.export.settings import checked_ensemble
-from resiliency.metrics.classification import read_costs
+from resiliency.metrics.classification import cost_matrix, read_costs
 from resiliency.prediction.reading import all_conditions
 from resiliency.storage import write_csv, write_json, write_table
 
@@ -203,7 +203,9 @@ COSTS: dict[str, tuple[str, Expected]] = {
     },
     "a row twice": (",cat\ncat,1\ncat,2\n", "expected one row per class"),
     "a column twice": (",cat,cat\ndog,1,2\n", "expected one column per class"),
-    "a class without a name": (",cat,\ndog,1,2\n", EITHER),
+    "a class without a name": (",cat,\ndog,1,2\n", "expected classes of the dataset, got ''; correct the name"),
+    "a cost too many": (",cat\ncat,0,3\n", "cat: expected 1 costs"),
+    "a class unknown": (",cats\ncat,0\n", "cats"),
     "semicolons": (";cat\ndog;1\n", "expected costs, got none"),
     "nothing": ("", "cannot be read"),
     "a header alone": (",cat,dog\n", "expected costs, got none"),
@@ -213,7 +215,7 @@ COSTS: dict[str, tuple[str, Expected]] = {
 
 def _priced(_: Path, content: str) -> None:
     Path("costs.csv").write_text(content, encoding="utf-8")
-    read_costs("costs.csv")
+    cost_matrix(read_costs("costs.csv"), ["cat", "dog"])
 
 
 AREAS = (

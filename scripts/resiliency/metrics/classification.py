@@ -340,10 +340,9 @@ def cost_matrix(costs: Costs, classes: list[str]) -> np.ndarray:
         Fault: a class of `costs` is not among `classes`.
     """
     place = {name: index for index, name in enumerate(classes)}
-    if unknown := next((name for pair in costs for name in pair if name not in place), None):
-        raise Fault(
-            f"costs: expected classes of the dataset, got {unknown!r}{hint(unknown, classes)}; correct the name"
-        )
+    if unknown := [name for pair in costs for name in pair if name not in place]:
+        wrong = f"got {unknown[0]!r}{hint(unknown[0], classes)}"
+        raise Fault(f"costs: expected classes of the dataset, {wrong}; correct the name")
     matrix = UNLISTED * (1 - np.eye(len(classes)))
     for (label, answer), cost in costs.items():
         matrix[place[label], place[answer]] = cost
