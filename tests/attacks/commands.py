@@ -85,8 +85,9 @@ COMMANDS: dict[str, Expected] = {
     **{
         f"{subcommand} {files}": ""
         for subcommand in ("run", "check", "export")
-        for files in ("nowhere.yaml", "photos", "file.yaml", "binary.yaml", "template.yaml", "photos/a/0_0.png")
+        for files in ("nowhere.yaml", "photos", "file.yaml", "binary.yaml", "photos/a/0_0.png")
     },
+    **{f"{of} template.yaml": "__use_yte__: Snakemake would run code" for of in ("run", "check", "export")},
     **dict.fromkeys(
         ("", "runn", "ru photos", "--versio", "begin photos -- -n", "compare a b -- x", "evaluate"), "usage 2"
     ),

@@ -1,7 +1,6 @@
 """The command `resiliency`, its help, and what it hands on to Snakemake."""
 
 import shlex
-import subprocess
 from collections import namedtuple
 from pathlib import Path
 
@@ -49,16 +48,6 @@ def test_a_study_is_run_by_the_command_that_is_printed(words, command, monkeypat
     cli.main(["run", "--cores", "1"])
     elsewhere = ["snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "1"]
     assert called == [["snakemake", *command.split()], elsewhere]
-
-
-@pytest.mark.parametrize("subcommand", ["check", "run", "export"])
-def test_a_study_is_read_before_snakemake_which_would_run_its_code(subcommand, tmp_path, monkeypatch):
-    study = tmp_path / "mine.yaml"
-    study.write_text(f"__use_yte__: true\n__definitions__:\n- open({str(tmp_path / 'ran')!r}, 'w')\nstudy: a\n")
-    monkeypatch.setattr(cli.os, "execvp", lambda _, words: subprocess.run([*words, "--dry-run"], check=False))
-    with pytest.raises(SystemExit, match=r"mine\.yaml: .*__use_yte__: Snakemake would run code"):
-        cli.main([subcommand, str(study)])
-    assert not (tmp_path / "ran").exists()
 
 
 def test_a_check_says_what_a_run_takes(monkeypatch, capsys):

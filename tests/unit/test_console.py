@@ -1,7 +1,6 @@
 """What a run prints: progress, each failure once, and the report last."""
 
 import logging
-import socket
 import time
 from types import SimpleNamespace
 
@@ -9,7 +8,6 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import snakemake_logger_plugin_resiliency as console
-from snakemake_internals import server
 
 
 @pytest.fixture
@@ -131,16 +129,3 @@ def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, mo
         out += capsys.readouterr().out
     run.close()
     assert f"  {log}: [3/25, 40 s left] training loss 0.2\n" in out
-
-
-def test_jobs_of_this_user_are_accepted_with_the_files_that_they_send(tmp_path):
-    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as job:
-        listener.bind(str(tmp_path / "socket"))
-        listener.listen()
-        job.connect(str(tmp_path / "socket"))
-        with (tmp_path / "request").open("w+") as request:
-            socket.send_fds(job, [b"job"], [request.fileno()])
-            connection, (file,) = server._accepted(listener)
-            with connection, open(file, "w") as received:
-                received.write("received")
-        assert (tmp_path / "request").read_text() == "received"

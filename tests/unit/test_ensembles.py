@@ -6,7 +6,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from fault_messages import fault_of
 from four_members import (
     ARRAYS,
@@ -34,7 +33,7 @@ from resiliency.analysis.compared_members import skipped_table
 from resiliency.base.names import CLEAN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS, pair_tables
 from resiliency.ensembles import pool, scoring
-from resiliency.ensembles.combination import RULES, VOTE, Ensemble, mean_logarithms, member_values
+from resiliency.ensembles.combination import RULES, VOTE, Ensemble
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import TOGETHER, Pool, limits, stands_for, trained_together
 from resiliency.metrics.classification import brier_score, calibration_error, confidence_bins, negative_log_likelihood
@@ -166,17 +165,6 @@ def test_the_compiled_and_the_plain_answers_are_the_same(rule, size, dtype, deci
         probabilities = np.stack([of.probabilities(0) for of in predictions])
         given_classes = scoring.given_answers(rule, ensembles, probabilities, labels, weights)
         np.testing.assert_array_equal(given_classes, [of.answers for of in outputs])
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_the_plain_answer_is_the_same_of_arrays_and_tensors(rule):
-    logits = np.random.default_rng(0).standard_normal((3, 20, 4))
-    logs, shares = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)), np.array([0.2, 0.3, 0.5])
-    of_tensors = mean_logarithms(RULES[rule], torch.from_numpy(logs), torch.from_numpy(shares), torch)
-    np.testing.assert_allclose(of_tensors, mean_logarithms(RULES[rule], logs, shares), rtol=1e-12)
-    if not RULES[rule].weighted:
-        values = member_values(RULES[rule], torch.from_numpy(np.exp(logs)), 3, of=torch).numpy()
-        np.testing.assert_allclose(values, member_values(RULES[rule], np.exp(logs), 3), rtol=1e-12)
 
 
 def chance(answers, label):

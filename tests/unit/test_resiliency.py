@@ -21,14 +21,6 @@ from resiliency.metrics.classification import (
 from resiliency.statistics.intervals import wilson
 
 
-def test_by_hand():
-    errors, baseline = np.array([0.3, 0.5]), np.array([0.6, 0.4])
-    np.testing.assert_allclose(corruption_errors(errors, baseline), [0.5, 1.25])
-    assert mean_corruption_error(errors, baseline) == pytest.approx(0.875)
-    # (0.3 - 0.1) / (0.6 - 0.2) = 0.5 and (0.5 - 0.1) / (0.4 - 0.2) = 2
-    assert relative_mean_corruption_error(errors, 0.1, baseline, 0.2) == pytest.approx(1.25)
-
-
 def test_undefined_ratios_are_nan_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

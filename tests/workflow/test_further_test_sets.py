@@ -56,19 +56,6 @@ def test_columns_are_described_and_there_and_keep_to_their_bounds(table, added):
     assert [name for name in missing if not any(part in name for part in ELSEWHERE)] == []
 
 
-def test_accuracy_of_members_among_the_classes_of_the_test_set(added):
-    finished, _ = added
-    members = pd.read_csv(finished.results / "tables/members.csv").set_index("member")
-    labels = np.load(finished.results / "data/test_sets/negatives/labels.npy")
-    for member, row in members.iterrows():
-        logits = np.load(finished.results / f"predictions/{member}/negatives.npy")
-        assert (logits.shape, logits.dtype) == ((1, len(labels), 10), np.float16)
-        right = np.array(SOME)[logits[0][:, SOME].argmax(axis=1)] == labels
-        assert row.negatives_accuracy == pytest.approx(right.mean())
-        assert row.negatives_accuracy_low <= row.negatives_accuracy <= row.negatives_accuracy_high
-        assert 0 <= row.noisy_accuracy <= 1
-
-
 def test_every_analysis_tells_of_the_test_sets(added):
     tables = added[0].results / "tables"
     names = {"clean", "corrupted", *ADDED}

@@ -136,11 +136,11 @@ def test_a_fork_sees_what_a_process_of_its_own_does_and_ends_so_and_with_its_ser
     assert len({*Path("drawn").read_text().split()}) == 2
 
 
-@pytest.mark.parametrize("forks", ["0", "1"])
-def test_a_job_refuses_code_that_was_edited_and_put_back(tmp_path, forks):
+def test_a_fork_refuses_code_that_was_edited_and_put_back(tmp_path):
+    """As a job of its own does, which tests/unit/test_stage.py tries."""
     edited_job(tmp_path, "def stream(*_): return 0", "")
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
-    environment = os.environ | {client.SWITCH: forks, "PYTHONPATH": str(tmp_path / "scripts")}
+    environment = os.environ | {client.SWITCH: "1", "PYTHONPATH": str(tmp_path / "scripts")}
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "edited"]
     assert subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False).returncode
     assert (tmp_path / "job.log").read_text().startswith("error: job.py: this job has other code than the run began")
