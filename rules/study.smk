@@ -12,7 +12,7 @@ import resiliency
 from resiliency.base.faults import Fault
 from resiliency.study.checks import preflight
 from resiliency.study.files import load, merged, read
-from resiliency.study.plan import plan_of
+from resiliency.study.plan import Plan
 from resiliency.study.records import changes, check_records, sign
 from snakemake_internals import Run
 
@@ -40,7 +40,7 @@ STUDY = or_stop(load, or_stop(given_settings), of=" ".join(["study", *(Path(file
 RESULTS = f"results/{STUDY.study}"
 if RUN.plans:
     or_stop(preflight, STUDY)
-PLAN = plan_of(STUDY)
+PLAN = Plan(STUDY)
 if RUN.plans:
     for what, why in PLAN.elsewhere.left_out.items():
         print(f"study: external: left out: {what} ({why})", file=sys.stderr)

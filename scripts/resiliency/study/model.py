@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, product
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any
 
+import pandas as pd
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
@@ -23,6 +23,7 @@ from resiliency.designs.settings import Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.export.settings import BEST, Requirements, checked_ensemble
+from resiliency.external.contents import Contents, described_members, read_contents, read_members
 from resiliency.external.tables import External, Paths, name_in_tables
 from resiliency.metrics.classification import cost_matrix, read_costs
 from resiliency.prediction.reading import Prediction
@@ -30,16 +31,7 @@ from resiliency.report.settings import Charts
 from resiliency.search.space import Search
 from resiliency.training.settings import FineTuning, Joint, Recipe
 
-if TYPE_CHECKING:  # their imports take a second
-    import pandas as pd
-
-    from resiliency.external.contents import Contents
-
 MOST_PICTURED = 8
-NOTHING = cast(
-    "Contents",
-    SimpleNamespace(sources=[], kinds={}, predicted=[], added=[], left_out={}, test_sets=[], corruptions=[]),
-)
 
 
 class Statistics(Settings):
@@ -212,16 +204,14 @@ class Study(Settings):
         return list(first.values())[:MOST_PICTURED]
 
     @cached_property
-    def elsewhere(self) -> "Contents":
+    def elsewhere(self) -> Contents:
         """What the imported files hold; nothing if there are none.
 
         Raises:
             Fault: a file is wrong.
         """
         if self.external is None:
-            return NOTHING
-        from resiliency.external.contents import read_contents
-
+            return Contents([], [], [], [])
         needed = list(self.test_sets) if self.dataset else None
         return read_contents(self.external, self.corruptions.names, self.corruptions.severities, needed, self.add)
 
@@ -233,17 +223,14 @@ class Study(Settings):
         """Name in tables of the test set in `statistics.accuracy_on`."""
         return self.statistics.accuracy_on and name_in_tables(self.statistics.accuracy_on)
 
-    def described_elsewhere(self) -> "pd.DataFrame":
+    def described_elsewhere(self) -> pd.DataFrame:
         """Descriptions of the imported members in tables, as from `resiliency.external.contents.described_members`.
 
         Raises:
             Fault: a table is wrong.
         """
-        from resiliency.external.contents import described_members, read_members
-
-        return described_members(
-            self.elsewhere.kinds, map(read_members, self.external.members if self.external else [])
-        )
+        files = self.external.members if self.external else []
+        return described_members(self.elsewhere.kinds, map(read_members, files))
 
     def joint_settings(self) -> dict[str, tuple[str, float]]:
         """Setting of joint training, such as `balanced-l0.5` -> (objective, loss_weight).
