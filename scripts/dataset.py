@@ -12,5 +12,4 @@ with stage(snakemake) as (_, outputs, params):
     source, chosen = read_splits(settings, params.seed, params.splits)
     if params.classes:
         source = source._replace(classes=names_for_classes(source.classes, params.classes))
-    folder, written = Path(outputs.card).parent, (settings["side"], settings["on_the_fly"])
-    write_data_set(folder, settings["name"], source, chosen, *written, settings["allow_duplicates"])
+    write_data_set(Path(outputs.card).parent, settings, source, chosen)

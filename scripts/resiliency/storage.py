@@ -45,7 +45,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
+        leftover = re.compile(rf"\.{re.escape(path.stem)}\.\d+{re.escape(path.suffix)}")
+        for other in path.parent.iterdir():  # one process writes a file at a time
+            if leftover.fullmatch(other.name):
+                _remove(other)
         yield temporary
         if temporary.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -56,14 +59,6 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         _remove(temporary)
-
-
-def _remove_leftovers(path: Path) -> None:
-    """Remove temporary files of `path`, which one process writes at a time."""
-    names = re.compile(rf"\.{re.escape(path.stem)}\.\d+{re.escape(path.suffix)}")
-    for other in path.parent.iterdir():
-        if names.fullmatch(other.name):
-            _remove(other)
 
 
 def _remove(path: Path) -> None:

@@ -34,7 +34,8 @@ def read(folder: Path, target: Path, side: int = 72) -> tuple[Source, dict]:
     """What the stage that reads a data set does."""
     source = image_folder(folder, side, 1)
     chosen = draw_splits(source, 0.2, 0.2, {}, 0)
-    write_data_set(target, "image_folder", source, chosen, side, on_the_fly=True)
+    settings = {"name": "image_folder", "side": side, "on_the_fly": True, "allow_duplicates": False}
+    write_data_set(target, settings, source, chosen)
     return source, chosen
 
 

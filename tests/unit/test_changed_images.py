@@ -60,7 +60,8 @@ def test_images_in_two_splits_are_counted_if_allowed_and_test_sets_of_training_i
     shutil.copy(folder / "val/ant/2.png", folder / "val/bee/twice.png")
     source = image_folder(folder, 72, 1)
     split = draw_splits(source, 0.2, 0.2, {}, 0)
-    write_data_set(tmp_path / "data", "image_folder", source, split, 72, on_the_fly, allow_duplicates=True)
+    settings = {"name": "image_folder", "side": 72, "on_the_fly": on_the_fly, "allow_duplicates": True}
+    write_data_set(tmp_path / "data", settings, source, split)
     output = capsys.readouterr().out
     assert "warning: 1 images are in their split twice, 1 of them in two classes, e.g. " in output
     assert f"more than one split, e.g. {folder}/val/bee/again.webp (test) = " in output

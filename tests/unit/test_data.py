@@ -87,7 +87,8 @@ def test_the_card_describes_what_is_written(tmp_path, monkeypatch, on_the_fly):
     files = in_files(tmp_path, part.images) if on_the_fly else []
     source = Source("made up", ["a", "b"], {ALL: part._replace(images=FileImages(files, 32, 1)) if files else part})
     chosen = draw_splits(source, 0.25, 0.25, {}, seed=0)
-    write_data_set(tmp_path, "toy", source, chosen, 32, on_the_fly)
+    settings = {"name": "toy", "side": 32, "on_the_fly": on_the_fly, "allow_duplicates": False}
+    write_data_set(tmp_path, settings, source, chosen)
     card = read_json(tmp_path / "card.json")
     assert (card["name"], card["source"], card["classes"]) == ("toy", "made up", ["a", "b"])
     assert card["image_shape"] == [32, 32, 3]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from resiliency.base.faults import Fault
 from resiliency.data.pictures import FileImages
@@ -51,8 +51,9 @@ def several_batches(
         for chosen in indices:
             yield [torch.from_numpy(np.ascontiguousarray(batch)).to(device) for batch in read(chosen)]
         return
-    loader = DataLoader(_Batches(read, indices), batch_size=None, num_workers=workers, pin_memory=device.type == "cuda")
-    for result in loader:
+    listed: Any = indices  # to torch's types, no data set
+    settings: dict[str, Any] = {"num_workers": workers, "pin_memory": device.type == "cuda"}
+    for result in DataLoader(listed, batch_size=None, collate_fn=partial(_read, read), **settings):
         if isinstance(result, Fault):
             raise result
         yield [batch.to(device, non_blocking=True) for batch in result]
@@ -62,23 +63,14 @@ def _alone(read: Read, chosen: Any) -> list[np.ndarray]:
     return [read(chosen)]
 
 
+def _read(read: Callable[[Any], list[np.ndarray]], chosen: Any) -> list[Tensor] | Fault:
+    """Batches from a worker. A Fault is handed over as a value, for torch would wrap its line in a traceback."""
+    try:
+        return list(map(torch.from_numpy, read(chosen)))
+    except Fault as fault:
+        return fault
+
+
 def in_order(count: int, size: int) -> list[np.ndarray]:
     """Indices 0..`count`-1 in consecutive batches of `size`."""
     return [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
-
-
-class _Batches(Dataset):
-    """Batches for workers. A Fault is handed over as a value, for torch would wrap its line in a traceback."""
-
-    def __init__(self, read: Callable[[Any], list[np.ndarray]], indices: Sequence[Any]):
-        self.read = read
-        self.indices = indices
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, batch: int) -> list[Tensor] | Fault:
-        try:
-            return list(map(torch.from_numpy, self.read(self.indices[batch])))
-        except Fault as fault:
-            return fault

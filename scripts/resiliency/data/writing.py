@@ -1,9 +1,10 @@
 """Writing a dataset: its splits, the card with their counts and checksums, copies in two splits, and units."""
 
 import hashlib
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -32,15 +33,7 @@ class WrittenSplit(NamedTuple):
     contents: list[bytes] | None = None
 
 
-def write_data_set(
-    folder: Path,
-    name: str,
-    source: Source,
-    chosen: Splits,
-    side: int,
-    on_the_fly: bool,
-    allow_duplicates: bool = False,
-) -> None:
+def write_data_set(folder: Path, settings: Mapping[str, Any], source: Source, chosen: Splits) -> None:
     """Write each split, and last the card, to `folder`.
 
     A split is `labels.npy` (int64 N), `items.csv` (class and name of each image) and `images.npy` (uint8
@@ -49,14 +42,14 @@ def write_data_set(
     `digests.npy` holds a digest of each training and validation image (uint8 N x `DIGEST`); N is 0 for a
     published dataset that is decoded on the fly.
 
-    The card, `card.json`, holds the `name`, the source, the classes, the shape of an image,
+    The card, `card.json`, holds the name, the source, the classes, the shape of an image,
     mean and standard deviation of each channel of the training images (of values in 0..1) where there are any, and of
     each split the counts and a checksum: of pixels and labels, or of the names, sizes in bytes and labels of the files.
     Where images have groups, the number of groups is among the counts.
 
     Args:
+        settings: settings of the dataset, as from `Dataset.resolved`.
         chosen: split -> part and indices in it, as from `draw_splits`.
-        allow_duplicates: whether splits of the dataset `OWN` may share images; splits of others may.
 
     Raises:
         Fault: a split has too few images; or as `check_duplicates`.
@@ -65,7 +58,8 @@ def write_data_set(
         if len(indices) < FEWEST:
             wanted = f"at least {FEWEST} images for {split}"
             raise Fault(f"dataset: {expected(wanted, len(indices))}; change the fractions")
-    refused = name == OWN and not allow_duplicates
+    name, side, on_the_fly = settings["name"], settings["side"], settings["on_the_fly"]
+    refused = name == OWN and not settings["allow_duplicates"]
     contents: dict[str, list[bytes]] = {}
     if on_the_fly and name == OWN:
         contents = image_contents(chosen, side)

@@ -1,7 +1,7 @@
 """Predictions of imported members: logits or probabilities in a folder of arrays, or decisions in a table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -286,27 +286,24 @@ def _rows(file: str, names: np.ndarray, images: np.ndarray, test_sets: Sequence[
     return by_test_set
 
 
+@dataclass
 class Reader:
     """Reads one file of decisions, or folder of logits or probabilities.
 
-    Args:
+    Attributes:
         kind: content of the file: decisions, logits or probabilities.
-        file: path of the file or folder.
         layout: test set -> names of its conditions in the file.
-        classes: number or names of the classes, if known.
-        content: content of the file, if it was read before.
+        known_classes: number or names of the classes, if known.
+        given: content of the file, if it was read before.
+        orders: test set -> order of its images, once they are compared with others.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        file: str,
-        layout: dict[str, list[str]],
-        classes: int | Sequence[str] | None,
-        content: Content | None = None,
-    ):
-        self.kind, self.file, self.layout, self.known_classes, self.given = kind, file, layout, classes, content
-        self.orders: dict[str, np.ndarray] = {}
+    kind: str
+    file: str
+    layout: dict[str, list[str]]
+    known_classes: int | Sequence[str] | None
+    given: Content | None = None
+    orders: dict[str, np.ndarray] = field(default_factory=dict)
 
     @cached_property
     def content(self) -> Content:
@@ -359,7 +356,7 @@ class Reader:
             answers = [of_set for of_member in self.content.answers.values() for of_set in of_member.values()]
             return 1 + max(int(values.max()) for values in (*self.content.labels.values(), *answers))
         name = next(iter(self.layout.values()))[0]
-        return read_logits(self.file, members[0], name, self.content.labels[name], self.kind).shape[-1]
+        return open_scores(self.file, members[0], name, self.content.labels[name], self.kind)[1].shape[1]
 
     def read(self, member: str, classes: int) -> Iterator[tuple[str, np.ndarray]]:
         """Test set, and decisions int16 C x N of its C conditions, or logits float32 C x N x K.

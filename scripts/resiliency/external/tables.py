@@ -182,16 +182,6 @@ def class_numbers(file: str, table: pd.DataFrame, column: str, classes: int | Se
     return positions.to_numpy(np.int64)
 
 
-def numbers(file: str, table: pd.DataFrame, column: str, low: float, high: float, may_lack: bool) -> np.ndarray:
-    """A column as float64 from `low` to `high`; NaN for empty cells, where these are allowed."""
-    values = as_numbers(table[column])
-    wrong = ~((values >= low) & (values <= high))
-    if may_lack:
-        wrong &= table[column].notna().to_numpy()
-    refuse_wrong(file, table[column], wrong, f"a number from {low:g} to {high:g}")
-    return values
-
-
 def refuse_wrong(file: str, column: pd.Series, wrong: np.ndarray, needed: str, hint: str = "") -> None:
     """Raise a Fault of the first value of a column that is `wrong`, and should be what is `needed`; `hint` follows."""
     if not wrong.any():
@@ -233,8 +223,10 @@ def read_scores(
         further = [name for name in table if name not in (MEMBER, clean, *corruptions)]
     if clean != CLEAN and CLEAN in further:
         raise Fault(f"{file}: columns {clean!r} and {CLEAN!r} would both be called {CLEAN}; rename {CLEAN!r}")
-    columns = (clean, *corruptions, *further)
-    scores = pd.DataFrame({name: numbers(file, table, name, 0, PERCENT, may_lack=name in further) for name in columns})
+    scores = pd.DataFrame({name: as_numbers(table[name]) for name in (clean, *corruptions, *further)})
+    for name, values in scores.items():
+        wrong = ~values.between(0, PERCENT) & (table[name].notna() | (name not in further))
+        refuse_wrong(file, table[name], wrong.to_numpy(), f"a number from 0 to {PERCENT}")
     scores.index = pd.Index(table[MEMBER].astype(str), name=MEMBER)
     _check_per_cent(file, scores, clean, kind, test_sets or ())
     errors = scores / PERCENT if kind == "error" else 1 - scores / PERCENT

@@ -19,7 +19,7 @@ from resiliency.data.folder import broken_pictures, count_images, folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL, FEWEST, SPLITS
 from resiliency.designs.settings import ALEXNET, VIEW, architectures
-from resiliency.external.tables import class_count
+from resiliency.external.tables import class_count, name_in_tables
 from resiliency.report.settings import METRIC_LABELS
 from resiliency.search.space import search_faults
 from resiliency.study.fingerprint import unfollowed_code
@@ -243,17 +243,12 @@ def _reference(study: Study) -> Iterator[str]:
 def _robustness(study: Study) -> Iterator[str]:
     """Test sets in place of corruptions, or of clean images, that the study does not have."""
     there = list(study.test_sets) if study.dataset else study.elsewhere.test_sets
-    for index, name in enumerate(study.shifts()):
-        if name not in there:
-            yield _no_test_set(f"robustness.{index}", study.statistics.robustness[index], there)
-    given = study.statistics.accuracy_on
-    if given and study.accuracy_on() not in there:
-        yield _no_test_set("accuracy_on", given, there)
-
-
-def _no_test_set(key: str, given: str, there: list[str]) -> str:
-    near = hint(given, there) or f"; available test sets: {', '.join(there) or 'none'}"
-    return f"statistics.{key}: {short(given)} is not an additional test set of the study{near}"
+    given = {f"robustness.{index}": name for index, name in enumerate(study.statistics.robustness)}
+    given |= {"accuracy_on": study.statistics.accuracy_on} if study.statistics.accuracy_on else {}
+    for key, name in given.items():
+        if name_in_tables(name) not in there:
+            near = hint(name, there) or f"; available test sets: {', '.join(there) or 'none'}"
+            yield f"statistics.{key}: {short(name)} is not an additional test set of the study{near}"
 
 
 def _ensembles(study: Study) -> Iterator[str]:
@@ -291,17 +286,10 @@ def _splits(study: Study) -> Iterator[str]:
 def _search(study: Study) -> Iterator[str]:
     """A search that the network of its design does not allow."""
     if study.search:
-        design, classes = study.designs[study.search.design], _class_count(study.data)
-        yield from search_faults(study.search, design, study.data.side, classes, study.independent_members())
-
-
-def _class_count(dataset: Dataset) -> int:
-    """Number of classes of the dataset; 1 if they are folders that cannot be read, which the rule `dataset` reports."""
-    if dataset.name in PUBLISHED:
-        return PUBLISHED[dataset.name].classes
-    with suppress(Fault):
-        return len(folder_classes(dataset.place))
-    return 1
+        design, data, classes = study.designs[study.search.design], study.data, 1
+        with suppress(Fault):  # of folders that cannot be read, which the rule `dataset` reports
+            classes = PUBLISHED[data.name].classes if data.name in PUBLISHED else len(folder_classes(data.place))
+        yield from search_faults(study.search, design, data.side, classes, study.independent_members())
 
 
 # In their order: each relies on what those before it have checked, and so do all `CHECKS`.

@@ -13,7 +13,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import cache
 from importlib.util import cache_from_source, resolve_name
 from itertools import chain
 from pathlib import Path
@@ -171,6 +170,7 @@ class _Part:
         return bool(DYNAMIC & found) or unfollowed or "*" in self.scope.aliases
 
 
+OWN_SOURCE = Path(__file__).read_bytes()
 SOURCES: dict[str, bytes] = {}  # path of a module -> its source in place of the present one, as it was imported
 
 
@@ -181,7 +181,7 @@ def module_at(path: Path, name: str) -> Module:
     be parsed counts with every byte.
     """
     source = SOURCES[str(path)] if str(path) in SOURCES else path.read_bytes()
-    key = b"\0".join([_own_source(), name.encode(), source])
+    key = b"\0".join([OWN_SOURCE, name.encode(), source])
     content = kept(path, ".names", key, lambda: json.dumps(_parsed(source, name, path.stem == "__init__")).encode())
     definitions, *others = json.loads(content)
     return Module([Definition(*one) for one in definitions], *others)
@@ -217,11 +217,6 @@ def kept(module: str | Path, suffix: str, key: bytes, make: Callable[[], bytes])
 
 def _whole(key: bytes, content: bytes) -> bytes:
     return hashlib.sha256(b"\0".join([key, content])).hexdigest().encode()
-
-
-@cache
-def _own_source() -> bytes:
-    return Path(__file__).read_bytes()
 
 
 def _parsed(source: bytes, name: str, is_package: bool) -> Module:

@@ -1,7 +1,7 @@
 """Reading the YAML files of a study.
 
 Of a key given twice Snakemake takes the last, without a word. What it cannot read itself it does not name:
-`python -m resiliency.study.files studies/mine.yaml` does."""
+`resiliency check studies/mine.yaml` does."""
 
 import json
 import shlex
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from snakemake.utils import update_config
 from yaml.composer import ComposerError
 
-from resiliency.base.faults import Fault, brief, one_line_faults, parser, short
+from resiliency.base.faults import Fault, brief, short
 from resiliency.base.settings import Keys
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study, messages, odd_numbers
@@ -177,17 +177,10 @@ def load(config: Keys) -> Study:
     try:
         study = Study(**config)
     except ValidationError as error:
-        lines = messages(error)
+        lines = list(messages(error))
     else:
         lines = list(odd_numbers(config, study)) or cross_checks(study)
     if lines:
         left = len(lines) - MOST_FAULTS
         raise Fault("\n".join(lines[:MOST_FAULTS] + ([f"and {left:,} more faults"] if left > 0 else [])))
     return study
-
-
-if __name__ == "__main__":
-    arguments = parser(__doc__)
-    arguments.add_argument("files", nargs="+", help="files of studies, e.g. studies/mine.yaml")
-    with one_line_faults():
-        read_merged(arguments.parse_args().files)

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails
 
 from resiliency.base.faults import Fault, hint, path_fault, short
 from resiliency.base.names import FILE_NAME, LONGEST, design_of
@@ -259,9 +258,18 @@ class Study(Settings):
         return [f"search-{index:02}" for index in range(self.search.members if self.search else 0)]
 
 
-def messages(error: ValidationError) -> list[str]:
+def messages(error: ValidationError) -> Iterator[str]:
     """A line for each fault in `error`, in the words of pydantic."""
-    return [_message(fault) for fault in error.errors(include_url=False)]
+    for fault in error.errors(include_url=False):
+        path = ".".join(short(part, quote=False) for part in fault["loc"] if part != "[key]")
+        words, of = fault["msg"].removeprefix("Value error, "), f": {short(fault['input'])}: "
+        if fault["type"] == "extra_forbidden":
+            schema = Study.model_json_schema()
+            known = [name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())]
+            words, of = f"unknown key{hint(fault['loc'][-1], known)}", ": "
+        elif isinstance(fault["input"], dict):  # words about several keys begin with the one to change
+            of = "." if words.partition(": ")[0].isidentifier() else ": "
+        yield f"{path}{of}{words}"
 
 
 def odd_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]:
@@ -282,18 +290,6 @@ def odd_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]:
         values = dict(made) if isinstance(made, BaseModel | dict) else {}
         for key in (key for key in given if key in values):
             yield from odd_numbers(given[key], values[key], f"{path}.{key}" if path else str(key))
-
-
-def _message(fault: ErrorDetails) -> str:
-    path = ".".join(short(part, quote=False) for part in fault["loc"] if part != "[key]")
-    if fault["type"] == "extra_forbidden":
-        schema = Study.model_json_schema()
-        known = [name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())]
-        return f"{path}: unknown key{hint(fault['loc'][-1], known)}"
-    words = fault["msg"].removeprefix("Value error, ")
-    if isinstance(fault["input"], dict):  # words about several keys begin with the one to change
-        return f"{path}{'.' if words.partition(': ')[0].isidentifier() else ': '}{words}"
-    return f"{path}: {short(fault['input'])}: {words}"
 
 
 def file_faults(study: Study) -> Iterator[str]:
