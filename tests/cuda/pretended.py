@@ -19,11 +19,11 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from types import SimpleNamespace
 from unittest import mock
 
 import torch
-from autocasting import Autocasting
 from cuda_tensor import CUDA, CudaTensor, active, host, is_internal, parsed, to_device
 from torch import Tensor
 from torch.nn.utils import clip_grad
@@ -47,13 +47,10 @@ WHOLE = ("_to_copy", "one_hot")
 class _Functions(TorchFunctionMode):
     def __init__(self):
         super().__init__()
-        self.autocasting = Autocasting(CudaTensor)
         self.making = 0  # calls in progress of functions that make tensors out of none
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if torch.is_autocast_enabled("cuda"):
-            args, kwargs = self.autocasting.cast(func, args, kwargs)
         tensors = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
         if func in (Tensor.to, Tensor.cuda) and not isinstance(args[0], CudaTensor):
             return self._moved(func, args, kwargs)
@@ -187,9 +184,11 @@ class PretendedCuda:
         )
         settings.set_overwrite_module_params_on_conversion(True)
         functions = _Functions()
+        # Casts are those on a CPU; and no generator of the device ever draws.
+        for name in ("autocast", "Generator"):
+            self.stack.enter_context(mock.patch.object(torch, name, partial(_on_cpu, getattr(torch, name))))
         active.append(self.waits)
         self.stack.callback(active.pop)
-        self.stack.enter_context(functions.autocasting.in_use())
         self.stack.enter_context(_Operations(self, functions))
         self.stack.enter_context(functions)
         return self
@@ -220,6 +219,10 @@ def preserved_settings() -> Iterator[None]:
             for enable, enabled in zip(setters, attention, strict=True):
                 enable(enabled)
             warnings.showwarning = show
+
+
+def _on_cpu(kind: type, device: object = None, *arguments, **options) -> object:
+    return kind("cpu", *arguments, **options)
 
 
 def _grouping(group):
