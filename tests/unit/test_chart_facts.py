@@ -8,7 +8,7 @@ from synthetic import MAIN, synthetic_tables
 
 from resiliency.report.charts import finding_of
 from resiliency.report.charts.ensembles import errors_of
-from resiliency.report.charts.galleries import photos_of
+from resiliency.report.drawing import draw
 from resiliency.report.words import label
 
 
@@ -107,20 +107,15 @@ def test_only_metrics_that_the_chart_shows_are_named():
     assert "less accurate ones by Label disagreement (mean r −0.45)." in alone
 
 
-def test_failing_photos_once():
+def test_failing_images_stand_once_by_their_most_confident_failure():
     failures = synthetic_tables()["failure_pictures"]
-    twice = pd.concat([failures, failures.assign(corruption="fog", severity=5)])
-    photos = photos_of(twice, ["a-s0", "b-s0"])
-    assert sorted(photo["image"] for photo in photos) == sorted(set(failures.image))
-    assert {photo["views"][0]["corruption"] for photo in photos} == {"clean"}
-    confidences = [max(of["confidence"] for of in photo["views"]) for photo in photos]
-    assert confidences == sorted(confidences, reverse=True)
-    wrong, right = photos[:2]  # of which only the first is wrong without a corruption
-    assert [view["failed"] for photo in (wrong, right) for view in photo["views"][:2]] == [True, True, False, True]
-    assert wrong["views"][0]["answers"] == [
-        {"member": "a-s0", "answer": "class 3, 90%", "wrong": True},
-        {"member": "b-s0", "answer": "class 0, 55%", "wrong": False},
-    ]
+    twice = pd.concat([failures, failures.assign(corruption="fog", severity=5, confidence=0.1)])
+    (cells,) = draw("failure_gallery", {"failure_pictures": twice}, [])["datasets"].values()
+    rows = pd.DataFrame(cells)
+    assert sorted(rows.groupby("words").image.first()) == sorted(set(failures.image))
+    assert not rows.words.str.contains("fog").any()
+    assert rows.groupby("image").place.count()[[0, 1]].tolist() == [1, 2]  # of which only the first is wrong as it is
+    assert rows.words.iloc[0] == "class 0 → class 3, 90%|image 0, clean|1 of 2 members wrong"
 
 
 def test_errors_of_the_first_role_are_said_also_under_extra_corruptions():

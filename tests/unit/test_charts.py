@@ -30,7 +30,7 @@ from resiliency.report.style import SHAPES, told_apart
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WIDTH = 160  # of a line of a golden file
-LEFT_OUT = {"data", "datasets", "config", "$schema", "views", "description", "tables", "view", "photos"}
+LEFT_OUT = {"data", "datasets", "config", "$schema", "views", "description", "tables", "view"}
 
 pytestmark = pytest.mark.slow
 

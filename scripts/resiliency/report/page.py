@@ -65,7 +65,6 @@ class Figure(NamedTuple):
     caption: str
     tables: list[str]
     picture: str
-    photos: list[Row]
 
 
 class Answered(NamedTuple):
@@ -274,7 +273,6 @@ def _figure(name: str, spec: Keys, svg: str, made: Collection[str]) -> Figure:
         caption=spec["usermeta"]["caption"],
         tables=[TABLES[table].path for table in made if table in spec["usermeta"]["tables"]],
         picture=f"data:image/svg+xml,{quote(untitled(svg, len(title['subtitle'])), safe=UNQUOTED)}",
-        photos=spec["usermeta"].get("photos", []),
     )
 
 

@@ -175,7 +175,7 @@ CHARTS = {
         ("class_errors",),
         requires=("corruptions",),
     ),
-    "failure_gallery": Chart("Failures of the recommended model", "failures", ("failure_pictures", "deployment")),
+    "failure_gallery": Chart("Failures of the recommended model", "failures", ("failure_pictures",)),
     "gallery": Chart("One test image under each corruption", "corruptions", ("gallery",)),
     "attribution_gallery": Chart(
         "Which pixels do members of different families rely on?",

@@ -10,7 +10,6 @@ import pandas as pd
 from resiliency.analysis.pictures import IMAGE, IMAGES, data_url, map_of
 from resiliency.base.names import CATEGORIES, CLEAN, HELD_OUT
 from resiliency.report import style
-from resiliency.report.overview import contenders
 from resiliency.report.rows import Row
 from resiliency.report.settings import METHODS
 from resiliency.report.words import label, percent, plural
@@ -116,85 +115,38 @@ def map_picture(attribution: np.ndarray) -> np.ndarray:
     return np.round(255 + np.abs(values) * (colour - 255)).astype(np.uint8)
 
 
-def photos_of(failures: pd.DataFrame, members: list[str]) -> list[Row]:
-    """The images that the model gets wrong, each once, the most confident failure first.
-
-    Args:
-        failures: failures.csv with pictures, and answers to the images without a corruption.
-        members: members of the model, in the order of their answers.
-
-    Returns:
-        Records with image, name, class and `views`, the first without a corruption: corruption, severity, picture,
-        predicted, confidence, whether the model or each of its members `failed`, and `answers`, each with member,
-        answer and whether it is wrong.
-    """
-    rows = failures.dropna(subset=["confidence"]).drop_duplicates(["image", "corruption", "severity"])
-    photos = []
-    for image, own in rows.sort_values("confidence", ascending=False, kind="stable").groupby("image", sort=False):
-        first = own.iloc[0].to_dict()
-        corrupted = own[own["corruption"] != CLEAN].sort_values(["corruption", "severity"]).to_dict("records")
-        clean = {column: first[f"clean_{column}"] for column in ("predicted", "confidence", "said")}
-        clean |= {"corruption": CLEAN, "severity": 0, "picture": first["clean"], "class": first["class"]}
-        views = [_view(row, members) for row in (clean, *corrupted)]
-        photos.append({"image": int(image), "name": first["name"], "class": first["class"], "views": views})
-    return photos
-
-
-def _view(row: Row, members: list[str]) -> Row:
-    """The answers of the model and of each member to an image under one condition."""
-    told = row["said"].split("; ")
-    known = members if len(members) == len(told) else [f"member {place}" for place in range(1, len(told) + 1)]
-    answers = [
-        {
-            "member": member,
-            "answer": PROBABILITY.sub(lambda found: f", {percent(float(found[1]), 0)}", answer),  # such as "stop, 98%"
-            "wrong": PROBABILITY.sub("", answer) != row["class"],
-        }
-        for member, answer in zip(known, told, strict=True)
-    ]
-    columns = ("corruption", "severity", "picture", "predicted", "confidence")
-    view = {column: row[column] for column in columns}
-    failed = row["predicted"] != row["class"] or all(of["wrong"] for of in answers)
-    return view | {"failed": failed, "answers": answers}
-
-
 @style.chart(
-    "The first picture of an image is without a corruption. In the report, each picture has the answers of the model "
-    "and of each member below it; ✗ marks wrong ones. Images are those of the evaluation half.",
+    "The first picture of an image is without a corruption. The interactive chart shows the answer of each member. "
+    "Images are those of the evaluation half."
 )
-def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]) -> style.Drawn:
-    """Each image once, uncorrupted and under a condition in which the model is wrong, most confident failures first.
-
-    The page shows the records of `photos_of` in its place: all conditions of an image, and each member's answer.
-    """
-    roles = contenders(deployment) if len(deployment) else []
-    photos = photos_of(failures, roles[0]["members"].split("+") if roles else [])
-    if not photos:
+def failure_gallery(failures: pd.DataFrame, colours: list[str]) -> style.Drawn:
+    """Each image once, uncorrupted and under the condition of its most confident failure, most confident ones first."""
+    rows = failures.dropna(subset=["confidence"]).sort_values("confidence", ascending=False, kind="stable")
+    rows = rows.drop_duplicates("image")
+    if rows.empty:
         return style.notice("the recommended model makes no errors, or there is none, in this study")
-    cells = pd.DataFrame([cell for photo in photos[:MOST_TILES] for cell in _cells(photo)])
+    cells = pd.DataFrame([cell for row in rows.head(MOST_TILES).to_dict("records") for cell in _cells(row)])
     x, y = alt.X("place:O", axis=None), alt.Y("row:O", axis=None)
     tooltip = style.tooltips("name", "image", "said")
     header = alt.Header(labelExpr="split(datum.label, '|')", labelOrient="bottom", labelPadding=4)
     facet = alt.Facet("words:N", title=None, sort=cells["words"].unique().tolist(), header=header)
     panel = style.pictures(cells, x, y, tooltip).facet(facet, columns=COLUMNS, spacing={"column": 84, "row": 12})
-    panel.usermeta = {"photos": photos}
-    shown = f"; the first {MOST_TILES} are shown" * (len(photos) > MOST_TILES)
-    return panel, [f"{plural(len(photos), 'image')} of the evaluation half{shown}"]
+    shown = f"; the first {MOST_TILES} are shown" * (len(rows) > MOST_TILES)
+    return panel, [f"{plural(len(rows), 'image')} of the evaluation half{shown}"]
 
 
-def _cells(photo: Row) -> list[Row]:
-    """An image without a corruption, and under the one of its most confident failure, with words for both."""
-    clean = photo["views"][0]
-    worst = max((view for view in photo["views"] if view["failed"]), key=lambda view: view["confidence"])
-    under = label(worst["corruption"]) + f" {worst['severity']}" * bool(worst["severity"])
-    answer = f"{photo['class']} → {worst['predicted']}, {percent(worst['confidence'], 0)}"
-    lines = [*wrap(answer, LETTERS), f"image {photo['image']}, {under}"]
-    views = [("clean", clean)] + [("corrupted", worst)] * (worst is not clean)
+def _cells(row: Row) -> list[Row]:
+    """An image without a corruption and, if it fails under one, with it, and words for both."""
+    under = label(row["corruption"]) + f" {row['severity']}" * bool(row["severity"])
+    answer = f"{row['class']} → {row['predicted']}, {percent(row['confidence'], 0)}"
+    answers = row["said"].split("; ")
+    wrong = sum(PROBABILITY.sub("", of) != row["class"] for of in answers)
+    lines = [*wrap(answer, LETTERS), f"image {row['image']}, {under}"]
+    lines += [f"{wrong} of {len(answers)} members wrong"] * (len(answers) > 1)
+    views = {"clean": (row["clean"], row["clean_said"])}
+    views |= {"corrupted": (row["picture"], row["said"])} if row["corruption"] != CLEAN else {}
     return [
-        {"row": 0, "place": place, "image": photo["image"], "words": "|".join(lines), "picture": view["picture"]}
-        | {
-            "name": f"{answer} {under}, {name}",
-            "said": "; ".join(f"{of['member']}: {of['answer']}" for of in view["answers"]),
-        }
-        for place, (name, view) in enumerate(views)
+        {"row": 0, "place": place, "image": row["image"], "words": "|".join(lines), "picture": picture}
+        | {"name": f"{answer} {under}, {name}", "said": said}
+        for place, (name, (picture, said)) in enumerate(views.items())
     ]
