@@ -1,8 +1,6 @@
 """Intervals cover: a small version of interval_coverage.py, with bounds that chance alone does not cross."""
 
 import json
-import runpy
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -88,12 +86,3 @@ def test_the_page_is_made_of_the_kept_rows():
     assert min(row["adopted_hits"] / row["simulations"] for row in kept["intervals"]) > 0.91
     text = (REPOSITORY / "published/experiments/coverage.md").read_text(encoding="utf-8")
     assert text == page(kept["intervals"], kept["verdicts"], kept["swaps"])
-
-
-PROGRAMS = sorted((REPOSITORY / "tests/benchmarks").rglob("*.py"))
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
-def test_a_benchmark_finds_what_it_imports(program, monkeypatch):
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    runpy.run_path(str(program), run_name="imported")
