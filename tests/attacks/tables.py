@@ -113,23 +113,7 @@ DECISIONS |= {
 }
 
 
-def _parquet(_: Path, column: Callable[[pd.Series], object]) -> None:
-    header, *values = rows("two")
-    table = pd.DataFrame(values, columns=header).astype({"label": int, "two": int})
-    table["two"] = column(table["two"])
-    table.to_parquet("second.parquet")
-    judge(read({"decisions": [_write("first.csv", text(rows("one"))), "second.parquet"]}))
-
-
-COLUMNS: dict[str, tuple[Callable[[pd.Series], object], object]] = {
-    "int8": (lambda column: column.astype("int8"), ACCEPTED),
-    "uint64 beyond int64": (lambda column: column.astype("uint64") + np.uint64(2**63), ""),
-    "bool": (lambda column: column > 0, ""),
-    "whole numbers with gaps": (lambda column: pd.array([None, *[1] * (len(column) - 1)], "Int64"), ""),
-}
-
-
-def _indexed(_: Path, what: tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]) -> None:
+def _parquet(_: Path, what: tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]) -> None:
     kind, change = what
     header, *values = scores() if kind == "scores" else rows("two")
     table = pd.DataFrame(values, columns=header)
@@ -155,6 +139,13 @@ INDEXED |= {
     "decisions: numbers for columns": (("decisions", lambda t: t.set_axis([str(i) for i in range(4)], axis=1)), ""),
     "decisions: categories": (("decisions", lambda t: t.astype({"test_set": "category"})), ACCEPTED),
     "decisions: lists": (("decisions", lambda t: t.assign(two=[[1]] * len(t))), "expected one value per row"),
+    "decisions: int8": (("decisions", lambda t: t.astype({"two": "int8"})), ACCEPTED),
+    "decisions: uint64 beyond int64": (
+        ("decisions", lambda t: t.assign(two=t["two"].astype("uint64") + np.uint64(2**63))),
+        "",
+    ),
+    "decisions: true and false": (("decisions", lambda t: t.assign(two=t["two"] > 0)), ""),
+    "decisions: gaps": (("decisions", lambda t: t.assign(two=pd.array([None, *[1] * (len(t) - 1)], "Int64"))), ""),
     "decisions: times": (("decisions", lambda t: t.assign(two=pd.Timestamp(0))), ""),
     "decisions: no rows": (("decisions", lambda t: t[:0]), ""),
 }
@@ -313,8 +304,7 @@ OF_SECTIONS = {
 AREAS = (
     Area("keys of other studies", _section, OF_SECTIONS),
     Area("decisions", _decisions, DECISIONS),
-    Area("decisions in Parquet files", _parquet, COLUMNS),
-    Area("Parquet tables with an index", _indexed, INDEXED),
+    Area("Parquet tables", _parquet, INDEXED),
     Area("scores", _scores, SCORES),
     Area("encodings of tables", _bytes, ENCODED),
     Area("descriptions of members", _described, DESCRIBED),
