@@ -21,7 +21,7 @@ from resiliency.analysis.deployment import differences, drawn_errors
 from resiliency.analysis.judging import Judged, Resampled, Said, Sums
 from resiliency.analysis.member_tables import Scorer
 from resiliency.analysis.without_images import GROUPS, image_groups
-from resiliency.api.evaluating import Answers, Evaluation, Seen
+from resiliency.api.evaluating import Answers, Seen, evaluation_of
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
 from resiliency.ensembles.pool import EnsembleErrors
@@ -238,7 +238,7 @@ def of_evaluation(images: str) -> Callable[[Drawn, Units, Resampling], Interval]
         answers = Answers(LABELS, units, conditions)
         for place, of in enumerate(drawn.margins[0]):
             answers.add(place, slice(None), expit(np.stack([-of, of], axis=-1)))
-        return ends(Evaluation.of(answers, CONFIDENCE, None, SEEN).summary.loc[images], "error")
+        return ends(evaluation_of(answers, CONFIDENCE, None, SEEN).summary.loc[images], "error")
 
     return interval
 

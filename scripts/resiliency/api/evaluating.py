@@ -1,10 +1,10 @@
 """The corruption report of any classifier that is a function from images to logits or probabilities."""
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -113,10 +113,10 @@ def evaluate(
             predicted = predict(batch)
         except (Exception, SystemExit) as error:
             raise Fault(f"predict: fails on {len(batch)} images: {brief(error)}") from error
-        answers.add(position, chosen, probabilities_of(predicted, labels[chosen], answers))
+        answers.add(position, chosen, predicted)
         if bar:
             bar.step("batches predicted")
-    return Evaluation.of(answers, confidence, baseline, seen)
+    return evaluation_of(answers, confidence, baseline, seen)
 
 
 def _batches(
@@ -124,24 +124,21 @@ def _batches(
 ) -> Iterator[tuple[int, slice, np.ndarray]]:
     """Position of the condition, images and batch, of each batch under each condition; the next one in the making."""
 
-    def batch(start: int, condition: Condition) -> tuple[slice, np.ndarray]:
-        chosen = slice(start, min(start + size, count))
+    def batch(start: int, position: int) -> tuple[int, slice, np.ndarray]:
+        chosen, (name, severity) = slice(start, min(start + size, count)), conditions[position]
         clean = np.asarray(images[chosen])
-        if condition[0] == CLEAN:
-            return chosen, clean.copy()  # because the classifier may write into it
+        if name == CLEAN:
+            return position, chosen, clean.copy()  # because the classifier may write into it
         indices = range(chosen.start, chosen.stop)
-        return chosen, engine.corrupt(clean, *condition, table=table, seed=seed, indices=indices)
+        return position, chosen, engine.corrupt(clean, name, severity, table=table, seed=seed, indices=indices)
 
-    jobs = ((start, position) for start in range(0, count, size) for position in range(len(conditions)))
+    first, *jobs = product(range(0, count, size), range(len(conditions)))
     with ThreadPoolExecutor(1) as pool:
-        waiting: deque[tuple[int, Future[tuple[slice, np.ndarray]]]] = deque()
-        for start, position in jobs:
-            waiting.append((position, pool.submit(batch, start, conditions[position])))
-            if len(waiting) > 2:
-                first, job = waiting.popleft()
-                yield first, *job.result()
-        for position, job in waiting:
-            yield position, *job.result()
+        made = pool.submit(batch, *first)
+        for job in jobs:
+            made, last = pool.submit(batch, *job), made
+            yield last.result()
+        yield made.result()
 
 
 def _checked_table(images: "Images", table: str) -> str:
@@ -234,16 +231,13 @@ class Seen(NamedTuple):
     digest: str
 
     def difference_from(self, other: "Seen") -> str:
-        """The difference between this and another, in words; empty if there is none."""
-        if self.table != other.table:
-            return expected(f"one with table {self.table}", other.table)
-        if self[2:4] != other[2:4]:
-            return expected(f"one on images of {self.height}x{self.width} px", f"{other.height}x{other.width} px")
-        if self.n_images != other.n_images:
-            return expected(f"one on the same {self.n_images:,} images", f"{other.n_images:,} images")
-        if self.seed != other.seed:
-            return expected(f"one with seed {self.seed}", other.seed)
-        return "" if self.digest == other.digest else expected("one on the same images and labels", "others")
+        """The first difference between this and another, in words; empty if there is none."""
+        for name, own, theirs in zip(self._fields, self, other, strict=True):
+            if own != theirs and name == "digest":
+                return expected("one on the same images and labels", "others")
+            if own != theirs:
+                return expected(f"one with {name} {own}", theirs)
+        return ""
 
 
 class Answers:
@@ -265,48 +259,47 @@ class Answers:
         shape = len(conditions), len(labels)
         self.errors, self.confidence, self.nll, self.brier = (np.empty(shape, np.float32) for _ in range(4))
 
-    def add(self, condition: int, chosen: slice, probabilities: np.ndarray) -> None:
-        """Keep the answers to the `chosen` images, probabilities float64 B x K, under the condition at a position."""
+    def add(self, condition: int, chosen: slice, predicted: object) -> None:
+        """Keep the answers to the `chosen` images, as predicted, under the condition at a position."""
         labels = self.labels[chosen]
+        probabilities = self.probabilities(predicted, len(labels))
         of_label = probabilities[np.arange(len(labels)), labels]
         self.errors[condition, chosen] = probabilities.argmax(axis=1) != labels
         self.confidence[condition, chosen] = probabilities.max(axis=1)
         self.nll[condition, chosen] = -np.log(np.maximum(of_label, LEAST))
         self.brier[condition, chosen] = np.square(probabilities).sum(axis=1) - 2 * of_label + 1
 
+    def probabilities(self, predicted: object, images: int) -> np.ndarray:
+        """Probabilities, float64 B x K, of predictions of so many images; their kind is kept.
 
-def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) -> np.ndarray:
-    """Probabilities, float64 B x K, of a batch of predictions, whose kind is recorded in `answers`.
-
-    Raises:
-        Fault: `predicted` is not an array B x K of finite numbers, may be logits or probabilities, has another kind or
-            number of classes than before, or a label is not among the classes.
-    """
-    values, images = _as_array(predicted), len(labels)
-    if values.ndim != 2 or len(values) != images or values.shape[1] < 2 or values.dtype.kind not in "fiu":
-        shape = f"({images}, {answers.classes or 'classes'})"
-        hint = "; return the first output of the list" if isinstance(predicted, list | tuple) else ""
-        raise Fault(
-            f"predict: {expected(f'numbers of shape {shape}', f'{values.dtype} of shape {values.shape}')}{hint}"
-        )
-    wrong = ~np.isfinite(values).all(axis=1)
-    if wrong.any():
-        raise Fault(f"predict: NaN or infinity for {wrong.sum():,} of {images:,} images")
-    values = values.astype(np.float64)
-    sums = values.sum(axis=1)
-    kind = "probabilities" if (values >= 0).all() and (abs(sums - 1) < SLACK).all() else "logits"
-    if kind == "logits" and may_be_probabilities(values):
-        got = f"no negative number and rows that sum to {sums.max():.4g} at most"
-        remedy = "divide probabilities by their sums, or subtract 1 from logits"
-        raise Fault(f"predict: {expected('probabilities or logits', got)}; {remedy}")
-    answers.kind, answers.classes = answers.kind or kind, answers.classes or values.shape[1]
-    if values.shape[1] != answers.classes:
-        raise Fault(f"predict: {expected(f'{answers.classes} classes as before', values.shape[1])}")
-    if answers.labels.max() >= answers.classes:
-        raise Fault(f"labels: {expected(f'at most {answers.classes - 1}, the last class', answers.labels.max())}")
-    if kind != answers.kind:
-        raise Fault(f"predict: {expected(f'{answers.kind} for all batches', f'{kind} for one')}; return one kind")
-    return values / sums[:, None] if kind == "probabilities" else softmax(values, axis=1)
+        Raises:
+            Fault: `predicted` is not an array B x K of finite numbers, may be logits or probabilities, has another kind
+                or number of classes than before, or a label is not among the classes.
+        """
+        values = _as_array(predicted)
+        if values.ndim != 2 or len(values) != images or values.shape[1] < 2 or values.dtype.kind not in "fiu":
+            shape = f"({images}, {self.classes or 'classes'})"
+            hint = "; return the first output of the list" if isinstance(predicted, list | tuple) else ""
+            got = f"{values.dtype} of shape {values.shape}"
+            raise Fault(f"predict: {expected(f'numbers of shape {shape}', got)}{hint}")
+        wrong = ~np.isfinite(values).all(axis=1)
+        if wrong.any():
+            raise Fault(f"predict: NaN or infinity for {wrong.sum():,} of {images:,} images")
+        values = values.astype(np.float64)
+        sums = values.sum(axis=1)
+        kind = "probabilities" if (values >= 0).all() and (abs(sums - 1) < SLACK).all() else "logits"
+        if kind == "logits" and may_be_probabilities(values):
+            got = f"no negative number and rows that sum to {sums.max():.4g} at most"
+            remedy = "divide probabilities by their sums, or subtract 1 from logits"
+            raise Fault(f"predict: {expected('probabilities or logits', got)}; {remedy}")
+        self.kind, self.classes = self.kind or kind, self.classes or values.shape[1]
+        if values.shape[1] != self.classes:
+            raise Fault(f"predict: {expected(f'{self.classes} classes as before', values.shape[1])}")
+        if self.labels.max() >= self.classes:
+            raise Fault(f"labels: {expected(f'at most {self.classes - 1}, the last class', self.labels.max())}")
+        if kind != self.kind:
+            raise Fault(f"predict: {expected(f'{self.kind} for all batches', f'{kind} for one')}; return one kind")
+        return values / sums[:, None] if kind == "probabilities" else softmax(values, axis=1)
 
 
 def _as_array(values: Any) -> np.ndarray:
@@ -350,29 +343,6 @@ class Evaluation:
     confidence: float
     seen: Seen
 
-    @classmethod
-    def of(cls, answers: Answers, confidence: float, baseline: dict[str, float] | None, seen: Seen) -> "Evaluation":
-        """The evaluation of `answers`.
-
-        Args:
-            confidence: level of the intervals, between 0 and 1.
-            baseline: error of the baseline under each corruption that mCE counts; None without a baseline.
-            seen: images and severity table of the evaluation.
-        """
-        corruptions, severities = zip(*answers.conditions, strict=True)
-        rows = [_measures(answers, slice(place, place + 1)) for place in range(len(corruptions))]
-        errors = pd.DataFrame({"corruption": corruptions, "severity": severities}).join(pd.DataFrame(rows))
-        effective = answers.units.effective(answers.units.sums(answers.errors), confidence)
-        errors["error_low"], errors["error_high"] = wilson(errors.error.to_numpy(), effective, confidence).ends
-        errors = errors[["corruption", "severity", *MEASURES]]
-        means = errors[1:].groupby("corruption", sort=False).error.mean()
-        known = pd.Series(baseline or {}, dtype=float).reindex(means.index)
-        by_corruption = pd.DataFrame({"error": means, "ce": means / known.where(known > 0)}).reset_index()
-        of_mce = averaged(list(means.index))
-        mce = mean_corruption_error(means[of_mce].to_numpy(), known[of_mce].to_numpy()) if of_mce else np.nan
-        summary = _summary(answers, errors, confidence)
-        return cls(errors, by_corruption, summary, float(mce), str(answers.kind), confidence, seen)
-
     def to_frame(self) -> pd.DataFrame:
         """All numbers as one table.
 
@@ -401,16 +371,13 @@ class Evaluation:
 
         order = [MEAN, *(f"severity {severity}" for severity in sorted(self.errors.severity[1:].unique()))]
         lines = [*(self._line(name) for name in self.summary.index), f"In %, {self.seen.n_images:,} images"]
-        return finish(error_panels(self._cells(), order), "Top-1 error under each corruption", lines)
-
-    def _cells(self) -> pd.DataFrame:
-        """The cells of `error_panels`."""
         of_conditions = self.errors[1:].assign(row="severity " + self.errors.severity[1:].astype(str))
         counting = of_conditions[of_conditions.corruption.isin(averaged(list(self.by_corruption.corruption)))]
         means = counting.groupby("row", as_index=False).error.mean().assign(corruption="mean")
         overall = self.summary.error.rename_axis("corruption").rename({CORRUPTED: "mean"}).reset_index()
         whole = pd.concat([overall, self.by_corruption]).assign(row=MEAN)
-        return pd.concat([of_conditions, means, whole]).rename(columns={"corruption": "column"})
+        cells = pd.concat([of_conditions, means, whole]).rename(columns={"corruption": "column"})
+        return finish(error_panels(cells, order), "Top-1 error under each corruption", lines)
 
     def __str__(self) -> str:
         table = self.errors[1:].pivot(index="corruption", columns="severity", values="error")
@@ -436,6 +403,28 @@ class Evaluation:
         )
 
 
+def evaluation_of(answers: Answers, confidence: float, baseline: dict[str, float] | None, seen: Seen) -> Evaluation:
+    """The evaluation of `answers` to `seen` images; `baseline` has the error under each corruption that mCE counts."""
+    corruptions, severities = zip(*answers.conditions, strict=True)
+    rows = [_measures(answers, slice(place, place + 1)) for place in range(len(corruptions))]
+    errors = pd.DataFrame({"corruption": corruptions, "severity": severities}).join(pd.DataFrame(rows))
+    effective = answers.units.effective(answers.units.sums(answers.errors), confidence)
+    errors["error_low"], errors["error_high"] = wilson(errors.error.to_numpy(), effective, confidence).ends
+    errors = errors[["corruption", "severity", *MEASURES]]
+    means = errors[1:].groupby("corruption", sort=False).error.mean()
+    known = pd.Series(baseline or {}, dtype=float).reindex(means.index)
+    by_corruption = pd.DataFrame({"error": means, "ce": means / known.where(known > 0)}).reset_index()
+    of_mce = averaged(list(means.index))
+    mce = mean_corruption_error(means[of_mce].to_numpy(), known[of_mce].to_numpy()) if of_mce else np.nan
+    summary = errors.loc[[0], MEASURES].set_axis([CLEAN])
+    if len(errors) > 1:
+        counting = np.flatnonzero(errors.corruption.isin(of_mce))
+        row, mean = _measures(answers, counting), answers.errors[counting].mean(axis=0, dtype=float)
+        row |= share(mean, answers.units, confidence).columns("error", row["error"])
+        summary = pd.concat([summary, pd.DataFrame([row], index=[CORRUPTED])[MEASURES]])
+    return Evaluation(errors, by_corruption, summary, float(mce), str(answers.kind), confidence, seen)
+
+
 def _measures(answers: Answers, conditions: slice | np.ndarray) -> dict[str, float]:
     """Images, and means over all answers under some conditions."""
     errors, confidence = answers.errors[conditions], answers.confidence[conditions].astype(np.float64).ravel()
@@ -444,13 +433,3 @@ def _measures(answers: Answers, conditions: slice | np.ndarray) -> dict[str, flo
     means = {name: getattr(answers, name)[conditions].mean(dtype=float) for name in ("nll", "brier")}
     ece = calibration_error(np.stack(list(sums)))
     return {"n_images": errors.shape[1], "error": errors.mean(dtype=float), **means, "ece": ece}
-
-
-def _summary(answers: Answers, errors: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    clean = errors.loc[[0], MEASURES].set_axis([CLEAN])
-    if len(errors) == 1:
-        return clean
-    rows = np.flatnonzero(errors.corruption.isin(averaged(errors.corruption[1:].unique())))
-    row, mean = _measures(answers, rows), answers.errors[rows].mean(axis=0, dtype=float)
-    row |= share(mean, answers.units, confidence).columns("error", row["error"])
-    return pd.concat([clean, pd.DataFrame([row], index=[CORRUPTED])[MEASURES]])
