@@ -12,7 +12,7 @@ LANES = 128  # number of values that a compiled loop handles at once
 FACTORS = 16  # factors per product, and products side by side; float64 holds a product of so many factors of LEAST
 LEAST = np.float32(1e-12)
 # Up to so many products OpenBLAS multiplies matrices as they lie, in half of the time; not worth it for fewer rows.
-SMALL, FEWEST = 10**6, 16
+SMALL, FEWEST = 10**6, 8
 BINS, LOWEST, WIDTH = 512, -8.0, 0.05  # of logits; float32 cannot tell a probability with a logit above 17 from 1
 ORDERED = {"nnan", "nsz"}  # keeps the order of sums
 REORDERED = {"reassoc", "contract", "nsz"}
@@ -230,6 +230,7 @@ def product_sums(
     """
     classes = values.shape[2]
     first, second = np.empty((len(before), classes), np.float32), np.empty((len(after), classes), np.float32)
+    space = np.empty((max(len(before), len(after)), classes), np.float32)
     for image in range(len(values)):
         _products(before, values[image], first)
         _products(after, values[image], second)
@@ -238,9 +239,9 @@ def product_sums(
             left, right = first[first_start:first_stop], second[second_start:second_stop]
             if len(left) * len(right) <= 2 * (stop - start):
                 if len(left) < len(right):
-                    left = left * middle
+                    left = _scaled(left, middle, space)
                 else:
-                    right = right * middle
+                    right = _scaled(right, middle, space)
                 table = np.empty((len(left), len(right)), np.float32)
                 rows = SMALL // (len(right) * classes)
                 rows = rows if rows >= FEWEST else len(left)
@@ -261,11 +262,21 @@ def _products(parts: np.ndarray, values: np.ndarray, products: np.ndarray) -> No
     """Set `products` (float32 P x K) to those of the members (int64 P x l) of each part; of none, 1."""
     for part in range(len(parts)):
         product = products[part]
-        product[:] = 1
-        for member in parts[part]:
+        if not parts.shape[1]:
+            product[:] = 1
+        for place, member in enumerate(parts[part]):
             factor = values[member]
             for k in range(len(product)):
-                product[k] *= factor[k]
+                product[k] = product[k] * factor[k] if place else factor[k]
+
+
+@compiled()
+def _scaled(rows: np.ndarray, factor: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Set the first of `out` to `rows` (float32 P x K) times `factor` (float32 K), and return them."""
+    for row in range(len(rows)):
+        for k in range(len(factor)):
+            out[row, k] = rows[row, k] * factor[k]
+    return out[: len(rows)]
 
 
 @compiled(fastmath=REORDERED)

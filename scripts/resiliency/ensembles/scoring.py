@@ -84,7 +84,7 @@ def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 CHUNK_VALUES = 2**22  # probabilities of all members
 PANEL_VALUES = 2**16  # number of values of all members' candidates that fit into a core's cache
 BLOCK_ANSWERS = 2**19  # number of answers of a block of ensembles to a chunk of images
-CANDIDATES, FEWEST = 32, 8  # first and least number of candidate classes for the answer
+CANDIDATES = 32  # first number of candidate classes for the answer; half for that of a vote
 SUMMING = 3  # cost of summing a class for one answer, relative to one more candidate for all answers
 IN_LANES = 64  # number of classes up to which sums of products are faster image beside image than as matrices
 FEW = 8  # memberships per member up to which finding candidates takes longer than summing all classes
@@ -105,7 +105,7 @@ class Tally:
         ensembles = len(self.totals)
         self.right = np.zeros(ensembles, np.int64)
         self.nll, self.brier, self.gaps = np.zeros(ensembles), np.zeros(ensembles), np.zeros((ensembles, ECE_BINS))
-        self.candidates, self.least, self.answers, self.summed = CANDIDATES, FEWEST, 0, 0
+        self.candidates, self.answers, self.summed = CANDIDATES if self.rule.mean else CANDIDATES // 2, 0, 0
         # sum_k (sum_i w_i p_ik)^2 = sum_ij w_i w_j sum_k p_ik p_jk: what depends on images is of pairs of members.
         self.products, self.own = np.zeros((len(weights), len(weights))), np.zeros(len(weights))
 
@@ -113,12 +113,9 @@ class Tally:
         """Begin with n images: probabilities float32 n x M x K, labels and members' answers int n and n x M."""
         largest, classes = max(group.shape[1] for group in self.groups), probabilities.shape[2]
         if self.answers:
-            # More candidates if summing all classes so often cost more than these would, fewer if it was rare.
-            cost = SUMMING * classes * self.summed / self.answers
-            if cost > self.candidates:
-                self.candidates = self.least = 2 * self.candidates
-            elif 8 * cost < self.candidates:
-                self.candidates = max(self.least, self.candidates // 2)
+            # More candidates if summing all classes so often cost more than these would.
+            if SUMMING * classes * self.summed > self.candidates * self.answers:
+                self.candidates *= 2
             self.answers = self.summed = 0
         alike = (answered == answered[:, :1]).all(axis=1)
         if self.rule.mean is None:  # a class that nobody votes for does not win, and one that all vote for does
@@ -285,7 +282,7 @@ def score_condition(
     for start in range(0, images, chunk):
         images_here = slice(start, start + chunk)
         of_chunk = labels[images_here]
-        logits = np.stack([member.logits(condition, images_here) for member in predictions], axis=1).astype(np.float32)
+        logits = np.stack([member.logits(condition, images_here) for member in predictions], axis=1, dtype=np.float32)
         correct[:, images_here] = of_chunk == logits.argmax(axis=2).T
         probabilities = softmax(logits)
         answered = probabilities.argmax(axis=2)  # two logits may have one probability
