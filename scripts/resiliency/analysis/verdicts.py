@@ -5,7 +5,7 @@ number of units that would decide an undecided observation is found by simulatin
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -215,18 +215,6 @@ class Observation:
         )
 
 
-class Need(NamedTuple):
-    """Number of units that decide with probability `POWER` if all estimates are right.
-
-    Attributes:
-        units: number of units; None if not even `MOST` suffice.
-        verdict: most frequent verdict of studies with so many units; empty without `units`.
-    """
-
-    units: int | None
-    verdict: str
-
-
 def verdict_of(observation: Observation, confidence: float) -> tuple[str, list[str]]:
     """The verdict, and the verdict of each part and control; nothing is tested if a requirement is not met."""
     statistics = observation.parts + observation.controls
@@ -276,6 +264,17 @@ def share_supported(observation: Observation, drawn: Placebo | None, confidence:
     return float((verdicts == SUPPORTED).mean())
 
 
+# Columns of observations.csv, and those that are attributes of the observation, or of the part, as they are.
+COLUMNS = ["observation", "statement", "verdict", "part", "statistic", "estimate", "low", "high", "confidence"]
+COLUMNS += ["opposite_bound", "margin", "least", *RANGE, "accuracy_low", "accuracy_high", "placebo_supported"]
+COLUMNS += ["accuracy_supported", "placebo", "side", "rule", "missing_requirements", "part_verdict", "leans", "reading"]
+COLUMNS += ["metrics", "shifts", "sample_size_needed", "unit", "units", "units_needed", "influential", "without_it"]
+COLUMNS += ["resampled", "image_share", "designs", "members", "ensembles", "sampled", "n_images", "rules"]
+OF_OBSERVATION = ("statement", "side", "rule", "metrics", "unit", "resampled", "designs", "members", "ensembles")
+OF_OBSERVATION += ("sampled", "n_images")
+OF_PART = ("estimate", "reading", "units", "influential", "without_it", "image_share")
+
+
 def observation_rows(observation: Observation, confidence: float) -> list[dict[str, object]]:
     """The rows of observations.csv for one observation: per part and control, then those beside, or one without any.
 
@@ -283,62 +282,34 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict[s
     them for a Cliff's delta near 1 or -1 (`Part.interval`); opposite_bound is the bound that contradicts.
     """
     verdict, each = verdict_of(observation, confidence)
-    tested = observation.parts + observation.controls
+    tested, sign = observation.parts + observation.controls, observation.sign
     parts = [*zip(tested, each, strict=True), *((part, "") for part in observation.beside)] or [(Part(""), NOT_TESTED)]
-    sign, need = observation.sign, units_to_decide(observation, confidence) if verdict == UNDECIDED else Need(None, "")
-    corrected = observation.corrected(confidence)
+    row = {name: getattr(observation, name) for name in OF_OBSERVATION}
+    row |= {"observation": observation.number, "verdict": verdict, "confidence": 2 * confidence - 1, "rules": RULES}
+    row |= {"missing_requirements": "; ".join(filter(None, (observation.missing, observation.omitted)))}
+    row |= {"shifts": "+".join(observation.shifts), "units_needed": None, "sample_size_needed": ""}
+    if verdict == UNDECIDED:
+        row["units_needed"], decided = units_to_decide(observation, confidence)
+        row["sample_size_needed"] = _sample_size_needed(observation, row["units_needed"], decided)
     drawn = {name: getattr(observation, name) for name in CONTROLS}
     supported = {f"{name}_supported": share_supported(observation, of, confidence) for name, of in drawn.items()}
-    unknown, rows = np.full((2, len(parts)), np.nan), []
-    ranges = {
-        f"{name}_{end}": of_end
-        for name, of in drawn.items()
-        for end, of_end in zip(("low", "high"), of.range if of else unknown, strict=True)
-    }
+    rows = []
     for index, (part, part_verdict) in enumerate(parts):
-        low, high = part.interval(2 * confidence - 1).ends
-        counts, decides = part_verdict != "", part not in observation.controls + observation.beside
-        own = {name: of_end[index] for name, of_end in ranges.items()} if counts else {}
-        rows.append(
-            {
-                "observation": observation.number,
-                "statement": observation.statement,
-                "verdict": verdict,
-                "part": part.name,
-                "statistic": part.statistic or observation.statistic,
-                "estimate": part.estimate,
-                "low": low,
-                "high": high,
-                "confidence": 2 * confidence - 1,
-                "opposite_bound": part.bound(corrected, sign) if decides else float("nan"),
-                "margin": observation.margin if decides else float("nan"),
-                "least": observation.least if decides else float("nan"),
-                **(own | supported if counts else dict(zip(RANGE, part.noise, strict=True))),
-                "placebo": observation.placebo.removed if observation.placebo and counts else "",
-                "side": observation.side,
-                "rule": observation.rule,
-                "missing_requirements": "; ".join(filter(None, (observation.missing, observation.omitted))),
-                "part_verdict": part_verdict,
-                "leans": _leans(part, sign, confidence) if part.reading else "",
-                "reading": part.reading,
-                "metrics": observation.metrics,
-                "shifts": "+".join(observation.shifts),
-                "sample_size_needed": _sample_size_needed(observation, need) if verdict == UNDECIDED else "",
-                "unit": observation.unit,
-                "units": part.units,
-                "units_needed": need.units,
-                "influential": part.influential,
-                "without_it": part.without_it,
-                "resampled": observation.resampled,
-                "image_share": part.image_share,
-                "designs": observation.designs,
-                "members": observation.members,
-                "ensembles": observation.ensembles,
-                "sampled": observation.sampled,
-                "n_images": observation.n_images,
-                "rules": RULES,
-            }
-        )
+        own = {"part": part.name, "statistic": part.statistic or observation.statistic, "part_verdict": part_verdict}
+        own |= {name: getattr(part, name) for name in OF_PART}
+        own |= dict(zip(("low", "high"), part.interval(2 * confidence - 1).ends, strict=True))
+        own |= {"leans": _leans(part, sign, confidence) if part.reading else "", "placebo": ""}
+        if part_verdict:
+            own |= supported | {"placebo": observation.placebo.removed if observation.placebo else ""}
+            for name, of in drawn.items():
+                ends_of = zip((f"{name}_low", f"{name}_high"), of.range if of else (), strict=False)
+                own |= {column: of_end[index] for column, of_end in ends_of}
+        else:
+            own |= dict(zip(RANGE, part.noise, strict=True))
+        if part not in observation.controls + observation.beside:
+            bound = part.bound(observation.corrected(confidence), sign)
+            own |= {"opposite_bound": bound, "margin": observation.margin, "least": observation.least}
+        rows.append(dict.fromkeys(COLUMNS, np.nan) | row | own)
     return rows
 
 
@@ -355,11 +326,11 @@ def _leans(part: Part, sign: int, confidence: float) -> str:
     return AGAINST if opposes < alpha and not estimate >= low else ""
 
 
-def _sample_size_needed(observation: Observation, need: Need) -> str:
-    """The sample that would decide an observation, in words."""
-    if need.units:
+def _sample_size_needed(observation: Observation, units: int | None, verdict: str) -> str:
+    """The sample that would decide an observation, in words; arguments as `units_to_decide` returns them."""
+    if units:
         power = f"at {POWER * 100:.0f}% power if the estimates are right"
-        return f"{need.units:,} {observation.unit} ({need.verdict}), {power}"
+        return f"{units:,} {observation.unit} ({verdict}), {power}"
     images = any(part.image_share > 0 for part in observation.parts)
     return f"{'more test images' if images else 'other data'}; up to {MOST:,} {observation.unit} cannot settle it"
 
@@ -372,18 +343,20 @@ def observation_table(observations: list[Observation], confidence: float) -> pd.
         confidence: level of the one-sided bounds by which the rules decide, above 0.5 and below 1, such as 0.95; the
             intervals then have the level 2 confidence - 1.
     """
-    table = pd.DataFrame([row for observation in observations for row in observation_rows(observation, confidence)])
+    rows = [row for observation in observations for row in observation_rows(observation, confidence)]
+    table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype({"units_needed": "Int64"})
 
 
-def units_to_decide(observation: Observation, confidence: float) -> Need:
-    """The number of units that would decide an observation, more than it has and at least its minimum.
+def units_to_decide(observation: Observation, confidence: float) -> tuple[int | None, str]:
+    """Number of units that decide with probability `POWER` if all estimates are right, and the most frequent verdict.
 
-    Parts are simulated as independent of each other. Nothing is known where a part has no standard error.
+    It is larger than that of the observation and at least its minimum; None if not even `MOST` suffice, or a part has
+    no standard error. Parts are simulated as independent of each other.
     """
     parts = observation.parts + observation.controls
     if not parts or not all(np.isfinite([part.estimate, part.error]).all() and part.units for part in parts):
-        return Need(None, "")
+        return None, ""
 
     def simulated(units: int) -> np.ndarray:
         return _simulated_verdicts(observation, confidence, units)
@@ -393,13 +366,13 @@ def units_to_decide(observation: Observation, confidence: float) -> Need:
 
     low, high = max(observation.minimum, *(part.units + 1 for part in parts)) - 1, MOST
     if low >= high or not enough(high):
-        return Need(None, "")
+        return None, ""
     while high - low > 1:
         middle = int(np.sqrt(low * high)) if high > 4 * low else (low + high) // 2
         middle = max(middle, low + 1)
         low, high = (low, middle) if enough(middle) else (middle, high)
     verdicts = simulated(high)
-    return Need(high, max(DECIDED, key=lambda verdict: (verdicts == verdict).sum()))
+    return high, max(DECIDED, key=lambda verdict: (verdicts == verdict).sum())
 
 
 def _simulated_verdicts(observation: Observation, confidence: float, units: int) -> np.ndarray:
