@@ -19,7 +19,7 @@ from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 
 from resiliency.analysis.observations import balance, correlation, diversity
 from resiliency.analysis.observations.architecture import WORTH
-from resiliency.analysis.observations.balance import balance_is_most_resilient
+from resiliency.analysis.observations.study import balance_is_most_resilient
 from resiliency.analysis.verdicts import (
     CONTRADICTED,
     DECIDED,

@@ -9,7 +9,14 @@ from scipy.special import expit, logit, stdtrit
 from simulated_exchanges import Logits, drawn
 
 from resiliency.analysis.equal_accuracy import slope_freedom
-from resiliency.analysis.exchange_rates import Pairs, Scored, against_better, joint_training, mixing, more_members
+from resiliency.analysis.exchange_rates import (
+    Ensembles,
+    Pairs,
+    against_better,
+    joint_training,
+    mixing,
+    more_members,
+)
 from resiliency.analysis.exchanges_of_members import Designs, Exchange, families, predictors, table_of
 from resiliency.statistics.intervals import spread, without_image_noise
 
@@ -23,7 +30,7 @@ MEMBERS = MEMBERS.assign(design=MEMBERS["member"].str[:2], macs=np.repeat(MACS, 
 MEMBERS["family"], MEMBERS["error"] = MEMBERS["design"], np.repeat(DESIGNS, 2)
 
 
-def scored(rule: str = "mean_probability", mixed: float = 0.0) -> Scored:
+def scored(rule: str = "mean_probability", mixed: float = 0.0) -> Ensembles:
     """All pairs and triples of two members of each of eight designs, which are a family each."""
     rows = []
     for size, gain in GAINS.items():
@@ -32,7 +39,7 @@ def scored(rule: str = "mean_probability", mixed: float = 0.0) -> Scored:
             count, mean = of["design"].nunique(), of["error"].mean()
             rows.append(("+".join(of["member"]), size, count, mean, mean - gain - mixed * (count > 1)))
     pool = pd.DataFrame(rows, columns=["members", "size", "designs", "member_error", "error"])
-    return Scored(pool.assign(rule=rule, weight=1.0, origin="independent"), [], rule == "plurality_vote")
+    return Ensembles(pool.assign(rule=rule, weight=1.0, origin="independent"), [], rule == "plurality_vote")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +71,7 @@ def test_mixing_is_compared_with_the_better_design():
     assert row.inference == pytest.approx(np.exp(np.mean(np.log(costs))))
     assert (row.designs, row.members, row.ensembles) == (8, 16, 120)
     pool = scored().pool
-    (row,) = mixing(Scored(pool[~pool["members"].str.contains("d0-s0")], []), MEMBERS, [errors], CONFIDENCE)
+    (row,) = mixing(Ensembles(pool[~pool["members"].str.contains("d0-s0")], []), MEMBERS, [errors], CONFIDENCE)
     assert (row.designs, row.members, row.ensembles) == (7, 14, 91)  # a design of one seed has no pair of its own
     assert list(mixing(scored("plurality_vote"), MEMBERS, [errors], CONFIDENCE)) == []
 

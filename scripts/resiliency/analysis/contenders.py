@@ -184,24 +184,22 @@ def by_corruption(errors: np.ndarray, corruptions: Sequence[str]) -> dict[str, n
 
 def under_corruptions_table(models: list[Model], selection: Resampled, evaluation: Resampled) -> pd.DataFrame:
     """Errors of the contenders under each corruption, differences from the first, and failures that members share."""
+    if not models:
+        return pd.DataFrame(columns=[*UNDER_CORRUPTION, "confidence"])
     errors = {of.role: by_condition(of.answers, evaluation) for of in models}
-    rows: list[dict] = []
-    if models:
-        own = models[0].ensemble.members[0].conditions.iloc[list(errors[models[0].role])]
-        stacked = {role: np.stack(list(of.values())) for role, of in errors.items()}
-        counts, units = evaluation.counts[CLEAN], evaluation.units[CLEAN]
-        rows = under_corruptions(stacked, own.corruption, counts, units, evaluation.confidence)
-        severities = own.groupby("corruption").severity.unique().to_dict()
-        severities |= {
-            of: np.unique(np.concatenate([severities[name] for name in over]))
-            for of, over in means_over(severities).items()
-        }
-    whom, shared = {of.role: of for of in models}, {}
-    for of in models:
-        if len(of.ensemble.members) > 1:
-            shared[of.role] = shared_failures(of.members.split("+"), of.ensemble.members, selection, evaluation)
+    own = models[0].ensemble.members[0].conditions.iloc[list(errors[models[0].role])]
+    stacked = {role: np.stack(list(of.values())) for role, of in errors.items()}
+    counts, units = evaluation.counts[CLEAN], evaluation.units[CLEAN]
+    rows = under_corruptions(stacked, own.corruption, counts, units, evaluation.confidence)
+    over = {name: [name] for name in own.corruption} | means_over(own.corruption.unique())
+    tested = {of: np.unique(own.severity[own.corruption.isin(names)]) for of, names in over.items()}
+    whom = {of.role: of.who for of in models}
+    several = [of for of in models if len(of.ensemble.members) > 1]
+    shared = {
+        of.role: shared_failures(of.members.split("+"), of.ensemble.members, selection, evaluation) for of in several
+    }
     for row in rows:
-        row |= whom[row["role"]].who | {"severities": "+".join(map(str, severities[row["corruption"]]))}
+        row |= whom[row["role"]] | {"severities": "+".join(map(str, tested[row["corruption"]]))}
         row |= shared.get(row["role"], {}).get(row["corruption"], {})
     return pd.DataFrame(rows, columns=UNDER_CORRUPTION).assign(confidence=evaluation.confidence)
 
@@ -384,7 +382,7 @@ def said_by(ensemble: Ensemble, condition: int, image: int, classes: Sequence[st
 def cost_tables(
     models: list[Model], evaluation: Resampled, matrix: np.ndarray, classes: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """Costs and costliest confusions of models with probabilities; ties of others are broken at random."""
+    """Costs, and confusions by their total cost, of models with probabilities; ties of others are broken at random."""
     costs, confusions = [], []
     for of in (of for of in models if of.ensemble.has_probabilities):
         for images in (name for name in (CLEAN, CORRUPTED) if name in of.answers):
@@ -392,24 +390,15 @@ def cost_tables(
             labels = np.broadcast_to(of.ensemble.members[0].labels(0)[evaluation.images[images]], predicted.shape)
             counts, of_images = np.zeros(matrix.shape, np.int64), matrix[labels, predicted].mean(axis=0)
             np.add.at(counts, (labels, predicted), 1)
-            total = counts.sum()
+            total, spent = counts.sum(), counts * matrix
             interval = share(of_images, evaluation.units[images], evaluation.confidence, largest=matrix.max())
             row = who | {"answers": total, "error": 1 - np.trace(counts) / total}
-            costs.append(row | interval.columns("cost", (counts * matrix).sum() / total))
-            confusions += [who | row for row in costliest(counts, matrix, classes)]
+            costs.append(row | interval.columns("cost", spent.sum() / total))
+            wrongly = spent * (1 - np.eye(len(spent)))  # right answers that cost are not listed
+            for place in np.argsort(-wrongly, axis=None, kind="stable")[: min(LISTED, np.count_nonzero(wrongly > 0))]:
+                label, answer = np.unravel_index(place, spent.shape)
+                row = who | {"label": classes[label], "answer": classes[answer], "count": counts[label, answer]}
+                row |= {"share": counts[label, answer] / counts[label].sum(), "cost": matrix[label, answer]}
+                confusions.append(row | {"cost_share": spent[label, answer] / spent.sum()})
     table = pd.DataFrame(costs, columns=COSTS).assign(confidence=evaluation.confidence)
     return {"costs": table, "costly_confusions": pd.DataFrame(confusions, columns=COSTLY_CONFUSIONS)}
-
-
-def costliest(counts: np.ndarray, matrix: np.ndarray, classes: Sequence[str]) -> list[dict]:
-    """The wrong answers with the largest total cost, costliest first; correct answers that cost are not listed."""
-    spent = counts * matrix
-    wrongly = spent * (1 - np.eye(len(spent)))
-    rows = []
-    for place in np.argsort(-wrongly, axis=None, kind="stable")[:LISTED]:
-        label, answer = np.unravel_index(place, spent.shape)
-        if wrongly[label, answer] > 0:
-            row = {"label": classes[label], "answer": classes[answer], "count": counts[label, answer]}
-            row |= {"share": counts[label, answer] / counts[label].sum(), "cost": matrix[label, answer]}
-            rows.append(row | {"cost_share": spent[label, answer] / spent.sum()})
-    return rows

@@ -20,7 +20,7 @@ from resiliency.analysis.exchanges_of_members import (
 )
 from resiliency.analysis.left_out import LeftOut, Part, lack_second_seeds, units_of, weighted_means, weights_of_both
 from resiliency.analysis.observations.architecture import response_of
-from resiliency.analysis.observations.balance import balance_is_most_resilient
+from resiliency.analysis.observations.study import balance_is_most_resilient
 from resiliency.base.names import (
     CORRUPTED,
     INDEPENDENT,
@@ -130,7 +130,7 @@ SECOND, THIRD, TWO_MORE = "second_member", "third_member", "two_more_members"
 DESIGNS_MIXED, FAMILIES_MIXED = "mixing_designs", "mixing_families"
 
 
-class Scored(NamedTuple):
+class Ensembles(NamedTuple):
     """Ensembles of independent members under one rule, with `error`, and `member_error`, the mean of their members.
 
     Attributes:
@@ -144,7 +144,7 @@ class Scored(NamedTuple):
     by_vote: bool = False
 
 
-def scored(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Sequence[str]) -> Scored:
+def of_independent(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Sequence[str]) -> Ensembles:
     """The ensembles of independent members under `rule`, with their mean error on `images`.
 
     Args:
@@ -161,10 +161,10 @@ def scored(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Se
 
     known = len(without) and {*own, *of_members} <= set(without)
     groups = [with_errors(of) for _, of in without.groupby("without")] if known else []
-    return Scored(with_errors(ensembles), groups, by_vote=rule == VOTE)
+    return Ensembles(with_errors(ensembles), groups, by_vote=rule == VOTE)
 
 
-def more_members(of: Scored, members: pd.DataFrame, errors: pd.Series, confidence: float) -> Iterator[Exchange]:
+def more_members(of: Ensembles, members: pd.DataFrame, errors: pd.Series, confidence: float) -> Iterator[Exchange]:
     """The gain by a second and a third member: the fall of the mean error over all ensembles.
 
     Each ensemble is compared with its own members, so that a sample of ensembles compares equally good ones. Of
@@ -207,7 +207,7 @@ def _step(pool: pd.DataFrame, before: int, after: int, unit: Callable[[str], str
     return gains(first, larger) - gains(second, smaller)
 
 
-def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float) -> Iterator[Exchange]:
+def mixing(of: Ensembles, members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float) -> Iterator[Exchange]:
     """The gain of a pair of two designs over a pair of the better one (see `against_better`).
 
     Families take the place of designs where no design has a second seed. Pairs that vote say nothing.
@@ -314,7 +314,7 @@ def exchange_rates(
         scores, median_error = without if separate else None, of_designs.median_errors[0, 0]
         rows += family_at_equal_accuracy(sized, scores, n_images, shifts, median_error, confidence)
     if tables:
-        pool = scored(tables["ensembles"], tables.get("ensembles_without", pd.DataFrame()), rule, measured_on)
+        pool = of_independent(tables["ensembles"], tables.get("ensembles_without", pd.DataFrame()), rule, measured_on)
         rows += [*more_members(pool, known, errors[0], confidence), *mixing(pool, known, errors, confidence)]
         if not shifts:
             rows += joint_training(tables["image_errors"], members, confidence)
