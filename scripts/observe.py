@@ -18,5 +18,5 @@ with stage(snakemake) as (inputs, outputs, params):
     tested = observations(members, n_images, tables, *settings)
     write_table(outputs.observations, observation_table(tested, params.confidence))
     if outputs.exchange_rates:
-        settings = n_images, params.rule, params.confidence, params.reference, params.shifts
+        settings = tested, params.rule, params.confidence, params.reference, params.shifts
         write_table(outputs.exchange_rates, exchange_rates(members, tables, *settings))

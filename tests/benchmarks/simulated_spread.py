@@ -23,7 +23,6 @@ from resiliency.analysis.equal_accuracy import (
     medians,
     noise_of_halves,
 )
-from resiliency.analysis.equal_accuracy import Noise as Noises
 from resiliency.analysis.left_out import Part
 from resiliency.analysis.observations.architecture import families_differ_at_equal_accuracy, part_of
 from resiliency.analysis.verdicts import verdict_of
@@ -181,9 +180,7 @@ def parts(studies: Studies, layout: Layout) -> list[Part]:
     families, one = tuple(np.unique(labels.family.astype(str)).tolist()), np.ones((1, 1))
     each = zip(half[:, None], size, noise[:, :, None], shares, strict=True)
     return [
-        part_of(
-            Model(names, families, of_designs, accuracy, sizes, _of_study(fits, study), Noises(*of_noise), one, share)
-        )
+        part_of(Model(names, families, of_designs, accuracy, sizes, _of_study(fits, study), of_noise, one, share))
         for study, (accuracy, sizes, of_noise, share) in enumerate(each)
     ]
 

@@ -18,6 +18,7 @@ from resiliency.analysis.exchange_rates import (
     more_members,
 )
 from resiliency.analysis.exchanges_of_members import Designs, Exchange, families, predictors, table_of
+from resiliency.analysis.observations.study import balance_is_most_resilient
 from resiliency.statistics.intervals import spread, without_image_noise
 
 CONFIDENCE = 0.95
@@ -85,7 +86,7 @@ def test_joint_training_is_compared_with_independent_training_of_the_same_ensemb
     ]
     errors = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "image", "error"])
     trained = errors.drop_duplicates(["loss_weight", "seed"]).merge(pd.DataFrame({"design": ["a", "b"]}), how="cross")
-    (row,) = joint_training(errors, trained, CONFIDENCE)
+    (row,) = joint_training(balance_is_most_resilient(errors, 30, draws=1), errors, trained, CONFIDENCE)
     assert (row.reduction, row.low, row.high) == pytest.approx((0.02, 0.02, 0.02))
     assert (row.designs, row.members, row.ensembles) == (2, 20, 10)  # without those at weight 1
     assert (row.unit, row.units) == ("seeds", 5)

@@ -71,7 +71,7 @@ def without_placebos(paths: dict[str, Path], folder: Path) -> tuple[pd.DataFrame
     members, n_images = read["members"], int(read["conditions"].n_images.iloc[0])
     observed = observations(members, n_images, tables, RULE, None, "label", draws=0)
     write_table(folder / "observations.csv", observation_table(observed, CONFIDENCE))
-    write_table(folder / "exchange_rates.csv", exchange_rates(members, tables, n_images, RULE, CONFIDENCE))
+    write_table(folder / "exchange_rates.csv", exchange_rates(members, tables, observed, RULE, CONFIDENCE))
     return _of(folder, "observations"), _of(folder, "exchange_rates")
 
 

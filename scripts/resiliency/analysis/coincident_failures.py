@@ -39,8 +39,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from resiliency.analysis.judging import Resampled
-from resiliency.base.names import CLEAN, CORRUPTED, means_over
+from resiliency.analysis.judging import Resampled, by_corruption
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.predictions import pair_failures
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.prediction.reading import Predictions, condition_groups, corruption_conditions
@@ -88,17 +88,15 @@ def failure_table(
     weights = {name: resampled_weights(name, of_set, resampling) for name, of_set in of_sets.items()}
     means = np.stack([of_condition.mean(axis=1) for of_condition in failures], axis=1)
 
-    def table(images: str, rows: np.ndarray, coincidences: np.ndarray) -> list[dict]:
+    def table(images: str, rows: np.ndarray, coincidences: np.ndarray) -> list[tuple]:
         of_set, rates = of_sets[conditions.test_set.iloc[rows[0]]], means[:, rows].mean(axis=1)
         of_designs = {design: rates[own].mean() for design, own in members.items()}
-        both = {"images": images, "n_images": of_set.n_images, "confidence": resampling.confidence}
         found = []
         for (a, b), of_pair in zip(pairs, coincidences / len(rows), strict=True):
-            rates_of = {"failure_first": of_designs[a], "failure_second": of_designs[b]}
-            rates_of |= dict(zip(("joint_failure_rate", "independent", "covariance"), of_pair[:3], strict=True))
             ends = bootstrap(of_pair[2], of_pair[3:], of_set, resampling.confidence, COVARIANCE).ends
-            row = both | {"first": a, "second": b, "members": len({*members[a], *members[b]})}
-            found.append(row | rates_of | dict(zip(("low", "high"), ends, strict=True)))
+            counts = len({*members[a], *members[b]}), of_set.n_images
+            rates_of = of_designs[a], of_designs[b], *of_pair[:3]
+            found.append((images, a, b, *rates_of, *ends, resampling.confidence, *counts))
         return found
 
     tables, total, corrupted = {}, np.zeros(()), condition_groups(conditions).get(CORRUPTED, np.empty(0, int))
@@ -218,17 +216,14 @@ def pairs_on_images(members: list[Predictions], evaluation: Resampled) -> dict[s
     """Name -> float64 (3 + M) x N, means over severities: shares of pairs that are both wrong, wrong with the same
     class, and alike; and whether each member is wrong."""
     first, second = np.triu_indices(len(members), 1)
-    corruptions, images = members[0].conditions.corruption, evaluation.images[CLEAN]
-    sums: dict[str, list] = {}
-    for condition in np.concatenate([evaluation.conditions[name] for name in evaluation.own]):
-        decided = np.stack([member.decisions(int(condition), images) for member in members])
-        wrong, alike = decided != members[0].labels(int(condition))[images], decided[first] == decided[second]
+    rows, images = np.concatenate([evaluation.conditions[name] for name in evaluation.own]), evaluation.images[CLEAN]
+    on_images = []
+    for condition in rows.tolist():
+        decided = np.stack([member.decisions(condition, images) for member in members])
+        wrong, alike = decided != members[0].labels(condition)[images], decided[first] == decided[second]
         both = wrong[first] & wrong[second]
-        of_pairs = [values.mean(axis=0) for values in (both, both & alike, alike)]
-        total = sums.setdefault(corruptions[condition], [0, 0])
-        total[0], total[1] = total[0] + np.vstack([*of_pairs, wrong]), total[1] + 1
-    means = {name: total / severities for name, (total, severities) in sums.items()}
-    return means | {of: np.mean([means[name] for name in names], axis=0) for of, names in means_over(means).items()}
+        on_images.append(np.vstack([*(values.mean(axis=0) for values in (both, both & alike, alike)), wrong]))
+    return by_corruption(np.array(on_images), members[0].conditions.corruption.iloc[rows])
 
 
 def outcomes_of(on_images: np.ndarray, evaluation: Resampled, confidence: float | None = None) -> dict[str, float]:

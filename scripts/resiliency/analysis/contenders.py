@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.coincident_failures import SHARED_FAILURES, shared_failures
-from resiliency.analysis.judging import REFERENCE, Judged, Resampled, both_halves, ensemble_of, judged
+from resiliency.analysis.judging import REFERENCE, Judged, Resampled, both_halves, by_corruption, ensemble_of, judged
 from resiliency.base.names import CLEAN, CORRUPTED, means_over
 from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, accuracies, bin_of
@@ -172,14 +172,6 @@ def by_condition(answers: dict[str, Judged], evaluation: Resampled) -> dict[int,
     rows = np.concatenate([evaluation.conditions[name] for name in evaluation.own])
     errors = np.concatenate([answers[name].errors for name in evaluation.own])
     return {int(rows[place]): errors[place] for place in np.argsort(rows)}
-
-
-def by_corruption(errors: np.ndarray, corruptions: Sequence[str]) -> dict[str, np.ndarray]:
-    """`clean`, each corruption, and each of `means_over` -> mean over severities, float64 N, of errors C x N."""
-    of, names = np.array(corruptions), list(dict.fromkeys(corruptions))
-    values = np.array([errors[of == name].mean(axis=0, dtype=np.float64) for name in names])
-    means = {name: values[np.isin(names, over)].mean(axis=0) for name, over in means_over(names).items() if over}
-    return dict(zip(names, values, strict=True)) | means
 
 
 def under_corruptions_table(models: list[Model], selection: Resampled, evaluation: Resampled) -> pd.DataFrame:

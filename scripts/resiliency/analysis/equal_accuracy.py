@@ -61,20 +61,6 @@ class Measured(NamedTuple):
     weights: np.ndarray
 
 
-class Noise(NamedTuple):
-    """Variances of logit clean accuracy that corrupted error does not follow, of one design; float S each.
-
-    Attributes:
-        family, design: variances common to the designs of a family, and to those of an architecture, on the same test
-            images.
-        own: variance of the design alone.
-    """
-
-    family: np.ndarray
-    design: np.ndarray
-    own: np.ndarray
-
-
 @dataclass(frozen=True)
 class Model:
     """The fitted model of a study, for each of S divisions of the images.
@@ -86,7 +72,8 @@ class Model:
         accuracies: logit clean accuracy of each design, float64 S x n.
         size: log2 parameters of each design, float64 n.
         fits: fits with all families, then without each.
-        noise: noise of clean accuracy.
+        noise: variances of logit clean accuracy that corrupted error does not follow, float64 3 x S: common to the
+            designs of a family, and to those of an architecture, on the same test images; and of one design alone.
         weights: of groups of images in the accuracies, as in `Measured`.
         shares: median corrupted error of the designs, at which logits are converted to percentage points; of all
             families, then without each, float64 1 + F.
@@ -98,7 +85,7 @@ class Model:
     accuracies: np.ndarray
     size: np.ndarray
     fits: Fits
-    noise: Noise
+    noise: np.ndarray
     weights: np.ndarray
     shares: np.ndarray
 
@@ -126,7 +113,7 @@ class Model:
     @cached_property
     def deviations(self) -> np.ndarray:
         """Standard deviation between families in logits, of all families and without each, float64 1 + F."""
-        variances = _variances(self.fits, self.names, self.noise.family[:, None])
+        variances = _variances(self.fits, self.names, self.noise[0, :, None])
         return np.sqrt(np.maximum(variances.mean(axis=0), 0))
 
     @property
@@ -199,13 +186,13 @@ class Model:
         residual = self.fits.residual[:, 0].mean()
         factors = zip((design, recipe, residual), (layout.design, layout.recipe, own), strict=True)
         errors = errors + sum(intercepts(*factor, 1) for factor in factors)
-        noise = zip((of.mean() for of in self.noise), (layout.family, layout.design, own), strict=True)
+        noise = zip(self.noise.mean(axis=1), (layout.family, layout.design, own), strict=True)
         of_groups = sum(intercepts(*factor, groups) for factor in noise)
         per_group = 1 / np.sqrt(np.square(self.weights).sum(axis=1))
         accuracies = mean + np.einsum("sg,dgn->dsn", self.weights * per_group[:, None], of_groups)
         columns = _columns(accuracies.reshape(-1, count), self.size[None], layout, self.names)
         fits = fit(np.repeat(errors[:, 0], ways, axis=0), columns, layout)
-        variances = _variances(fits, self.names, self.noise.family.mean()).reshape(draws, ways)
+        variances = _variances(fits, self.names, self.noise[0].mean()).reshape(draws, ways)
         return points(np.sqrt(np.maximum(variances.mean(axis=1), 0)), self.share)
 
 
@@ -282,14 +269,14 @@ def model_of(of: Measured, response: str, leave_out: bool = True) -> Model | Non
     named = [designs["family"], designs["architecture"], recipes_of(designs)]
     layout = Layout.of(*(names.astype(str).to_numpy() for names in named))
     names, fits = fits_of(accuracy, error, size[None], layout, leave_out)
-    noise = Noise(*np.zeros((3, len(error))))
+    noise = np.zeros((3, len(error)))
     if of.other is not None:
         slopes = fits.coefficients[:, 0, names.index(FAMILIES)] if FAMILIES in names else np.zeros(len(error))
         other = empirical_logit(of.other, of.n_images[:, None]) @ average
-        family, design, own = noise_of_halves(accuracy, other, layout).T
+        noise = noise_of_halves(accuracy, other, layout).T
         left = accuracies - accuracy[:, seeds], errors - error[:, seeds]
         of_seeds = _unfollowed(*left, len(seeds) - len(designs), slopes) / designs["seeds"].mean()
-        noise = Noise(family, design, np.maximum(own, of_seeds))
+        noise[2] = np.maximum(noise[2], of_seeds)
     shares = medians(of.error.mean(axis=0) @ average, layout.family)[: fits.residual.shape[1]]
     return Model(names, tuple(families), layout, accuracy, size, fits, noise, of.weights, shares)
 
@@ -357,7 +344,7 @@ def _variances(fits: Fits, names: tuple[str, ...], noise: np.ndarray | float) ->
 
 
 def noise_of_halves(one: np.ndarray, other: np.ndarray, layout: Layout) -> np.ndarray:
-    """Variances of `Noise`, float64 S x 3, from logit accuracies of S studies on two halves of the images, S x n."""
+    """The noise of a `Model`, float64 S x 3, from logit accuracies of S studies on two halves of the images, S x n."""
     alike = Layout(layout.family, layout.design, np.zeros_like(layout.recipe))
     fits = fit(one - other, np.ones((one.shape[1], 1)), alike)
     return np.column_stack([fits.components[:, 0, :2], fits.residual[:, 0]]) / 2

@@ -20,7 +20,7 @@ from resiliency.analysis.exchanges_of_members import (
 )
 from resiliency.analysis.left_out import LeftOut, Part, lack_second_seeds, units_of, weighted_means, weights_of_both
 from resiliency.analysis.observations.architecture import response_of
-from resiliency.analysis.observations.study import balance_is_most_resilient
+from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import (
     CORRUPTED,
     INDEPENDENT,
@@ -259,17 +259,18 @@ def _pairs(pairs: pd.DataFrame, errors: pd.Series, group: pd.Series, names: list
     return Pairs(own, mixed, of_group.var()[names].to_numpy(float), of_group.size()[names].to_numpy())
 
 
-def joint_training(image_errors: pd.DataFrame, members: pd.DataFrame, confidence: float) -> Iterator[Exchange]:
+def joint_training(
+    observation: Observation, image_errors: pd.DataFrame, members: pd.DataFrame, confidence: float
+) -> Iterator[Exchange]:
     """The gain of the balanced loss over independent training of the same ensemble: observation 3's first part.
 
     Args:
+        observation: observation 3.
         image_errors: image_errors.parquet.
         members: members.csv.
     """
-    balanced = members[members["objective"] == "balanced"]
-    observed = balance_is_most_resilient(image_errors, len(balanced), draws=1)
-    compared = balanced[balanced["loss_weight"] < 1]
-    for part in observed.parts[:1]:
+    compared = members[(members["objective"] == "balanced") & (members["loss_weight"] < 1)]
+    for part in observation.parts[:1]:
         low, high = part.interval(confidence).ends
         counted = {"designs": compared["design"].nunique(), "members": len(compared)}
         counted["ensembles"] = len(compared.drop_duplicates(["loss_weight", "seed"]))
@@ -283,7 +284,7 @@ def joint_training(image_errors: pd.DataFrame, members: pd.DataFrame, confidence
 def exchange_rates(
     members: pd.DataFrame,
     tables: dict[str, pd.DataFrame],
-    n_images: int,
+    observed: Sequence[Observation],
     rule: str,
     confidence: float,
     reference: str | None = None,
@@ -294,13 +295,13 @@ def exchange_rates(
     Args:
         members: members.csv.
         tables: tables of ensembles, as for `resiliency.analysis.observations.study.observations`.
-        n_images: number of clean test images; 0 if unknown.
+        observed: the observations of the study, as that function returns them.
         confidence: level of the intervals, between 0 and 1.
         reference: recipe of the members by which families are compared; None for all recipes.
         shifts: additional test sets whose mean error replaces corrupted error.
     """
-    measured_on = tuple(shifts) or (CORRUPTED,)
-    response = response_of(shifts)
+    measured_on, response = tuple(shifts) or (CORRUPTED,), response_of(shifts)
+    tested = {one.number: one for one in observed}
     known = members[(members["origin"] == INDEPENDENT) & members[response].notna()]
     without = tables.get("members_without", pd.DataFrame())
     errors, accuracies = _on_images(known, without, response), _accuracies(known, without)
@@ -309,15 +310,13 @@ def exchange_rates(
     sized = compared.dropna(subset=["parameters"])
     if (sized.groupby("family")["design"].nunique() > 1).sum() >= FEWEST_FAMILIES:
         of_designs = designs(sized, errors, accuracies, response)
-        separate = not shifts and len(without) and set(sized["member"]) <= set(without["member"])
         rows += [*families(of_designs, confidence), *predictors(of_designs, confidence)]
-        scores, median_error = without if separate else None, of_designs.median_errors[0, 0]
-        rows += family_at_equal_accuracy(sized, scores, n_images, shifts, median_error, confidence)
+        rows += family_at_equal_accuracy(tested["1b"], of_designs.median_errors[0, 0], confidence)
     if tables:
         pool = of_independent(tables["ensembles"], tables.get("ensembles_without", pd.DataFrame()), rule, measured_on)
         rows += [*more_members(pool, known, errors[0], confidence), *mixing(pool, known, errors, confidence)]
         if not shifts:
-            rows += joint_training(tables["image_errors"], members, confidence)
+            rows += joint_training(tested["3"], tables["image_errors"], members, confidence)
     return table_of(rows, "+".join(measured_on), confidence)
 
 

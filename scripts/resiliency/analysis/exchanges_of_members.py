@@ -13,7 +13,8 @@ from scipy.special import expit, logit, stdtrit
 
 from resiliency.analysis.equal_accuracy import designs_of, medians, slope_freedom
 from resiliency.analysis.left_out import Part
-from resiliency.analysis.observations.architecture import IN_LOG_ODDS, SPREAD, families_differ_at_equal_accuracy
+from resiliency.analysis.observations.architecture import IN_LOG_ODDS, SPREAD
+from resiliency.analysis.verdicts import Observation
 from resiliency.statistics.intervals import Spread, spread
 from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points, precisions
 
@@ -167,40 +168,21 @@ def designs(
     return Designs(len(members), *named, logits(errors), logits(accuracies), *logarithms)
 
 
-def family_at_equal_accuracy(
-    members: pd.DataFrame,
-    scores: pd.DataFrame | None,
-    n_images: int,
-    shifts: Sequence[str],
-    median_error: float,
-    confidence: float,
-) -> Iterator[Exchange]:
+def family_at_equal_accuracy(observation: Observation, median_error: float, confidence: float) -> Iterator[Exchange]:
     """The standard deviation between families of equal clean accuracy and size: that of observation 1b.
 
     Args:
-        members: rows of members.csv of independent members.
-        scores: table members_leave_images_out.parquet; None if images cannot be left out.
-        n_images: number of test images; 0 if unknown.
-        shifts: additional test sets that replace corruptions.
+        observation: observation 1b.
         median_error: that of the designs.
     """
-    groups = [] if scores is None else scores["without"].unique().tolist()
-    everything, *of_groups = [
-        families_differ_at_equal_accuracy(members, n_images, shifts, draws=0, scores=scores, without=group)
-        for group in (None, *groups)
-    ]
-    if not everything.parts:
+    known = {of.name: replace(of, caution=CAUTION) for of in observation.parts + observation.beside}
+    if SPREAD not in known:
         return
-    known, *without = [{of.name: of for of in one.parts + one.beside} for one in (everything, *of_groups)]
-
-    def interval(name: str) -> tuple[float, float, float]:
-        part = replace(known[name], caution=CAUTION).without_images([of[name].estimate for of in without])
-        return part.estimate, *part.interval(confidence).ends
-
-    of_errors = (end / POINTS for end in interval(SPREAD))
-    about = {"designs": everything.designs, "members": everything.members, "median_error": median_error, "spread": True}
-    row = Exchange("family_at_equal_accuracy", *of_errors, "families", known[SPREAD].units, **about)
-    yield row.in_log_odds(*interval(IN_LOG_ODDS))
+    of_errors, of_logits = ((known[of].estimate, *known[of].interval(confidence).ends) for of in (SPREAD, IN_LOG_ODDS))
+    about = {"designs": observation.designs, "members": observation.members, "median_error": median_error}
+    in_errors = (end / POINTS for end in of_errors)
+    row = Exchange("family_at_equal_accuracy", *in_errors, "families", known[SPREAD].units, **about, spread=True)
+    yield row.in_log_odds(*of_logits)
 
 
 def another_seed(members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float) -> Iterator[Exchange]:

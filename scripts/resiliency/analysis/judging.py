@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, means_over
 from resiliency.base.streams import stream
 from resiliency.data.split import sample_of_groups, stratified_sample
 from resiliency.ensembles.combination import LEAST as SMALLEST
@@ -96,6 +96,14 @@ def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> 
     both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
     selection, evaluation = (Resampled(member.conditions, half, *resampling, units) for half in both)
     return selection, evaluation
+
+
+def by_corruption(errors: np.ndarray, corruptions: Sequence[str]) -> dict[str, np.ndarray]:
+    """`clean`, each corruption, and each of `means_over` -> mean over severities, float64, of errors C x ... x N."""
+    of, names = np.array(corruptions), list(dict.fromkeys(corruptions))
+    values = np.array([errors[of == name].mean(axis=0, dtype=np.float64) for name in names])
+    means = {name: values[np.isin(names, over)].mean(axis=0) for name, over in means_over(names).items() if over}
+    return dict(zip(names, values, strict=True)) | means
 
 
 def ensemble_of(joined: str, rule: str, predictions: dict[str, Predictions], members: pd.DataFrame) -> Ensemble:

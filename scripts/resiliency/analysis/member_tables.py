@@ -197,19 +197,12 @@ def error_scores(
     chosen = of_corruption[names].to_numpy()
     clean_error = clean.loc[clean.test_set == CLEAN, "error"].iloc[0]
     relative = relative_mean_corruption_error(chosen, clean_error, baseline, baseline_clean) if len(chosen) else np.nan
-    unknown = dict.fromkeys([f"{name}_{end}" for name in ("corrupted_error", "mce") for end in ("low", "high")])
+    mce = mean_corruption_error(chosen, baseline) if len(chosen) else np.nan
     denominators = np.reshape(baseline, -1), np.reshape(baseline, -1) - baseline_clean
-    return (
-        scores
-        | unknown
-        | {
-            "corrupted_error": of_corruption[names].mean(),
-            "mce": mean_corruption_error(chosen, baseline) if len(chosen) else np.nan,
-            "relative_mce": float(relative),
-            **{key: " ".join(np.array(names)[of <= 0]) for key, of in zip(UNDEFINED, denominators, strict=True)},
-            "confidence": confidence,
-        }
-    )
+    scores |= {f"{name}_{end}": None for name in ("corrupted_error", "mce") for end in ("low", "high")}
+    scores |= {"corrupted_error": of_corruption[names].mean(), "mce": mce, "relative_mce": float(relative)}
+    scores |= {key: " ".join(np.array(names)[of <= 0]) for key, of in zip(UNDEFINED, denominators, strict=True)}
+    return scores | {"confidence": confidence}
 
 
 SAME_ANSWERS = "same answers as"
