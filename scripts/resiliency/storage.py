@@ -147,7 +147,7 @@ CHECKED = "RESILIENCY_TABLES_CHECKED"  # set in the environment of tests: refuse
 EXACT = 2.0**53  # whole numbers below it are exact as floats
 # Columns of names, which pandas would read as numbers if all look like some, such as designs 1 and 01.
 IDENTIFIERS = {"member", "design", "family", "architecture", "weights_source", "objective", "setting", "recipe"}
-IDENTIFIERS |= {"first", "second", "best_member", "current", "addition", "most_accurate", "influential"}
+IDENTIFIERS |= {"first", "second", "best_member", "current", "addition", "most_accurate"}
 IDENTIFIERS |= {"images", "test_set", "corruption", "layers", "channels", "kernels", "class", "predicted", "name"}
 
 

@@ -177,10 +177,10 @@ def parts(studies: Studies, layout: Layout) -> list[Part]:
     names, fits = fits_of(half, error, size, of_designs)
     noise = noise_of_halves(half, other, of_designs)
     shares = medians(_designs(studies.error, layout), of_designs.family)
-    families, one = tuple(np.unique(labels.family.astype(str)).tolist()), np.ones((1, 1))
+    one = np.ones((1, 1))
     each = zip(half[:, None], size, noise[:, :, None], shares, strict=True)
     return [
-        part_of(Model(names, families, of_designs, accuracy, sizes, _of_study(fits, study), of_noise, one, share))
+        part_of(Model(names, of_designs, accuracy, sizes, _of_study(fits, study), of_noise, one, share))
         for study, (accuracy, sizes, of_noise, share) in enumerate(each)
     ]
 

@@ -270,11 +270,6 @@ def test_families_are_left_out_where_there_are_eight(designs, unit, units):
     families = families_of(designs)
     observation = attribution_diversity_is_less_negative(table, PAIRS, "mean_probability", 100, families=families)
     assert (observation.unit, observation.resampled, observation.parts[0].units) == (unit, unit, units)
-    part = observation.parts[0]
-    left_out = [families[name] if unit == "families" else name[:-3] for name in families]
-    of_unit = {name for name, its_unit in zip(families, left_out, strict=True) if its_unit == part.influential}
-    kept = [not of_unit & set(members.split("+")) for members in table.members]
-    assert part.without_it == pytest.approx(observation_2(table[kept]).parts[0].estimate)
 
 
 LABELLED = pd.concat([PAIRS, pd.DataFrame({"kind": ["prediction"], "metric": ["double_fault"]})])

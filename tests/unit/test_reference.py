@@ -70,6 +70,7 @@ OF_STUDIES = (file.parent for file in (REPOSITORY / "published/results").glob("*
 # studies, which stays that of their registration.
 FORMER_TABLES = ["origins"]
 FORMER = ["naive_low", "naive_high", "width_ratio", "design_low", "design_high", "difference_of_means"]
+FORMER += ["influential", "without_it"]
 FORMER += ["aurc_difference", "aurc_difference_low", "aurc_difference_high"]
 FILES = (path for of in OF_STUDIES for path in of.iterdir() if path.suffix in (".csv", ".parquet"))
 KEPT = sorted(path for path in FILES if path.stem not in FORMER_TABLES)

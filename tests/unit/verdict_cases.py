@@ -6,7 +6,7 @@ import pandas as pd
 from resiliency.analysis.observations.architecture import CLEAN_ERROR
 from resiliency.report.verdicts import by_observation
 
-NOTHING = dict.fromkeys(("leans", "reading", "metrics", "influential", "shifts", "least", "units_needed"), np.nan)
+NOTHING = dict.fromkeys(("leans", "reading", "metrics", "shifts", "least", "units_needed"), np.nan)
 NOTHING |= dict.fromkeys(("accuracy_low", "accuracy_high", "accuracy_supported"), np.nan)
 NOTHING |= dict.fromkeys(("placebo", "placebo_low", "placebo_high", "placebo_supported"), np.nan)
 NOTHING |= dict.fromkeys(("opposite_bound", "image_share"), np.nan)

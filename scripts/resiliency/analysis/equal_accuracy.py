@@ -67,7 +67,6 @@ class Model:
 
     Attributes:
         names: names of the fixed effects: the constant, then those of `NAMES` that vary.
-        families: names of the families, in the order of `fits`.
         layout: families, architectures and recipes of the designs.
         accuracies: logit clean accuracy of each design, float64 S x n.
         size: log2 parameters of each design, float64 n.
@@ -80,7 +79,6 @@ class Model:
     """
 
     names: tuple[str, ...]
-    families: tuple[str, ...]
     layout: Layout
     accuracies: np.ndarray
     size: np.ndarray
@@ -148,7 +146,7 @@ class Model:
         Lines of families that cross at the pool's mean accuracy differ at a family's own by its distance from there.
         """
         slope = np.abs(next(self.coefficients[name] for name in NAMES if name in self.names))
-        indicators = np.eye(len(self.families))[self.layout.family]
+        indicators = np.eye(self.layout.families)[self.layout.family]
         means = self.accuracies.mean(axis=0) @ indicators / indicators.sum(axis=0)
         kept = [means, *(np.delete(means, family) for family in range(len(means)))]
         distances = np.array([np.std(of, ddof=1) for of in kept])
@@ -157,7 +155,7 @@ class Model:
     @property
     def freedom(self) -> int:
         """Degrees of freedom of the variance between families: their number less the constant and the slope."""
-        return len(self.families) - 2
+        return self.layout.families - 2
 
     @property
     def least_error(self) -> float:
@@ -257,12 +255,12 @@ def model_of(of: Measured, response: str, leave_out: bool = True) -> Model | Non
         leave_out: whether to fit without each family in turn, too.
     """
     designs = designs_of(of.members, response)
-    families, seeds = sorted(set(designs["family"])), pd.factorize(of.members["design"])[0]
+    families, seeds = designs["family"].nunique(), pd.factorize(of.members["design"])[0]
     average = np.eye(len(designs))[seeds] / designs["seeds"].to_numpy()
     accuracies, errors = (empirical_logit(shares, of.n_images[:, None]) for shares in (of.accuracy, of.error))
     accuracy, error = accuracies @ average, errors @ average
     size = np.log2(designs["parameters"].to_numpy(float))
-    if len(families) < FEWEST or len(designs) < len(families) + SPARE:
+    if families < FEWEST or len(designs) < families + SPARE:
         return None
     if not all(np.isfinite(values).all() for values in (accuracy, error, size)):
         return None
@@ -278,7 +276,7 @@ def model_of(of: Measured, response: str, leave_out: bool = True) -> Model | Non
         of_seeds = _unfollowed(*left, len(seeds) - len(designs), slopes) / designs["seeds"].mean()
         noise[2] = np.maximum(noise[2], of_seeds)
     shares = medians(of.error.mean(axis=0) @ average, layout.family)[: fits.residual.shape[1]]
-    return Model(names, tuple(families), layout, accuracy, size, fits, noise, of.weights, shares)
+    return Model(names, layout, accuracy, size, fits, noise, of.weights, shares)
 
 
 def medians(values: np.ndarray, family: np.ndarray) -> np.ndarray:

@@ -277,8 +277,6 @@ class Part:
         reading: another reading of the observation that this part represents beside the verdict, such as "against
             double_fault"; empty if none.
         noise: range of this statistic on data without the effect, beside the verdict; NaN if unknown.
-        influential: the unit without which the statistic changes most, if units have names.
-        without_it: the statistic without that unit.
     """
 
     name: str
@@ -294,8 +292,6 @@ class Part:
     statistic: str = ""
     reading: str = ""
     noise: tuple[float, float] = (np.nan, np.nan)
-    influential: str = ""
-    without_it: float = np.nan
 
     @classmethod
     def from_replicates(
@@ -303,20 +299,15 @@ class Part:
         name: str,
         replicates: np.ndarray,
         scale: Scale = LINEAR,
-        names: Sequence[str] = (),
         freedom: float | None = None,
         **fields: object,
     ) -> Self:
         """A statistic from its jackknife replicates, of all and without each unit.
 
         Args:
-            names: names of the units.
             freedom: degrees of freedom; by default the number of units minus one.
         """
         _, error, of_units = studentised(replicates, scale)
-        if len(names) and np.isfinite(replicates).all():
-            most = int(np.argmax(np.abs(scale.to(replicates[1:]) - scale.to(replicates[0]))))
-            fields |= {"influential": names[most], "without_it": float(replicates[1 + most])}
         own = of_units if freedom is None else freedom
         return cls(name, float(replicates[0]), error, own, scale, len(replicates) - 1, own + 1, **fields)
 

@@ -268,11 +268,11 @@ def share_supported(observation: Observation, drawn: Placebo | None, confidence:
 COLUMNS = ["observation", "statement", "verdict", "part", "statistic", "estimate", "low", "high", "confidence"]
 COLUMNS += ["opposite_bound", "margin", "least", *RANGE, "accuracy_low", "accuracy_high", "placebo_supported"]
 COLUMNS += ["accuracy_supported", "placebo", "side", "rule", "missing_requirements", "part_verdict", "leans", "reading"]
-COLUMNS += ["metrics", "shifts", "sample_size_needed", "unit", "units", "units_needed", "influential", "without_it"]
+COLUMNS += ["metrics", "shifts", "sample_size_needed", "unit", "units", "units_needed"]
 COLUMNS += ["resampled", "image_share", "designs", "members", "ensembles", "sampled", "n_images", "rules"]
 OF_OBSERVATION = ("statement", "side", "rule", "metrics", "unit", "resampled", "designs", "members", "ensembles")
 OF_OBSERVATION += ("sampled", "n_images")
-OF_PART = ("estimate", "reading", "units", "influential", "without_it", "image_share")
+OF_PART = ("estimate", "reading", "units", "image_share")
 
 
 def observation_rows(observation: Observation, confidence: float) -> list[dict[str, object]]:

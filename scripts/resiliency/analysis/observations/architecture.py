@@ -70,19 +70,19 @@ def architecture_matters_more(
     families, values = Families.of(designs.family.to_numpy(str)), _values(designs, response)
     parts, beside, shares, placebo, accuracy = [], [], {}, None, None
     if families.large >= ESTIMABLE and np.isfinite(values).all():
-        names, freedom = sorted(set(designs.family)), families.large - 1
+        freedom = families.large - 1
         of_both = replicates(values[None], families)[0]
-        parts = [Part.from_replicates(AGAINST_SIZE, of_both[:, SIZE], FISHER, names, freedom)]
+        parts = [Part.from_replicates(AGAINST_SIZE, of_both[:, SIZE], FISHER, freedom)]
         moved = _permuted(values[:, SIZE], families, draws)
         if draws:
             placebo = _placebo(values[moved], families, parts[0], REMOVED)
             alone = _of_accuracy_alone(values, families, n_images, min(draws, FEWER))
             accuracy = _placebo(alone, families, parts[0]) if np.isfinite(alone).all() else None
         of_scales = {error: of_both[:, ACCURACY]} | _other_scales(values, families, error, n_images)
-        beside = [_clean_error(values, families, moved, names)]
+        beside = [_clean_error(values, families, moved)]
         beside += [
             Part.from_replicates(
-                f"{FAMILY} - {OTHERS[ACCURACY]}, {scale}", of, FISHER, names, freedom, statistic=_closeness_in(scale)
+                f"{FAMILY} - {OTHERS[ACCURACY]}, {scale}", of, FISHER, freedom, statistic=_closeness_in(scale)
             )
             for scale, of in of_scales.items()
         ]
@@ -209,13 +209,13 @@ def _placebo(drawn: np.ndarray, families: Families, part: Part, removed: str = "
     return Placebo(estimates, errors, np.array([part.freedom]), removed)
 
 
-def _clean_error(values: np.ndarray, families: Families, moved: np.ndarray, names: list[str]) -> Part:
+def _clean_error(values: np.ndarray, families: Families, moved: np.ndarray) -> Part:
     """The same test of the clean error, which changes places with the error, and its range on permuted families."""
     exchanged = np.column_stack([values[:, SIZE], 1 - values[:, RESPONSE], 1 - values[:, ACCURACY]])
     of_all = replicates(exchanged[None], families, CONTESTS[:1])[0, :, 0]
     name, statistic = f"{AGAINST_SIZE}, clean error", _closeness_in("clean error")
     freedom = families.large - 1
-    part = Part.from_replicates(name, of_all, FISHER, names, freedom, statistic=statistic, reading=CLEAN_ERROR)
+    part = Part.from_replicates(name, of_all, FISHER, freedom, statistic=statistic, reading=CLEAN_ERROR)
     return replace(part, noise=ends(closeness(exchanged[moved], families, CONTESTS[:1])[:, 0])) if len(moved) else part
 
 
@@ -352,7 +352,7 @@ def _in_words(recipe: str) -> str:
 
 def part_of(model: Model) -> Part:
     """The spread between families, with the error that its verdict allows for."""
-    return _part(SPREAD, model.spread, model.scale_in(1), model, names=model.families[: len(model.spread) - 1])
+    return _part(SPREAD, model.spread, model.scale_in(1), model)
 
 
 def _part(name: str, replicates: np.ndarray, scale: Scale, model: Model, **fields: object) -> Part:

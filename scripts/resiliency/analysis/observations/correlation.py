@@ -182,20 +182,19 @@ def attribution_diversity_is_less_negative(
     members = sorted({member for group in sizes for joined in group.members for member in joined.split("+")})
     unit_of, unit = units_of(members, families, FAMILIES)
     left_out = [LeftOut(group, unit_of) for group in sizes]
-    names = sorted(set(map(unit_of, members)))
     kind = FREE if target == "prediction" else BASED
     by_images = {group: _columns(pairs, group) for group in images_of(pool)} if left_out else {}
     by_images = {group: columns for group, columns in by_images.items() if columns["attribution"] and columns[kind]}
     tested = {group: columns for group, columns in by_images.items() if group in (CLEAN, CORRUPTED)}
     parts, controls, beside, omitted = [], [], [], []
     for group, columns in by_images.items():
-        part, control, further, left = _statistics(left_out, columns, kind, group, names)
+        part, control, further, left = _statistics(left_out, columns, kind, group)
         if group in tested:
             parts.append(part)
             controls.append(control)
             omitted += left
         beside += [*([] if group in tested else [part]), *further]
-    missing, placebo = _missing(parts, len(names), unit), None
+    missing, placebo = _missing(parts, len(set(map(unit_of, members))), unit), None
     if draws and not missing:
         placebo = _placebo(left_out, tested, kind, members, draws)
         beside = _beyond_noise(beside, left_out, tested, kind, members, min(draws, FEWER))
@@ -237,7 +236,7 @@ def _columns(pairs: pd.DataFrame, group: str) -> dict[str, dict[str, str]]:
 
 
 def _statistics(
-    left_out: list[LeftOut], columns: dict[str, dict[str, str]], kind: str, group: str, names: list[str]
+    left_out: list[LeftOut], columns: dict[str, dict[str, str]], kind: str, group: str
 ) -> tuple[Part, Part, list[Part], list[str]]:
     """The statistic on a set of images, its control, statistics without a verdict, and what the first leaves out."""
     predictions, others = columns[kind].values(), columns[BASED if kind == FREE else FREE]
@@ -246,15 +245,15 @@ def _statistics(
         return mean_over_sizes(left_out, lambda of_size: np.subtract(*_both(columns, of, group, of_size, measure)))
 
     replicates, omitted = difference(predictions)
-    part = Part.from_replicates(f"{group} images", replicates, names=names)
+    part = Part.from_replicates(f"{group} images", replicates)
     own, _ = mean_over_sizes(left_out, lambda of_size: _both(columns, predictions, group, of_size)[0])
     quantity = "Fisher's z of r(attribution diversity, accuracy), which random numbers have at 0"
-    about = {"names": names, "statistic": quantity, "reading": RANDOM}
+    about = {"statistic": quantity, "reading": RANDOM}
     control, beside = Part.from_replicates(f"{group} images, {RANDOM}", own, **about), []
     readings = {f"against {metric}": ([column], "pearson") for metric, column in others.items()}
     for reading, compared in (readings | {GIVEN: (predictions, "partial")}).items():
         name, told = f"{group} images, {reading}", reading if group in (CLEAN, CORRUPTED) else ""
-        beside.append(Part.from_replicates(name, difference(*compared)[0], names=names, reading=told))
+        beside.append(Part.from_replicates(name, difference(*compared)[0], reading=told))
     for name, of_metrics in columns.items():
         if of_metrics:
             given = list(of_metrics.values())

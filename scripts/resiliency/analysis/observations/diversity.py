@@ -83,7 +83,6 @@ def architecture_brings_diversity(
     unit_of, unit = units_of(of_one, families, FAMILIES)
     unit = units.several if unit_of is design_of else unit
     left_out = [LeftOut(group, unit_of) for group in sizes]
-    names = sorted({name for of_size in left_out for name in of_size.units})
     by_images = {group: diversity_columns(pairs, group) for group in images_of(pool)}
     columns = dict(chain.from_iterable(of_images.items() for of_images in by_images.values()))
     parts, controls, beside, omitted, tested, freedoms = [], [], [], [], [], []
@@ -103,10 +102,10 @@ def architecture_brings_diversity(
         freedom, seeded[name] = len(set(map(unit_of, of_kind))) - 1, len(set(map(design_of, of_kind)))
         freedoms.append(freedom)
         replicates, left = mean_over_sizes(left_out, partial(_delta, counting, False))
-        parts.append(Part.from_replicates(name, replicates, ANGULAR, names, freedom))
+        parts.append(Part.from_replicates(name, replicates, ANGULAR, freedom))
         omitted += left
         replicates = mean_over_sizes(left_out, partial(_delta, counting, True))[0]
-        controls.append(Part.from_replicates(f"{name}, {EQUAL}", replicates, ANGULAR, names, freedom, reading=EQUAL))
+        controls.append(Part.from_replicates(f"{name}, {EQUAL}", replicates, ANGULAR, freedom, reading=EQUAL))
         beside += _parts_beside(left_out, columns, added, kind)
     return Observation(
         number="4",
