@@ -30,7 +30,7 @@ for source in PLAN.elsewhere.sources:
             external_files(source),
             **({} if source.kind == "scores" else EVALUATION | {"images": beside_labels("items.csv")}),
         output:
-            imported(source),
+            f"{RESULTS}/external/{source.name}/errors.csv" if source.kind == "scores" else predictions(source.members),
         log:
             f"{RESULTS}/logs/import/{source.name}.log",
         benchmark:

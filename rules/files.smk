@@ -85,14 +85,6 @@ def given(wildcards):
     return STUDY.designs[design].inputs(index)
 
 
-def supernet_start():
-    """The files of the member that the super-network starts from; none if it starts from random weights."""
-    folder = f"{RESULTS}/members/{STUDY.search.start}"
-    if STUDY.search.start == "random":
-        return {}
-    return {"start": f"{folder}/weights.safetensors", "start_description": f"{folder}/member.json"}
-
-
 def together_first(wildcards):
     """What a member waits for that one job predicts with others, whose images it decodes once.
 
@@ -148,13 +140,6 @@ def external_files(source, labels_alone=False):
         return [source.file]
     members = source.members[:1] if labels_alone else source.members
     return array_files(source.file, members, PLAN.elsewhere.layout(source))
-
-
-def imported(source):
-    """What is written of a source: the errors of its members, or their predictions."""
-    if source.kind == "scores":
-        return [f"{RESULTS}/external/{source.name}/errors.csv"]
-    return predictions(source.members)
 
 
 def reading(source):

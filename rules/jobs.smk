@@ -13,6 +13,8 @@ from resiliency.study.fingerprint import factory_code, fingerprint, image_states
 from resiliency.study.plan import DAY, minutes
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0
+# Threads of a job that computes with networks: one for them, and where a GPU waits for images those to decode.
+DECODING = 1 + (DECODERS if RUN.elsewhere or visible_gpus() else 0)
 MINUTES = minutes(STUDY)
 NETWORK_MEMORY = 8000 + 2000 * DECODERS  # megabytes of a process that computes with networks, and of its decoders
 
@@ -25,11 +27,6 @@ def growing(amount, most=inf):
 def needing(megabytes, minutes, most=inf, **others):
     """Resources of a job, which grow with each attempt at it, run time up to `most` minutes; others do not grow."""
     return {"mem_mb": growing(megabytes), "runtime": growing(minutes, most)} | others
-
-
-def decoding(wildcards):
-    """Threads of a job that computes with networks: one for them, and where a GPU waits for images those to decode."""
-    return 1 + (DECODERS if RUN.elsewhere or visible_gpus() else 0)
 
 
 @cache

@@ -16,7 +16,7 @@ rule train:
         design=one_of(design for design in STUDY.trained_designs() if design not in STUDY.fine_tuned_designs()),
     conda:
         "../envs/resiliency.yaml"
-    threads: decoding
+    threads: DECODING
     resources:
         **needing(NETWORK_MEMORY, MINUTES["train"], most=DAY, gpu=1),
     params:
@@ -45,6 +45,44 @@ if STUDY.fine_tuned_designs():
         priority: 1  # what is wrong with weights is said before others are trained
 
 
+if PLAN.joint:
+    INDICES = range(len(STUDY.joint.designs))
+
+    rule train_jointly:
+        input:
+            **TRAINING,
+        output:
+            weights=[f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/weights.safetensors" for index in INDICES],
+            descriptions=[f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/member.json" for index in INDICES],
+            histories=[f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/history.csv" for index in INDICES],
+        log:
+            f"{RESULTS}/logs/train_jointly/{{setting}}-s{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/train_jointly/{{setting}}-s{{seed}}.tsv"
+        conda:
+            "../envs/resiliency.yaml"
+        threads: DECODING
+        resources:
+            **needing(NETWORK_MEMORY, MINUTES["train_jointly"], most=DAY, gpu=1),
+        params:
+            code=code("train_jointly", designs=tuple(STUDY.joint.designs)),
+            seed=STUDY.seed,
+            members=lambda wildcards: [
+                described(
+                    design,
+                    wildcards.seed,
+                    origin=names.JOINT,
+                    index=index,
+                    setting=wildcards.setting,
+                    **dict(zip(("objective", "loss_weight"), STUDY.joint_settings()[wildcards.setting])),
+                )
+                for index, design in enumerate(STUDY.joint.designs)
+            ],
+            recipe=STUDY.joint_recipe().model_dump(),
+        script:
+            "../scripts/train_jointly.py"
+
+
 rule predict:
     input:
         together_first,
@@ -64,7 +102,7 @@ rule predict:
         f"{RESULTS}/benchmarks/predict/{{member}}.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: decoding
+    threads: DECODING
     resources:
         **needing(NETWORK_MEMORY, MINUTES["predict"], gpu=1),
     params:
@@ -91,7 +129,7 @@ rule predict_test_set:
         f"{RESULTS}/benchmarks/predict_test_set/{{member}}-{{test_set}}.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: decoding
+    threads: DECODING
     resources:
         **needing(NETWORK_MEMORY, MINUTES["predict_test_set"], gpu=1),
     params:
@@ -115,7 +153,7 @@ rule attribute:
         f"{RESULTS}/benchmarks/attribute/{{member}}.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: decoding
+    threads: DECODING
     resources:
         **needing(NETWORK_MEMORY, MINUTES["attribute"], gpu=1),
     params:
@@ -144,7 +182,7 @@ if PLAN.loaded:
         priority: 1  # what is wrong with a member is said before any is predicted
         conda:
             "../envs/resiliency.yaml"
-        threads: decoding
+        threads: DECODING
         resources:
             **needing(NETWORK_MEMORY, 60, gpu=1),
         params:
@@ -174,7 +212,7 @@ if PLAN.loaded:
                 f"{RESULTS}/benchmarks/predict_together/{{number}}.tsv"
             conda:
                 "../envs/resiliency.yaml"
-            threads: decoding
+            threads: DECODING
             resources:
                 **needing(NETWORK_MEMORY, MINUTES["predict_together"], most=DAY, gpu=1),
             params:

@@ -32,7 +32,7 @@ rule gallery:
         f"{RESULTS}/benchmarks/gallery/all.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: decoding
+    threads: DECODING
     resources:
         **needing(NETWORK_MEMORY, MINUTES["gallery"], gpu=1),
     params:

@@ -3,7 +3,10 @@ if PLAN.searched:
     rule train_supernet:
         input:
             **TRAINING,
-            **supernet_start(),
+            start=(
+                [] if STUDY.search.start == "random" else f"{RESULTS}/members/{STUDY.search.start}/weights.safetensors"
+            ),
+            described=[] if STUDY.search.start == "random" else f"{RESULTS}/members/{STUDY.search.start}/member.json",
         output:
             weights=f"{RESULTS}/search/supernet/weights.safetensors",
             description=f"{RESULTS}/search/supernet/member.json",
@@ -14,7 +17,7 @@ if PLAN.searched:
             f"{RESULTS}/benchmarks/train_supernet/all.tsv"
         conda:
             "../envs/resiliency.yaml"
-        threads: decoding
+        threads: DECODING
         resources:
             **needing(NETWORK_MEMORY, MINUTES["train_supernet"], most=DAY, gpu=1),
         params:
@@ -41,7 +44,7 @@ if PLAN.searched:
             f"{RESULTS}/benchmarks/search/all.tsv"
         conda:
             "../envs/resiliency.yaml"
-        threads: decoding
+        threads: DECODING
         resources:
             **needing(NETWORK_MEMORY, MINUTES["search"], most=DAY, gpu=1),
         params:
