@@ -5,12 +5,11 @@ from pathlib import Path
 
 import torch
 from attacks.cases import ACCEPTED, Area
+from trainings import SMALL
 
 from resiliency.designs.members import Member
-from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 
-SMALL = {"architecture": "resnet18", "stem": "original", "arguments": {"channels": [4, 4, 4, 8]}}
 CLASSES = ["ant", "bee"]
 
 
@@ -26,9 +25,9 @@ def load(folder: Path, spoil: Callable[[dict, Path], object]) -> None:
     from resiliency.designs.networks import build
 
     path = folder / "weights.pt"
-    weights = dict(build(Member("a", **Design(**SMALL).description(32)), 2, seed=0).state_dict())
+    weights = dict(build(Member("a", **SMALL.description(32)), 2, seed=0).state_dict())
     spoil(weights, path)
-    design = Design(**SMALL, weights=str(path))
+    design = SMALL.model_copy(update={"weights": str(path)})
     try:
         load_member("a", design.description(32), CLASSES, 32, design.inputs(0))
     finally:

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from networks import DESIGNS
 from pretended import cuda_device, no_gpu
+from trainings import DESIGNS
 
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member

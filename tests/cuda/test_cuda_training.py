@@ -6,10 +6,9 @@ from unittest import mock
 
 import pytest
 import torch
-from networks import DESIGNS
 from pretended import cuda_device, no_gpu
 from safetensors.torch import load_file
-from trainings import Killed, killed_at, train_files
+from trainings import DESIGNS, Killed, killed_at, train_files
 
 from resiliency.designs.members import described
 from resiliency.designs.networks import build, write_member

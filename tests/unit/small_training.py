@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from resiliency.designs.settings import Design
 from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
@@ -37,8 +36,6 @@ def separable(count: int = 64) -> LabelledImages:
 
 
 PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
-
-SMALL = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}, stem="original")
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.01, warmup_epochs=1, shift=1, flip=False)
 

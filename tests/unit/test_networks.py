@@ -3,12 +3,13 @@
 import json
 from copy import deepcopy
 
-import numpy as np
 import pytest
 import timm
 import torch
 import torch.nn.functional as F
+from small_training import RECIPE, separable, single, train
 from torch import nn
+from trainings import DESIGNS
 
 from resiliency.base.faults import Fault
 from resiliency.designs.layers import adapt_stem, map_side, with_right_gradients
@@ -21,40 +22,27 @@ from resiliency.designs.networks import (
     read_member,
     write_member,
 )
-from resiliency.designs.settings import Design
 from resiliency.search.network import _Conv
-from resiliency.training.checkpoints import LabelledImages, Preprocessing
-from resiliency.training.engine import Trainer, cross_entropy
-from resiliency.training.settings import Recipe
 
-DESIGNS = {
-    "resnet18": {"channels": [4, 8, 8, 16]},
-    "convnext_atto": {"patch_size": 2, "depths": [1, 1, 1, 1], "dims": [8, 8, 8, 16]},
-    "vit_tiny_patch16_224": {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 2, "num_heads": 3},
-    "densenet121": {"growth_rate": 4, "block_config": [1, 1, 1, 1]},
-    "mobilenetv3_small_050": {},
-}
 MEAN, STD = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
 
 
-def small(architecture: str = "resnet18") -> nn.Module:
-    design = Design(architecture=architecture, arguments=DESIGNS[architecture])
-    return build(Member("a", **design.description(224)), 10, seed=0)
+def member(side: int, family: str = "resnet", stem: str = "auto", **known) -> Member:
+    return Member("a", **DESIGNS[family].model_copy(update={"stem": stem}).description(side), **known)
 
 
 def test_stems_are_adapted_to_small_images_unless_told_otherwise():
     macs = {}
     for side, stem in ((32, "auto"), (64, "auto"), (65, "auto"), (32, "original")):
-        design = Design(architecture="resnet18", arguments=DESIGNS["resnet18"], stem=stem)
-        macs[side, stem] = parameters_and_macs(build(Member("a", **design.description(side)), 10, 0), [32, 32, 3])
+        macs[side, stem] = parameters_and_macs(build(member(side, stem=stem), 10, 0), [32, 32, 3])
     assert len({parameters for parameters, _ in macs.values()}) == 1
     assert macs[32, "auto"][1] > macs[64, "auto"][1] > macs[65, "auto"][1]
     assert macs[65, "auto"] == macs[32, "original"]
 
 
-@pytest.mark.parametrize("architecture", DESIGNS)
-def test_the_classifier_is_applied_to_the_penultimate_features(architecture):
-    network = small(architecture).eval()
+@pytest.mark.parametrize("family", DESIGNS)
+def test_the_classifier_is_applied_to_the_penultimate_features(family):
+    network = build(member(224, family), 10, 0).eval()
     images = torch.rand(3, 3, 32, 32)
     with torch.inference_mode():
         feature = logits_and_features(network, images)[1]
@@ -80,7 +68,7 @@ def test_macs_count_attention():
     projections = tokens * width * (3 * width + width)
     attention = 2 * tokens * tokens * width
     hidden = 2 * tokens * width * 4 * width
-    _, macs = parameters_and_macs(small("vit_tiny_patch16_224"), [32, 32, 3])
+    _, macs = parameters_and_macs(build(member(32, "vit"), 10, 0), [32, 32, 3])
     assert macs == 16 * (8 * 8 * 3) * width + 2 * (projections + attention + hidden) + width * 10
 
 
@@ -94,14 +82,13 @@ def test_normalised_is_the_formula_to_the_bit_and_channels_last():
 
 
 def test_members_come_back_to_the_bit(tmp_path):
-    description = Design(architecture="resnet18", arguments=DESIGNS["resnet18"]).description(32)
-    described = Member("a", classes=list("0123456789"), network_outputs=10, mean=MEAN, std=STD, **description)
+    described = member(32, classes=list("0123456789"), network_outputs=10, mean=MEAN, std=STD)
     network = build(described, 10, seed=3)
     with torch.no_grad():
         network.train()(torch.rand(4, 3, 32, 32))  # moves the running statistics
     write_member(tmp_path, network, described)
-    read, member = read_member(tmp_path)
-    assert member == described
+    read, of_file = read_member(tmp_path)
+    assert of_file == described
     assert not read.training
     written = network.state_dict()
     assert read.state_dict().keys() == written.keys()
@@ -120,9 +107,8 @@ def test_members_come_back_to_the_bit(tmp_path):
 )
 def test_no_code_is_run_that_a_folder_of_results_names(changes, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    description = Design(architecture="resnet18", arguments=DESIGNS["resnet18"]).description(32)
-    member = Member("a", network_outputs=2, **description)
-    write_member(tmp_path, build(member, 2, 0), member)
+    described = member(32, network_outputs=2)
+    write_member(tmp_path, build(described, 2, 0), described)
     content = json.loads((tmp_path / "member.json").read_text())
     (tmp_path / "member.json").write_text(json.dumps(content | changes))
     with pytest.raises(Fault, match=words):
@@ -149,34 +135,24 @@ ARGUMENTS = {
 }
 
 
-def network(architecture: str, **arguments) -> torch.nn.Module:
-    torch.manual_seed(0)
-    return timm.create_model(architecture, num_classes=5, **ARGUMENTS.get(architecture, {}) | arguments)
-
-
-def shapes(built: torch.nn.Module) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in built.state_dict().items()}
-
-
 @pytest.mark.parametrize("architecture", SIDES)
 def test_the_last_feature_map_is_what_the_documentation_says(architecture):
     original, adapted, at_64 = SIDES[architecture]
-    built = network(architecture)
-    before = shapes(built)
+    torch.manual_seed(0)
+    built = timm.create_model(architecture, num_classes=5, **ARGUMENTS.get(architecture, {}))
+    larger, before = deepcopy(built), {name: tensor.shape for name, tensor in built.state_dict().items()}
     assert map_side(built.eval(), 32) == original
     changes = adapt_stem(built.train(), 32)
     assert built.training
     assert bool(changes) == (adapted != original)
     assert map_side(built.eval(), 32) == adapted
-    assert shapes(built) == before
+    assert {name: tensor.shape for name, tensor in built.state_dict().items()} == before
     assert built(torch.rand(2, 3, 32, 32)).shape == (2, 5)
-    larger = network(architecture)
     adapt_stem(larger, 64)
     assert map_side(larger.eval(), 64) == at_64
 
 
 def test_training_mends_them_and_the_function_and_the_names_of_weights_stay():
-    data = LabelledImages(np.zeros((8, 8, 8, 3), np.uint8), np.arange(8))
     torch.manual_seed(0)
     convolutions = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 9, 1, stride=2)
     plain = nn.Sequential(*convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten()).to(memory_format=torch.channels_last)
@@ -185,9 +161,7 @@ def test_training_mends_them_and_the_function_and_the_names_of_weights_stay():
     assert list(mended.state_dict()) == list(plain.state_dict())
     for one in (mended, deepcopy(mended), with_right_gradients(mended)):
         torch.testing.assert_close(one(pictures), plain(pictures))
-    recipe = Recipe(epochs=1, batch_size=8, shift=0, flip=False)
-    preprocessing = Preprocessing([0.5] * 3, [0.5] * 3)
-    Trainer([trained], lambda *batch: cross_entropy(*batch, smoothing=0), recipe, preprocessing, 9, 0).train(data, data)
+    train([trained], single, RECIPE, separable(), separable())
     assert mended[1].stride == trained[1].stride == (1, 1)
 
 

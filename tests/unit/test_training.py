@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from small_training import PREPROCESSING, RECIPE, SMALL, network, separable, single, train, weights
+from small_training import PREPROCESSING, RECIPE, network, separable, single, train, weights
 from torch import nn
-from trainings import Killed, killed_at, stored, train_files
+from trainings import SMALL, Killed, killed_at, stored, train_files
 
 from resiliency.base.faults import Fault
 from resiliency.data.pictures import FileImages

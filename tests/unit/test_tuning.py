@@ -9,26 +9,24 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
-from trainings import stored
+from trainings import SMALL, stored
 
 from resiliency.data.pictures import write_list
 from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.networks import build, read_member
-from resiliency.designs.settings import Design
 from resiliency.prediction.writing import accuracy
 from resiliency.storage import read_array, read_json
 from resiliency.training.member import build_for_tuning, fine_tune
 from resiliency.training.optimizer import make_optimizer, set_learning_rate
 from resiliency.training.settings import FineTuning
 
-SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}}
 RECIPE = {"epochs": 2, "batch_size": 8, "warmup_epochs": 0, "learning_rate": 0.01, "shift": 1, "flip": True}
 
 
 @pytest.fixture
 def file(tmp_path):
     """Weights of a small network of seven classes, with statistics of batch norm of their own."""
-    network = build(Member("a", **Design(**SMALL, stem="original").description(32)), 7, seed=5)
+    network = build(Member("a", **SMALL.description(32)), 7, seed=5)
     for _ in range(20):
         network.train()(torch.randn(8, 3, 32, 32))
     save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, tmp_path / "a.safetensors")
@@ -36,7 +34,7 @@ def file(tmp_path):
 
 
 def described(file: Path, margin: float | None = None) -> dict:
-    return Design(**SMALL, weights=str(file), training={"train": "all"}).description(32, margin)
+    return SMALL.model_copy(update={"weights": str(file), "training": {"train": "all"}}).description(32, margin)
 
 
 def tuned(tmp_path: Path, file: Path, margin: float | None = None, data: dict | None = None, **recipe):

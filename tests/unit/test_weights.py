@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from safetensors.torch import save
 from timm.data import ImageNetInfo
 from torch import nn
+from trainings import SMALL
 
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, load_weights, normalised, read_checkpoint, read_member, write_member
@@ -25,7 +26,6 @@ from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import features, logits
 
-SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}, "stem": "original"}
 CLASSES = ["ant", "bee", "cat", "dog"]
 
 
@@ -53,9 +53,9 @@ def test_checkpoints_with_common_wrappers_are_read(tmp_path, prefix, wrapper):
 )
 def test_classes_are_mapped_by_name(tmp_path, names, outputs):
     tmp_path.joinpath("names.txt").write_text(names, encoding="utf-8")
-    network = build(Member("a", **Design(**SMALL).description(32)), len(names.split()), seed=5)
+    network = build(Member("a", **SMALL.description(32)), len(names.split()), seed=5)
     torch.save(network.state_dict(), tmp_path / "a.pt")
-    design = Design(**SMALL, weights=str(tmp_path / "a.pt"), classes=str(tmp_path / "names.txt"))
+    design = SMALL.model_copy(update={"weights": str(tmp_path / "a.pt"), "classes": str(tmp_path / "names.txt")})
     arguments = "a", design.description(32), CLASSES, 32, design.inputs(0)
     if isinstance(outputs, str):
         assert outputs in fault_of(load_member, *arguments)
