@@ -248,17 +248,17 @@ def test_an_interrupted_search_ends_with_the_same_table_and_repeats_nothing(tmp_
             searching.search(Pretended(stop=stop), SETTINGS, 0, checkpoint)
     last = Pretended()
     again = searching.search(last, SETTINGS, 0, checkpoint)
-    assert searching.search_table(again, {}) == searching.search_table(whole, {})
+    assert list(again.items()) == list(whole.items())
     assert len(last.evaluated) == 40 - 15 - 9
-    assert len(set(whole.errors)) == 40
+    assert len(whole) == 40
 
 
 def test_a_small_space_is_evaluated_whole():
     space = Space.of_design(DESCRIPTION, Elastic(depth=[1, 2, 2, 1], width=[1, 0.5]), 3)
     evaluator = Pretended(space)
-    evaluations = searching.search(evaluator, SETTINGS.model_copy(update={"evaluations": 1000}), 0)
+    errors = searching.search(evaluator, SETTINGS.model_copy(update={"evaluations": 1000}), 0)
     assert len(set(evaluator.evaluated)) == len(evaluator.evaluated) == space.count == 64
-    table = searching.search_table(evaluations, {3: "search-00"})
+    table = searching.search_table(space, errors, {3: "search-00"})
     assert [row["member"] for row in table if row["member"]] == ["search-00"]
     assert {row["layers"] for row in table} == {"1 2 2 1", "2 2 2 1", "1 2 2 2", "2 2 2 2"}
 

@@ -36,6 +36,7 @@ from resiliency.search.space import Search, Space
 from resiliency.storage import read_array, read_json, sha256, write_csv
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing
 
+Errors = dict[tuple[int, ...], float]  # genes of a sub-network -> its validation error, in the order of evaluation
 Score = Callable[[np.ndarray], tuple[list[float], float]]
 
 
@@ -221,66 +222,49 @@ def best_ensemble(probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarra
     return list(best)
 
 
-class Evaluations:
-    """Evaluated sub-networks and their scores, in the order of evaluation.
+def search(evaluator: Evaluator, settings: Search, seed: int, checkpoint: Checkpoint | None = None) -> Errors:
+    """Evaluate sub-networks, chosen by NSGA-II for low validation error and few MACs; all if there are few enough.
 
     What was kept by a run that was interrupted is not evaluated again.
-
-    Args:
-        total: final number of evaluations.
     """
-
-    def __init__(self, evaluator: Evaluator, checkpoint: Checkpoint | None, total: int):
-        self.evaluator, self.checkpoint = evaluator, checkpoint
-        state = checkpoint.load() if checkpoint else None
-        self.previous: dict[tuple[int, ...], float] = {tuple(g): e for g, e in state["evaluations"]} if state else {}
-        self.errors: dict[tuple[int, ...], float] = {}
-        self.progress = Progress(total, pause=5)
-
-    def error(self, genes: np.ndarray) -> float:
-        """Validation error of a sub-network."""
-        key = tuple(genes.tolist())
-        if key not in self.errors:
-            if key not in self.previous:
-                decisions = self.evaluator.probabilities(genes).argmax(axis=1)
-                self.previous[key] = float(np.mean(decisions != self.evaluator.validation.labels))
-            self.errors[key] = self.previous[key]
-            self.progress.step(f"validation error {self.errors[key]:.4f}, {self.evaluator.space.macs(genes):,} MACs")
-            if self.checkpoint and self.checkpoint.due():
-                self.checkpoint.save({"evaluations": [[list(g), e] for g, e in self.previous.items()]})
-        return self.errors[key]
-
-    @property
-    def genes(self) -> np.ndarray:
-        """Genes int64 NxG of all sub-networks that were evaluated."""
-        return np.array(list(self.errors))
-
-    @property
-    def objectives(self) -> np.ndarray:
-        """Validation error and MACs, float64 Nx2."""
-        return np.array([[e, self.evaluator.space.macs(np.array(g))] for g, e in self.errors.items()])
-
-
-def search(evaluator: Evaluator, settings: Search, seed: int, checkpoint: Checkpoint | None = None) -> Evaluations:
-    """Evaluate sub-networks, chosen by NSGA-II for low validation error and few MACs; all if there are few enough."""
     space, total = evaluator.space, min(settings.evaluations, evaluator.space.count)
-    evaluations = Evaluations(evaluator, checkpoint, total)
+    state = checkpoint.load() if checkpoint else None
+    known: Errors = {tuple(genes): error for genes, error in state["evaluations"]} if state else {}
+    errors, progress = Errors(), Progress(total, pause=5)
+
+    def evaluate(genes: np.ndarray) -> float:
+        key = tuple(genes.tolist())
+        if key not in errors:
+            if key not in known:
+                decisions = evaluator.probabilities(genes).argmax(axis=1)
+                known[key] = float(np.mean(decisions != evaluator.validation.labels))
+            errors[key] = known[key]
+            progress.step(f"validation error {errors[key]:.4f}, {space.macs(genes):,} MACs")
+            if checkpoint and checkpoint.due():
+                checkpoint.save({"evaluations": [[list(genes), error] for genes, error in known.items()]})
+        return errors[key]
+
     if space.count == total:
         for genes in space.all():
-            evaluations.error(genes)
-        return evaluations
+            evaluate(genes)
+        return errors
     idle = len(space.depth)  # genes of one value: without them, published studies would draw other numbers
 
     def score(genes: np.ndarray) -> tuple[list[float], float]:
-        return [evaluations.error(genes[:-idle]), space.macs(genes[:-idle])], 0
+        return [evaluate(genes[:-idle]), space.macs(genes[:-idle])], 0
 
     first = np.pad(first_population(space, settings, seed), [(0, 0), (0, idle)])
     sizes = np.pad(space.sizes, (0, idle), constant_values=1)
     evolve(score, 2, sizes, first, total, derived_seed(seed, "search") % 2**32)
     random = stream(seed, "search", "rest")
-    while len(evaluations.errors) < total:
-        evaluations.error(space.random(random))
-    return evaluations
+    while len(errors) < total:
+        evaluate(space.random(random))
+    return errors
+
+
+def objectives_of(space: Space, errors: Errors) -> np.ndarray:
+    """Validation error and MACs of each evaluated sub-network, float64 Nx2."""
+    return np.array([[error, space.macs(np.array(genes))] for genes, error in errors.items()])
 
 
 def first_population(space: Space, settings: Search, seed: int) -> np.ndarray:
@@ -297,30 +281,30 @@ def first_population(space: Space, settings: Search, seed: int) -> np.ndarray:
     return np.array(list(population))
 
 
-def select_members(evaluations: Evaluations, settings: Search, seed: int) -> list[int]:
+def select_members(evaluator: Evaluator, errors: Errors, settings: Search, seed: int) -> list[int]:
     """Positions of the sub-networks that become members, by ascending MACs."""
-    objectives, count = evaluations.objectives, settings.members
+    objectives, count, genes = objectives_of(evaluator.space, errors), settings.members, np.array(list(errors))
     if settings.objective == "members":
         return along_the_front(objectives, count)
     positions = np.concatenate(fronts(objectives))[:CANDIDATES].tolist()
-    probabilities = [evaluations.evaluator.probabilities(evaluations.genes[position]) for position in positions]
-    labels = np.asarray(evaluations.evaluator.validation.labels)
-    best = best_ensemble(np.stack(probabilities), labels, objectives[positions, 1], count, seed)
+    probabilities = np.stack([evaluator.probabilities(genes[position]) for position in positions])
+    labels = np.asarray(evaluator.validation.labels)
+    best = best_ensemble(probabilities, labels, objectives[positions, 1], count, seed)
     return sorted((positions[index] for index in best), key=lambda position: objectives[position, 1])
 
 
-def search_table(evaluations: Evaluations, members: dict[int, str]) -> list[dict[str, object]]:
+def search_table(space: Space, errors: Errors, members: dict[int, str]) -> list[dict[str, object]]:
     """A row per evaluation: the sub-network, its MACs and validation error, whether it is on the front, its member.
 
     Args:
         members: position of a sub-network -> the member made from it.
     """
-    front = set(fronts(evaluations.objectives)[0].tolist())
+    front = set(fronts(objectives_of(space, errors))[0].tolist())
     rows = []
-    for position, (genes, error) in enumerate(evaluations.errors.items()):
-        shape = evaluations.evaluator.space.shape(np.array(genes))
-        sizes = {key: " ".join(map(str, shape[key])) for key in ("layers", "channels")}
-        scores = {"macs": evaluations.evaluator.space.macs(np.array(genes)), "validation_error": error}
+    for position, (genes, error) in enumerate(errors.items()):
+        shape = space.shape(np.array(genes))
+        sizes = {"layers": " ".join(map(str, shape["layers"])), "channels": " ".join(map(str, shape["channels"]))}
+        scores = {"macs": space.macs(np.array(genes)), "validation_error": error}
         rows.append(
             {"evaluation": position, **sizes, **scores, "front": position in front, "member": members.get(position, "")}
         )
@@ -364,22 +348,23 @@ def search_members(
     dependencies = {"code": code, "search": settings.model_dump(exclude={"training"}), "seed": seed}
     dependencies |= {"data": card["splits"], "supernet": sha256(data["weights"])}
     with Checkpoint(table.with_name("checkpoint.pt"), dependencies) as checkpoint:
-        evaluations = search(evaluator, settings, seed, checkpoint)
-    evaluated, images_seen = evaluations.objectives[:, 1], len(calibration) + len(validation.labels)
+        errors = search(evaluator, settings, seed, checkpoint)
+    all_genes, objectives = list(errors), objectives_of(space, errors)
+    images_seen = len(calibration) + len(validation.labels)
     common = {key: getattr(supernet, key) for key in ("mean", "std", "normalisation", "precision")} | {
         "weights_kind": WeightsKind.SUPERNET,
         "weights_source": "a super-network trained here",
-        "training_cost": search_cost(space, settings, supernet.training_cost, evaluated, images_seen),
+        "training_cost": search_cost(space, settings, supernet.training_cost, objectives[:, 1], images_seen),
         "classes": card["classes"],
     }
-    positions = dict(zip(select_members(evaluations, settings, seed), folders, strict=True))
+    positions = dict(zip(select_members(evaluator, errors, settings, seed), folders, strict=True))
     for position, folder in positions.items():
-        genes, accuracy = evaluations.genes[position], float(1 - evaluations.objectives[position, 0])
+        genes, accuracy = np.array(all_genes[position]), float(1 - objectives[position, 0])
         made = evaluator.network(genes)
         description = network_description(SUBNETWORK, space.shape(genes), space.side) | descriptions[folder.name]
         member = Member(folder.name, validation_accuracy=accuracy, **description | common)
         complete(member, made, len(card["classes"]))
         member.device = checkpoint.device
         write_member(folder, made, member)
-    write_csv(table, search_table(evaluations, {position: folder.name for position, folder in positions.items()}))
+    write_csv(table, search_table(space, errors, {position: folder.name for position, folder in positions.items()}))
     checkpoint.remove()
