@@ -58,8 +58,11 @@ def download_weights(repository: str, revision: str | None) -> tuple[str, str | 
         else:
             return path, Path(path).parent.name
     source = repository + (f"@{revision}" if revision else "")
+    cause: BaseException = reasons[0]
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
     raise Fault(
-        f"weights: {source}: not downloaded ({_root_cause(reasons[0])}); without a network, put its {NAMES[0]} "
+        f"weights: {source}: not downloaded ({brief(cause)}); without a network, put its {NAMES[0]} "
         f"into {manual_folder(repository)}, or set HF_HOME to a cache that holds it"
     ) from reasons[0]
 
@@ -84,12 +87,6 @@ def _by_hand(repository: str) -> list[Path]:
 def manual_folder(repository: str) -> Path:
     """The folder for a manually downloaded file with the weights in `repository`."""
     return cache_folder() / "hub" / repository.rpartition("/")[2]
-
-
-def _root_cause(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return brief(error)
 
 
 def refuse_unfit(network: nn.Module, member: Member, outputs: int) -> None:
