@@ -30,7 +30,6 @@ from torch.nn.utils import clip_grad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
-from waiting import waits_for
 
 from resiliency.designs import device as devices
 
@@ -42,6 +41,10 @@ MOVING = ("_to_copy", "copy_", "copy", "index", "index_put", "index_put_", "_ind
 STRICT = ("cat", "stack", "mm", "bmm", "addmm", "convolution", "index_select", "gather", "scatter", "embedding")
 # Made of other operations in general, but a single one on CUDA, where it does not look at its values.
 WHOLE = ("_to_copy", "one_hot")
+
+
+# The program waits for their values.
+WAITING = ("_local_scalar_dense", "_unique2", "equal", "is_nonzero", "masked_select", "nonzero", "unique")
 
 
 class _Functions(TorchFunctionMode):
@@ -112,7 +115,7 @@ class _Operations(TorchDispatchMode):
             kwargs = kwargs | {"device": torch.device("cpu")}
         hosts, host_kwargs = tree_map(host, (args, kwargs))
         out = func(*hosts, **host_kwargs)
-        self.gpu.waits[name] += waits_for(name, hosts, bool(on_gpu and on_host))
+        self.gpu.waits[name] += _waits_for(name, hosts, bool(on_gpu and on_host))
         wrapped = {id(one.host): one for one in on_gpu} | {id(one): one for one in on_host}
 
         def on_device(one):
@@ -219,6 +222,13 @@ def preserved_settings() -> Iterator[None]:
             for enable, enabled in zip(setters, attention, strict=True):
                 enable(enabled)
             warnings.showwarning = show
+
+
+def _waits_for(name: str, args: tuple, mixed: bool) -> bool:
+    """Whether a program waits for an operation on `args`, which may be `mixed`: of both devices."""
+    if "index" in name:
+        return mixed or any(isinstance(one, Tensor) and one.dtype == torch.bool for one in tree_leaves(args[1:2]))
+    return name in WAITING or (name in ("copy_", "_to_copy") and mixed)
 
 
 def _on_cpu(kind: type, device: object = None, *arguments, **options) -> object:

@@ -269,26 +269,23 @@ def test_flips_mirror_about_half_of_the_images():
 def test_random_crops_keep_share_and_aspect_and_reach_every_part():
     """Red grows along the columns and green along the rows, so that a crop tells where it was taken."""
     width, height = 200, 120
-    ramp = np.zeros((height, width, 3), np.uint8)
-    ramp[..., 0], ramp[..., 1] = np.arange(width), np.arange(height)[:, None]
-    image = Image.fromarray(ramp)
-    boxes = []
-    for seed in range(300):
-        crop = random_crop(image, 64, 0.25, np.random.default_rng(seed)).astype(float)
-        assert crop.shape == (64, 64, 3)
-        left, right = crop[:, 0, 0].mean(), crop[:, -1, 0].mean()
-        top, bottom = crop[0, :, 1].mean(), crop[-1, :, 1].mean()
-        boxes.append((right - left + 2, bottom - top + 2, left, top))
-    w, h, left, top = np.array(boxes).T
-    shares = w * h / (width * height)
-    assert 0.2 < shares.min() < 0.32
-    assert shares.max() > 0.75
-    assert 0.65 < (w / h).min() < 0.85
-    assert 1.2 < (w / h).max() < 1.45
-    assert left.min() < 4
-    assert (left + w).max() > width - 5
-    assert top.min() < 4
-    assert (top + h).max() > height - 5
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.uint8), np.arange(height, dtype=np.uint8))
+    image = Image.fromarray(np.dstack([columns, rows, rows]))
+    crops = np.array([random_crop(image, 64, 0.25, np.random.default_rng(seed)) for seed in range(300)], float)
+    assert crops.shape == (300, 64, 64, 3)
+    red, green, _ = np.moveaxis(crops, -1, 0)
+    (left, right), (top, bottom) = red[:, :, [0, -1]].mean(axis=1).T, green[:, [0, -1]].mean(axis=2).T
+    w, h = right - left + 2, bottom - top + 2
+    for values, smallest, largest in (
+        (w * h / (width * height), (0.2, 0.32), (0.75, 1.1)),
+        (w / h, (0.65, 0.85), (1.2, 1.45)),
+        (left, (-1, 4), (0, width)),
+        (left + w, (0, width), (width - 5, width + 2)),
+        (top, (-1, 4), (0, height)),
+        (top + h, (0, height), (height - 5, height + 2)),
+    ):
+        assert smallest[0] < values.min() < smallest[1]
+        assert largest[0] < values.max() < largest[1]
 
 
 @pytest.mark.parametrize(
