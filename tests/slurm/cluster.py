@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -11,6 +10,8 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from getpass import getuser
 from pathlib import Path
+
+import psutil
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
 PACKAGES = "munge slurmctld slurmd slurm-client"
@@ -165,17 +166,18 @@ class Cluster:
         """Kill all that runs on `node`, as if its power failed, and let SLURM know at once, not after a time-out."""
         jobs = self.squeue("%A", "--nodelist", node, "--states", "running,completing")
         managers = tuple(f"slurmstepd: [{job}." for job in jobs)
-        doomed = [pid for pid in _processes() if _read(pid, "cmdline").startswith(managers)]
-        doomed += [pid for job in jobs for pid in self._processes_with(f"SLURM_JOB_ID={job}")]
+        running = {process: " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])}
+        doomed = [process for process, command in running.items() if command.startswith(managers)]
+        doomed += [process for job in jobs for process in self._processes_with(SLURM_JOB_ID=job)]
         self.daemons.pop(node).kill()
         _kill(doomed)
         self.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=power")
 
-    def _processes_with(self, variable: str) -> list[int]:
-        """Processes of this cluster's jobs and users that have `variable` in their environment."""
-        ours = f"SLURM_CONF={self.folder}/slurm.conf"
-        read = {pid: _read(pid, "environ").split("\0") for pid in _processes()}
-        return [pid for pid, environment in read.items() if ours in environment and variable in environment]
+    def _processes_with(self, **variables: str) -> list[psutil.Process]:
+        """Processes of this cluster's jobs and users that have these variables in their environment."""
+        wanted = {"SLURM_CONF": f"{self.folder}/slurm.conf", **variables}
+        found = psutil.process_iter(["environ"])  # None of those that are another user's
+        return [process for process in found if wanted.items() <= (process.info["environ"] or {}).items()]
 
     def run(self, *command: str) -> str:
         """What a command of SLURM prints."""
@@ -202,7 +204,7 @@ class Cluster:
             wait_for(lambda: not self.squeue("%A"), 30, "no job is left")
         for name in (*NODES, "slurmctld", "munged"):
             self._stop(name)
-        _kill(self._processes_with(f"SLURM_CONF={self.folder}/slurm.conf"))
+        _kill(self._processes_with())
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _stop(self, name: str) -> None:
@@ -221,19 +223,7 @@ def _free_ports(count: int) -> list[int]:
         return [server.getsockname()[1] for server in servers]
 
 
-def _processes() -> list[int]:
-    """All processes of this machine."""
-    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-
-
-def _kill(processes: list[int]) -> None:
-    for pid in processes:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def _read(pid: int, file: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/{file}").read_text(errors="replace")
-    except OSError:  # it ended, or is another user's
-        return ""
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

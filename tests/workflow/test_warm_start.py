@@ -55,14 +55,8 @@ def start(folder: Path, program: str) -> subprocess.Popen:
 
 def processes_in(folder: Path) -> list[psutil.Process]:
     """Processes that run in a folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
+    running = [of for of in psutil.process_iter(["status", "cwd"]) if of.info["status"] != psutil.STATUS_ZOMBIE]
+    return [process for process in running if process.info["cwd"] == str(folder)]
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
