@@ -22,23 +22,17 @@ def test_joint_training_is_compared_by_seed_and_corrected_for_its_settings():
 
 
 @pytest.mark.parametrize(
-    ("steps", "enough", "step"),
-    [
-        ([DOWN, DOWN], "At least 3", "from 2 to 3"),
-        ([DOWN, OPEN, OPEN], "As few as 2", "from 2 to 3"),
-        ([DOWN, OPEN, DOWN], "At least 4", "from 3 to 4"),
-    ],
+    ("steps", "enough"),
+    [([DOWN, DOWN], "At least 3; "), ([DOWN, OPEN, OPEN], "As few as 2."), ([DOWN, OPEN, DOWN], "At least 4; ")],
 )
-def test_as_many_members_are_enough_as_after_which_no_step_is_significant(steps, enough, step):
-    said = finding_of("ensemble_size", *sizes(*steps))
-    assert said.startswith(enough)
-    assert f"he step {step} members" in said
+def test_as_many_members_are_enough_as_after_which_no_step_is_significant(steps, enough):
+    assert finding_of("ensemble_size", *sizes(*steps)).startswith(enough)
     assert finding_of("ensemble_size", *sizes()) == ""
 
 
 @pytest.mark.parametrize(
     ("images", "enough", "ends"),
-    [("corrupted", "As few as 2", "[−3.0, 0.5]"), ("shifted", "At least 3", "by 2.0 percentage points [1.0, 3.0]")],
+    [("corrupted", "As few as 2", "[−3.0, 0.5]"), ("shifted", "At least 3", "[−3.0, −1.0]")],
 )
 def test_a_step_has_one_interval_on_the_page(images, enough, ends):
     """That of the exchange rate of a third member, on the same images."""

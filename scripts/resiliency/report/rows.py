@@ -74,7 +74,7 @@ def held_out_corruptions(table: pd.DataFrame) -> list[str]:
 
 
 def independent(members: pd.DataFrame) -> pd.DataFrame:
-    """The rows of members.csv of members that were trained independently."""
+    """The rows of members, or ensembles of members, that were trained independently."""
     return members[members["origin"] == "independent"]
 
 
@@ -89,11 +89,6 @@ def measured_on(members: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:
     """The rows for the main combination rule, which is the first in a table."""
     return table[table["rule"] == table["rule"].iloc[0]] if len(table) else table
-
-
-def main_pool(ensembles: pd.DataFrame) -> pd.DataFrame:
-    """Ensembles of independent members under the main combination rule."""
-    return under_main_rule(ensembles[ensembles["origin"] == "independent"])
 
 
 def measured_columns(pool: pd.DataFrame) -> dict[str, str]:

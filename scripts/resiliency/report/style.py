@@ -169,10 +169,6 @@ def told_apart(
     return Key(channels | {"opacity": opacity}, [choice])
 
 
-def one_colour(colour: str) -> Key:
-    return Key({"color": alt.value(colour)})
-
-
 def cycled(values: Sequence, count: int) -> list:
     """So many of the values, again from the first if there are fewer."""
     return list(islice(cycle(values), count))

@@ -9,7 +9,7 @@ from resiliency.base.names import CATEGORIES, CLEAN, CORRUPTED, HELD_OUT, HELD_O
 from resiliency.report import style
 from resiliency.report.overview import contenders
 from resiliency.report.rows import held_out_corruptions, level, of_first_role, under_single
-from resiliency.report.words import label, percent, plural, with_interval
+from resiliency.report.words import capital, label, percent, plural, with_interval
 
 WIDTH = 400  # px
 STAR = "M0,-1L.3,-.4L1,-.3L.5,.15L.6,.8L0,.5L-.6,.8L-.5,.15L-1,-.3L-.3,-.4Z"
@@ -49,19 +49,16 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
     far = candidates["judged_error"] > highest
     table, candidates = table[table["corrupted_error"] <= highest], candidates[~far]
     ends = pd.concat([table["low"], candidates["judged_error"], named["high"]])
-    y = style.measure(
-        alt.Y, "corrupted_error", None, axis={"tickCount": 7}, type="sqrt", domain=[ends.min(), ends.max()]
-    )
+    reach = {"type": "sqrt", "domain": [ends.min(), ends.max()]}
+    y = style.measure(alt.Y, "corrupted_error", None, axis={"tickCount": 7}, **reach)
     hues = [(colours * 6)[5], colours[0], (colours * 2)[1], style.INK, style.MUTED]
     key = style.told_apart("state", list(LOOKS), hues, shapes=list(LOOKS.values()), legend={})
-    panels = [
-        _costs(table[table[cost] > 0], candidates[candidates[cost] > 0], cost, y, key, colours[0]) for cost in priced
-    ]
+    panels = [_costs(table[table[of] > 0], candidates[candidates[of] > 0], of, y, key, colours[0]) for of in priced]
+    all_of, selection = plural(len(candidates), "candidate"), plural(int(first["n_selection_images"]), "test image")
     subtitle = [
-        f"Corrupted error. Pale dots: all {plural(len(candidates), 'candidate')}; labels give ensemble size; "
-        f"bars: {level(table)} intervals",
-        f"The Pareto front was selected on {plural(int(first['n_selection_images']), 'test image')}, evaluated on the "
-        f"{int(first['n_images']):,} others; points that it dominates there are hidden",
+        f"Corrupted error. Pale dots: all {all_of}; labels give ensemble size; bars: {level(table)} intervals",
+        f"The Pareto front was selected on {selection}, evaluated on the {int(first['n_images']):,} others; points "
+        "that it dominates there are hidden",
         f"Ensembles combined by {label(first['rule'])}; costs on a logarithmic scale, errors on a square-root scale",
     ]
     if far.any():
@@ -79,28 +76,18 @@ def _costs(
     rows = rows.sort_values("recommended", kind="stable")
     front = rows[rows["on_front"]].sort_values(cost)
     domain = [0.85 * candidates[cost].min(), 1.2 * candidates[cost].max()]
-    x = style.measure(
-        alt.X, cost, f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} of all members", "~s", type="log", domain=domain
-    )
+    x = style.measure(alt.X, cost, f"{capital(COSTS[cost])} of all members", "~s", type="log", domain=domain)
     cloud = alt.Chart(_cells(candidates, cost)).mark_circle(color=style.GREY, size=16, opacity=0.55, aria=False)
     cloud = cloud.encode(x=x, y=y, tooltip=[alt.Tooltip("ensembles", title="candidates here")])
     line = alt.Chart(front).mark_line(color=colour, strokeWidth=1.5).encode(x=x, y=y)
     bars = alt.Chart(front).mark_rule(color=colour, opacity=0.45).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high"))
     errors = dict.fromkeys(("selection_error", "corrupted_error", "low", "high"), ".2%")
+    tooltip = style.tooltips("members", "found", "origin", macs=",", parameters=",", **errors)
     size = alt.when(alt.datum.state == PICK).then(alt.value(220)).otherwise(alt.value(64))
-    return style.scatter(
-        rows,
-        x,
-        y,
-        key,
-        style.tooltips("members", "found", "origin", macs=",", parameters=",", **errors),
-        under=[cloud, bars, line],
-        over=[style.words_at(_apart(front, cost, domain), x, y, "size", dx=7, dy=-10)],
-        point={"size": size},
-        width=WIDTH,
-        height=240,
-        title=style.panel_title(f"Error against {COSTS[cost]}"),
-    )
+    sizes = style.words_at(_apart(front, cost, domain), x, y, "size", dx=7, dy=-10)
+    look = {"width": WIDTH, "height": 240, "title": style.panel_title(f"Error against {COSTS[cost]}")}
+    marks = {"under": [cloud, bars, line], "over": [sizes], "point": {"size": size}}
+    return style.scatter(rows, x, y, key, tooltip, **marks, **look)
 
 
 def _apart(rows: pd.DataFrame, cost: str, domain: list[float]) -> pd.DataFrame:
@@ -174,10 +161,8 @@ def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> style.Drawn
     rows = bins.assign(who=role_names(bins))
     key = roles(rows, colours)
     whole = {"axis": {"values": [0, 0.25, 0.5, 0.75, 1]}, "domain": [0, 1]}
-    x, y = (
-        style.measure(alt.X, "mean_confidence", "Confidence", **whole),
-        style.measure(alt.Y, "accuracy", "Accuracy", **whole),
-    )
+    x = style.measure(alt.X, "mean_confidence", "Confidence", **whole)
+    y = style.measure(alt.Y, "accuracy", "Accuracy", **whole)
     diagonal = style.line_through(x, y, pd.DataFrame({"x": [0, 1], "y": [0, 1]}))
     tooltip = style.tooltips("who", predictions=",", mean_confidence=".1%", accuracy=".1%")
     look = {"under": [diagonal], "dots": 60, "width": 290, "height": 290}
@@ -241,18 +226,15 @@ def under_corruptions(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     rows = table.assign(name=named, who=role_names(table), place=table["role"].map(list(ROLES).index))
     order = of_first_role(rows).sort_values("error", ascending=False, kind="stable")["name"].tolist()
     zero = style.from_zero(rows[["low", "error", "high"]].stack())
-    error = style.measure(
-        alt.X, "error", "Top-1 error, mean over severities (square-root scale)", type="sqrt", zero=zero
-    )
+    title = "Top-1 error, mean over severities (square-root scale)"
+    error = style.measure(alt.X, "error", title, type="sqrt", zero=zero)
     tooltip = style.tooltips("who", alt.Tooltip("name", title="corruption"), error=".1%", low=".1%", high=".1%")
     tooltip.append(alt.Tooltip("difference", title="recommended model minus this one", format="+.1%"))
     rows_of = style.names("name", order, grid=True, tickBand="extent", labelPadding=8)
     look = {"offset": "place", "bar": 2, "width": 800, "height": alt.Step(22, **{"for": "position"})}
-    subtitle = [
-        f"{plural(int(table['n_images'].iloc[0]), 'test image')} of the evaluation half; bars: "
-        f"{level(table)} intervals over images; hardest corruption first"
-    ]
-    return style.intervals(rows, error, rows_of, ("low", "high"), roles(rows, colours), tooltip, **look), subtitle
+    images = plural(int(table["n_images"].iloc[0]), "test image")
+    said = f"{images} of the evaluation half; bars: {level(table)} intervals over images; hardest corruption first"
+    return style.intervals(rows, error, rows_of, ("low", "high"), roles(rows, colours), tooltip, **look), [said]
 
 
 @style.chart(
@@ -320,10 +302,8 @@ def class_errors(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     cells = rows.assign(row=rows["class"], column=rows["corruption"].replace(CORRUPTED, "mean"))
     counts = rows.drop_duplicates("class")["n_images"]
     least = f"{counts.min():,} to " if counts.min() < counts.max() else ""
-    subtitle = [
-        f"Mean over severities, in %; hardest class first; {least}{plural(int(counts.max()), 'image')} of each class, "
-        "of the evaluation half"
-    ]
+    of_each = f"{least}{plural(int(counts.max()), 'image')} of each class, of the evaluation half"
+    subtitle = [f"Mean over severities, in %; hardest class first; {of_each}"]
     if len(order) > MOST_ROWS:
         subtitle.append(f"The first {MOST_ROWS} of {len(order):,} classes; the others are in the table")
     return error_panels(cells, order[:MOST_ROWS]), subtitle

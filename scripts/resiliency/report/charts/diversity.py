@@ -8,7 +8,7 @@ from resiliency.analysis.left_out import lack_second_seeds
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.report import style, words
-from resiliency.report.rows import level, main_pool, measured_columns, on_corrupted, under_main_rule
+from resiliency.report.rows import independent, level, measured_columns, on_corrupted, under_main_rule
 
 CONDITIONS = (CLEAN, CORRUPTED)
 
@@ -83,11 +83,9 @@ def _main(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @style.chart(
-    "Left of the zero line, more diverse ensembles are less accurate. Less accurate members often form more diverse "
-    "ensembles. The partial correlation controls for the mean accuracy of the members: it correlates the residuals of "
-    "diversity and accuracy after regressing both on that mean. Metrics that use the labels, such as double fault, "
-    "correlate with accuracy by construction. Filled marks are significant: their p-values are corrected by Holm's "
-    "method for all metrics of one size and set of images. Error bars are uncorrected.",
+    "Less accurate members often form more diverse ensembles. The partial correlation controls for the mean accuracy "
+    "of the members: it correlates the residuals of diversity and accuracy after regressing both on that mean. "
+    "All p-values are corrected by Holm's method for all metrics of one size and set of images; bars are uncorrected.",
     correlation_finding,
 )
 def correlations(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
@@ -95,8 +93,9 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     rows = _main(pd.concat([known(table, measured) for measured in MEASURES], ignore_index=True))
     if rows.empty:
         return style.notice("no correlations: too few ensembles in this study")
-    sizes, measured = sorted(rows["size"].unique().tolist()), set(rows["metric"])
-    metrics = sorted(filter(measured.__contains__, words.METRICS), key=_order)
+    sizes, kinds = sorted(rows["size"].unique().tolist()), list(words.KINDS)
+    measured = [metric for metric in words.METRICS if metric in set(rows["metric"])]
+    metrics = sorted(measured, key=lambda metric: (kinds.index(words.kind_of(metric)), not label_free(metric)))
     rows = rows.assign(
         name=rows["metric"].map(_named),
         significant=significant(rows),
@@ -112,14 +111,9 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
         alt.Tooltip("name", title="metric"), alt.Tooltip("of", title="measure"), "size", "ensembles"
     )
     tooltip += style.tooltips(correlation="+.2f", low="+.2f", high="+.2f", p_holm=".2g")
-    look = {
-        "under": [style.line_at(alt.X, 0)],
-        "point": {"shape": shape, "fill": fill},
-        "hollow": True,
-        "offset": "place",
-    }
+    look = {"under": [style.line_at(alt.X, 0)], "point": {"shape": shape, "fill": fill}, "hollow": True}
     height = max(32, 4 * (rows["place"].nunique() + 1))
-    look |= {"width": 290, "height": alt.Step(height, **{"for": "position"})}
+    look |= {"offset": "place", "width": 290, "height": alt.Step(height, **{"for": "position"})}
     panels = []
     for images, of in rows.groupby("images", sort=False):
         extent = dict.fromkeys(("minExtent", "maxExtent", "labelLimit"), 0 if panels else 320)
@@ -137,10 +131,6 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
         f"combined by {words.label(rows['rule'].iloc[0])}",
     ]
     return alt.hconcat(*panels, spacing=24, bounds="flush"), subtitle
-
-
-def _order(metric: str) -> tuple[int, bool]:
-    return list(words.KINDS).index(words.kind_of(metric)), not label_free(metric)
 
 
 def _named(metric: str) -> str:
@@ -162,9 +152,8 @@ def coincident_failures(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     key = style.told_apart("pair", PAIRS, (colours * 2)[:2], shapes=SHAPES, legend={"title": "Members of"})
     rates = rows[["independent", "joint_failure_rate", "least", "most"]].stack()
     ends = [0 if style.from_zero(rates) else 0.95 * rates.min(), 1.05 * max(rates.max(), 0.001)]
-    x = style.measure(
-        alt.X, "independent", f"Both wrong on {rows['images'].iloc[0]} images, if independent", domain=ends
-    )
+    title = f"Both wrong on {rows['images'].iloc[0]} images, if independent"
+    x = style.measure(alt.X, "independent", title, domain=ends)
     y = style.measure(alt.Y, "joint_failure_rate", "Both wrong", domain=ends)
     diagonal = style.line_through(x, y, pd.DataFrame({"x": ends, "y": ends}))
     forms = {"joint_failure_rate": ".2%", "independent": ".2%", "covariance": "+.4f", "low": "+.4f", "high": "+.4f"}
@@ -197,7 +186,7 @@ def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> style
 
     They have the smallest size that has both; families take the place of designs where no design has a second seed.
     """
-    pool = main_pool(ensembles)
+    pool = under_main_rule(independent(ensembles))
     of = "families" if lack_second_seeds(ensembles) else "designs"
     grouped = pool.assign(group=np.select([pool[of] == 1, pool[of] == pool["size"]], GROUPS[of], ""))
     grouped = grouped[grouped["group"] != ""]

@@ -1,5 +1,7 @@
 """Charts of what ensembles bring: their ceiling, the gain by more members, and exchange rates."""
 
+from itertools import pairwise
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -61,13 +63,10 @@ def ceiling(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
         return style.notice("fewer than two independent members")
     rows = rows.sort_values("images", key=lambda of: of.map({CORRUPTED: 0, CLEAN: 1}).fillna(2), kind="stable")
     rows = rows.assign(images=rows["images"].map(label))
-    key = style.told_apart(
-        "images", rows["images"].unique().tolist(), colours, shapes=style.SHAPES[:4], legend={"title": "Images"}
-    )
-    sizes = {"values": sorted(rows["size"].unique().tolist()), "grid": False}
-    x = style.measure(
-        alt.X, "size", "Number of members drawn", "d", sizes, type="log", domain=[1, int(rows["size"].max())]
-    )
+    images, sizes = rows["images"].unique().tolist(), sorted(rows["size"].unique().tolist())
+    key = style.told_apart("images", images, colours, shapes=style.SHAPES[:4], legend={"title": "Images"})
+    scale = {"axis": {"values": sizes, "grid": False}, "type": "log", "domain": [1, sizes[-1]]}
+    x = style.measure(alt.X, "size", "Number of members drawn", "d", **scale)
     shares = {"axis": {"values": [0.0001, 0.001, 0.01, 0.1, 1]}, "type": "log", "domain": [LEAST, 1], "clamp": True}
     y = style.measure(alt.Y, "all_wrong", "All members drawn are wrong", **shares)
     ends = ("all_wrong_low", "all_wrong_high")
@@ -76,43 +75,39 @@ def ceiling(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     chance = alt.Chart(rows[rows["independent"] >= LEAST]).mark_line(strokeDash=[4, 3])
     chance = chance.encode(x=x, y=alt.Y("independent:Q"), color=key.channels["color"], opacity=key.channels["opacity"])
     panel = style.lines(rows, x, y, key, tooltip, ends=ends, dots=60, under=[chance], width=820, height=185)
-    subtitle = [
-        f"Average over all subsets of that size of the {plural(int(rows['members'].max()), 'member')}; bars: "
-        f"{level(rows)} intervals over images",
+    members = plural(int(rows["members"].max()), "member")
+    return panel, [
+        f"Average over all subsets of that size of the {members}; bars: {level(rows)} intervals over images",
         f"Dashed: if failures were independent. Values below {percent(LEAST, 2)} are drawn at the lower end",
     ]
-    return panel, subtitle
 
 
 def size_finding(sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataFrame) -> str:
-    """After which size no step lowers the error significantly, and the step after it, or the last one.
+    """After which size no step lowers the error significantly, and what the step after it, or the last one, changes.
 
     Steps that are exchanges have the intervals of exchange_rates.csv, so that the page has one interval of each.
     """
     rows = errors_of(sizes)
     if rows["size"].nunique() < 2:
         return ""
-    rows = rows[rows["images"] == rows["images"].iloc[0]].sort_values("size")
-    rows = rows.assign(before=rows["size"].shift()).to_dict("records")
-    exchanges = {row["exchange"]: row for row in rates.to_dict("records") if row["images"] == rows[0]["images"]}
-    for row in rows:
-        if of := exchanges.get(STEPS.get((row["before"], row["size"]))):
-            row |= {"change_low": -of["points_high"] / 100, "change_high": -of["points_low"] / 100}
-    enough = max([rows[0]["size"], *(row["size"] for row in rows[1:] if row["change_high"] < 0)])
-    step = next((row for row in rows[1:] if row["size"] > enough), rows[-1])
-    change, low, high = (step[f"change{end}"] for end in ("", "_low", "_high"))
-    least, before = ("one" if size == 1 else f"{size:g}" for size in (enough, step["before"]))
-    the_step = f"the step from {before} to {step['size']} members"
-    error, verb = f"the mean error on {step['images']} images", "lowers" if change < 0 else "raises"
-    by = in_points(*((-change, -high, -low) if change < 0 else (change, low, high)))
-    if all(np.isnan(row["change_low"]) for row in rows[1:]):
-        return f"Unknown: too few members for an interval. {capital(the_step)} {verb} {error} by {by}."
-    if enough == rows[-1]["size"]:
-        return f"At least {enough}; larger ones were not averaged. {capital(the_step)} still {verb} {error} by {by}."
-    if np.isnan(low):
-        return f"At least {least}: {the_step} {verb} {error} by {by} {NO_INTERVAL}."
-    changes = f"raises {error} by" if low > 0 else f"does not significantly change {error}:"
-    return f"As few as {least}: {the_step} {changes} {in_points(change, low, high)}."
+    images = rows["images"].iloc[0]
+    rows = rows[rows["images"] == images].sort_values("size").to_dict("records")
+    exchanges = {row["exchange"]: row for row in rates.to_dict("records") if row["images"] == images}
+    steps = []
+    for before, row in pairwise(rows):
+        low, high = row["change_low"], row["change_high"]
+        if of := exchanges.get(STEPS.get((before["size"], row["size"]))):
+            low, high = -of["points_high"] / 100, -of["points_low"] / 100
+        steps.append((before["size"], row["size"], row["change"], low, high))
+    enough = max([rows[0]["size"], *(size for _, size, *_, high in steps if high < 0)])
+    before, size, change, low, high = next((step for step in steps if step[1] > enough), steps[-1])
+    answer = f"{'At least' if np.isnan(low) else 'As few as'} {enough}"
+    if size == enough:
+        answer = f"At least {enough}; larger ones were not averaged"
+    elif all(np.isnan(low) for *_, low, _ in steps):
+        answer = "Unknown"
+    by = in_points(change, low, high) + f" {NO_INTERVAL}" * bool(np.isnan(low))
+    return f"{answer}. From {before} to {size} members, the mean error on {images} images changes by {by}."
 
 
 @style.chart(
@@ -135,21 +130,14 @@ def ensemble_size(
         best = best.rename(columns={"judged_error": "error", "members": "ensemble"})
         rows = pd.concat([rows, best.assign(of=SERIES[1], images=CORRUPTED)])
     names = [name for name in SERIES if name in set(rows["of"])]
-    key = style.told_apart(
-        "of", names, [colours[0], (colours * 6)[5]], shapes=["circle", "diamond"], legend={"symbolOpacity": 1}
-    )
+    hues, legend = [colours[0], (colours * 6)[5]], {"symbolOpacity": 1}
+    key = style.told_apart("of", names, hues, shapes=["circle", "diamond"], legend=legend)
     most = int(rows["size"].max())
     ticks = {"values": [*range(1, most + 1)], "grid": False}
     x = style.measure(alt.X, "size", "Members", "d", ticks, domain=[1, most], padding=14)
     ends, band = ("low", "high"), ("lower_quartile", "upper_quartile")
-    tooltip = style.tooltips(
-        alt.Tooltip("of", title="line"),
-        "size",
-        "ensemble",
-        ensembles=",",
-        error=".1%",
-        **dict.fromkeys(ends + band, ".1%"),
-    )
+    shares = dict.fromkeys(("error", *ends, *band), ".1%")
+    tooltip = style.tooltips(alt.Tooltip("of", title="line"), "size", "ensemble", ensembles=",", **shares)
     images, panels = means["images"].unique(), []
     for name in images:
         drawn = rows[rows["images"] == name]
@@ -187,17 +175,9 @@ def errors_of(sizes: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(both, ignore_index=True).rename(columns={"mean": "error"})
 
 
-def _sorted(rates: pd.DataFrame) -> pd.DataFrame:
-    return rates.dropna(subset=["points"]).sort_values("points", ascending=False, kind="stable")
-
-
 def amount_of(points: float, low: float, high: float) -> str:
     """Percentage points with their interval, such as "2.2 [−0.1, 4.6]"."""
     return in_points(points / 100, low / 100, high / 100, unit="")
-
-
-def _amounts(rows: pd.DataFrame) -> pd.Series:
-    return pd.Series([amount_of(*ends) for ends in rows[POINTS].to_numpy()], rows.index)
 
 
 def images_of(name: str) -> str:
@@ -207,22 +187,27 @@ def images_of(name: str) -> str:
 
 @style.chart(
     "Each row is a total effect: what else changes with it, changes too. A standard deviation between families stands "
-    "twice, in all and at equal clean accuracy and size; compare totals with totals. Costs are multiples of what the "
-    "row is compared with: ×2 means twice the operations. Standard deviations and ranges are without what noise adds, "
-    "so that they are 0 where there is nothing else. Intervals that are far longer than others are cut at the frame.",
+    "twice, in all and at equal clean accuracy and size; compare totals with totals. Standard deviations and ranges "
+    "are without what noise adds. Intervals that are far longer than others are cut at the frame."
 )
 def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """An interval per row, the largest on top, with its cost and the unit that it generalises to above it."""
-    rows = _sorted(rates)
+    rows = rates.dropna(subset=["points"]).sort_values("points", ascending=False, kind="stable")
     if rows.empty:
         return style.notice("too few families, designs and ensembles in this study")
     frame = frame_of(rows, FARTHEST)
     ends = {"left": rows["points_low"].clip(*frame), "right": rows["points_high"].clip(*frame)}
     named = {"name": rows["exchange"].map(NAMES).map(capital), "kind": np.where(rows["spread"], KINDS[1], KINDS[0])}
-    rows = rows.assign(**ends, **named, cost=[_cost(row) for row in rows.itertuples()])
+    costs = rows[["inference_cost", "training_cost"]].rename(columns=lambda name: name.removesuffix("_cost"))
+    paid = [
+        ", ".join(f"{name} ×{round(cost, 2):g}" for name, cost in row.dropna().items()) or "cost differs"
+        for _, row in costs.iterrows()
+    ]
+    rows = rows.assign(**ends, **named, cost=paid)
     key = style.told_apart("kind", KINDS, [colours[0], (colours * 6)[5]], shapes=["circle", "diamond"], legend={})
     y = alt.Y("name:N", title=None, sort=rows["name"].tolist(), axis=None)
-    line = _amounts(rows) + "; " + rows["cost"] + "; " + rows["units"].astype(str) + " " + rows["unit"]
+    amounts = pd.Series([amount_of(*ends) for ends in rows[POINTS].to_numpy()], rows.index)
+    line = amounts + "; " + rows["cost"] + "; " + rows["units"].astype(str) + " " + rows["unit"]
     left, bold = alt.X(value=2), {"fontSize": 13, "fontWeight": "bold"}
     over = [
         style.words_at(rows, left, y, "name", align="left", dy=-16, **bold),
@@ -234,13 +219,11 @@ def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> style.Drawn:
     tooltip = style.tooltips("name", **dict.fromkeys(POINTS, ".2f")) + style.tooltips("cost", "unit", "units")
     look = {"size": 90, "down": DOWN, "width": 800, "height": alt.Step(58)}
     panel = style.intervals(rows, x, y, ("left", "right"), key, tooltip, under=[zero], over=over, **look)
-    subtitle = [
-        f"Reduction of the error on {images_of(rows['images'].iloc[0])}, with {level(rows)} intervals over the units "
-        "named",
-        "Beside the numbers: relative cost (×2: twice)",
-        "SD: standard deviation, without what noise adds",
+    images = images_of(rows["images"].iloc[0])
+    return panel, [
+        f"Reduction of the error on {images}, with {level(rows)} intervals over the units named",
+        "Beside the numbers: relative cost (×2: twice the operations); SD: standard deviation",
     ]
-    return panel, subtitle
 
 
 def frame_of(rows: pd.DataFrame, farthest: float) -> list[float]:
@@ -254,9 +237,3 @@ def frame_of(rows: pd.DataFrame, farthest: float) -> list[float]:
     low, high = min(float(ends.min()), 0.0), max(float(ends.max()), 0.0)
     room = ROOM * (high - low)
     return [max(low - room, -far), min(high + room, far)]
-
-
-def _cost(row: tuple) -> str:
-    """Words such as "inference ×2, training ×2"."""
-    costs = {"inference": row.inference_cost, "training": row.training_cost}
-    return ", ".join(f"{name} ×{round(cost, 2):g}" for name, cost in costs.items() if cost == cost) or "cost differs"

@@ -62,10 +62,9 @@ def error_by_severity(
     fewest, most = int(counts.min()), plural(int(counts.max()), "member")
     members_of = most if fewest == counts.max() else f"{fewest} to {most}"
     over = plural(images, "test image") if images else "an unknown number of test images"
-    subtitle = [
-        f"Mean over {plural(under['corruption'].nunique(), 'corruption')} and {members_of} of each design; {over}"
-    ]
-    return alt.layer(*layers, width=800, height=260), subtitle
+    corruptions = plural(under["corruption"].nunique(), "corruption")
+    said = f"Mean over {corruptions} and {members_of} of each design; {over}"
+    return alt.layer(*layers, width=800, height=260), [said]
 
 
 @style.chart(
@@ -95,11 +94,8 @@ def size_accuracy_robustness(members: pd.DataFrame, colours: list[str]) -> style
         reach = {"type": "log", "domain": [0.7 * sizes.min(), 1.4 * sizes.max()]}
         x = style.measure(alt.X, "parameters", "Parameters (log scale)", "~s", {"values": _decades(sizes)}, **reach)
         panels.append(style.scatter(sized, x, **look))
-    accuracy, across = (
-        style.measure(alt.X, "clean_accuracy", "Clean accuracy"),
-        ("clean_accuracy_low", "clean_accuracy_high"),
-    )
-    panels.append(style.scatter(rows, accuracy, across=across, **look))
+    x = style.measure(alt.X, "clean_accuracy", "Clean accuracy")
+    panels.append(style.scatter(rows, x, across=("clean_accuracy_low", "clean_accuracy_high"), **look))
     count = f"{plural(len(rows), 'independently trained member')}; lower is more robust"
     count += f", {len(sized):,} with a known number of parameters" if 0 < len(sized) < len(rows) else ""
     bars = [f"Bars: {level(rows)} intervals over test images"] if len(rows) <= style.MANY else []
@@ -173,11 +169,8 @@ def _panel(rows: pd.DataFrame, name: str, key: style.Key, width: int) -> alt.Lay
     forms = {"clean_accuracy": ".1%", "accuracy": ".1%", "predicted_accuracy": ".1%", "effective_robustness": "+.1%"}
     slope, intercept, r_squared = rows[["slope", "intercept", "r_squared"]].iloc[0]
     grid = np.linspace(*_reach(drawn["x"]), 40)
-    through = {(style.MUTED, (2, 3)): grid} | (
-        {(style.INK, (1, 0)): intercept + slope * grid} if np.isfinite(slope) else {}
-    )
     over = []
-    for (colour, dash), values in through.items():
+    for colour, dash, values in ((style.MUTED, (2, 3), grid), (style.INK, (1, 0), intercept + slope * grid)):
         line = pd.DataFrame({"x": grid, "y": values})
         over.append(style.line_through(x, y, line[line["y"].between(*_reach(up))], colour, dash))
     fit = f"; R² of the line {number(r_squared, 2)}" if np.isfinite(r_squared) else ""

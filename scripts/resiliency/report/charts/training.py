@@ -15,6 +15,7 @@ VALIDATION = "validation_accuracy"
 SERIES = ["ensemble", "its members, mean"]
 STROKES = {"symbolType": "stroke", "symbolStrokeWidth": 2}
 WAYS = {"search": "sub-network of the search", "independent": "trained independently"}
+THINGS = {"search": "chosen sub-network", "independent": "independently trained member"}
 AVERAGES = {"corrupted_error": "mean", "clean_accuracy": "mean", "macs": "median", "origin": "size"}
 STATES = ["evaluated", "on the front", "chosen"]
 
@@ -63,7 +64,8 @@ def learning_curves(histories: pd.DataFrame, colours: list[str]) -> style.Drawn:
     alone, together = (thinned[thinned["origin"] == origin] for origin in ("independent", "joint"))
     blocks = []
     if len(alone):
-        blocks.append(_grid(alone, "design", style.one_colour(colours[0]), ends, "Trained independently"))
+        key = style.Key({"color": alt.value(colours[0])})
+        blocks.append(_grid(alone, "design", key, ends, "Trained independently"))
     if len(together):
         weights = sorted(together["loss_weight"].unique().tolist())
         legend = STROKES | {"title": "Weight λ"}
@@ -73,8 +75,7 @@ def learning_curves(histories: pd.DataFrame, colours: list[str]) -> style.Drawn:
         "Accuracy on validation images, the figure that after the last epoch; all panels on one scale",
         f"A line over epochs for each of {words.plural(trainings.ngroups, 'training')}",
     ]
-    if step > 1:
-        subtitle.append(f"Lines go through the last epoch and every {step} epochs before it")
+    subtitle += [f"Lines go through the last epoch and every {step} epochs before it"] * (step > 1)
     return alt.vconcat(*blocks, spacing=26).resolve_scale(color="independent"), subtitle
 
 
@@ -154,22 +155,19 @@ def loss_weight(ensembles: pd.DataFrame, members: pd.DataFrame, colours: list[st
     for objective in drawn:
         panels = []
         for head, values in quantities.items():
-            title = (
-                {} if rows else {"title": style.panel_title(head[0], subtitle=[*head[1:], *[""] * (most - len(head))])}
-            )
+            lines = [*head[1:], *[""] * (most - len(head))]
+            title = alt.Undefined if rows else style.panel_title(head[0], subtitle=lines)
             form = style.SHARE if head[0] == "Accuracy" else "~g"
-            look = {"width": 126, "height": 92} | title
-            panels.append(_weights(values, objective, form, key, objective == drawn[-1], **look))
+            panels.append(_weights(values, objective, form, key, objective == drawn[-1], title=title))
         name = style.panel_title(f"{objective}: {words.OBJECTIVES[objective]}", frame="bounds")
         rows.append(alt.hconcat(*panels, spacing=48, bounds="flush", title=name))
     dashed = "; dashed: mean of independent training, which is λ = 0"
-    subtitle = [
+    ensembles = words.plural(joint["ensemble"].nunique(), "jointly trained ensemble")
+    return alt.vconcat(*rows, spacing=10), [
         "A point for each seed, a line through their means" + dashed * bool((joint["loss_weight"] == 0).any()),
         "All panels of a column share their vertical scale",
-        f"{words.plural(joint['ensemble'].nunique(), 'jointly trained ensemble')}, combined by "
-        f"{words.label(joint['rule'].iloc[0])}",
+        f"{ensembles}, combined by {words.label(joint['rule'].iloc[0])}",
     ]
-    return alt.vconcat(*rows, spacing=10), subtitle
 
 
 def _quantities(joint: pd.DataFrame) -> dict[tuple[str, ...], pd.DataFrame]:
@@ -184,12 +182,11 @@ def _quantities(joint: pd.DataFrame) -> dict[tuple[str, ...], pd.DataFrame]:
         of_metric, on = words.label(metric).split(", "), f"on {column.rsplit('_', 1)[1]} images"
         columns[f"{kind.capitalize()} diversity", *of_metric, on] = [column]
     keys = joint[["objective", "loss_weight", "seed"]]
-    return {
-        head: pd.concat(
-            [keys.assign(of=of, value=joint[name].round(5)) for of, name in zip(SERIES, of_head, strict=False)]
-        ).dropna()
-        for head, of_head in columns.items()
+    series = {
+        head: [keys.assign(of=of, value=joint[name].round(5)) for of, name in zip(SERIES, names, strict=False)]
+        for head, names in columns.items()
     }
+    return {head: pd.concat(of_head).dropna() for head, of_head in series.items()}
 
 
 def _weights(values: pd.DataFrame, objective: str, form: str, key: style.Key, last: bool, **look) -> alt.LayerChart:
@@ -197,9 +194,8 @@ def _weights(values: pd.DataFrame, objective: str, form: str, key: style.Key, la
     own = values[values["objective"] == objective]
     weights = sorted(own["loss_weight"].unique().tolist())
     ticks = {"values": weights, "labelExpr": "'' + datum.value", "grid": False}
-    x = style.measure(
-        alt.X, "loss_weight", "Weight λ" if last else None, "~g", ticks, domain=[0, max([1, *weights])], padding=8
-    )
+    title, reach = "Weight λ" if last else None, [0, max([1, *weights])]
+    x = style.measure(alt.X, "loss_weight", title, "~g", ticks, domain=reach, padding=8)
     ends = [values["value"].min(), values["value"].max()] if len(values) else [0, 1]
     y = style.measure(alt.Y, "value", None, form, {"tickCount": 3}, domain=ends, padding=8)
     alone = values[values["loss_weight"] == 0].groupby("of", sort=False)["value"].mean().reset_index()
@@ -208,7 +204,7 @@ def _weights(values: pd.DataFrame, objective: str, form: str, key: style.Key, la
     rule = alt.Chart(alone).mark_rule(strokeDash=[4, 3]).encode(y=y, **colour)
     line = alt.Chart(means).mark_line().encode(x=x, y=y, **colour)
     tooltip = style.tooltips(alt.Tooltip("of", title="accuracy of"), "loss_weight", "seed", value=".4f")
-    return style.scatter(own, x, y, key, tooltip, size=34, under=[rule, line], **look)
+    return style.scatter(own, x, y, key, tooltip, size=34, under=[rule, line], width=126, height=92, **look)
 
 
 def search_finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
@@ -217,17 +213,15 @@ def search_finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
     averages = {origin: of.agg(AVERAGES) for origin, of in known.groupby("origin")}
     if "search" not in averages or evaluations.empty:
         return ""
-    texts = []
-    for origin, thing in (("search", "chosen sub-network"), ("independent", "independently trained member")):
-        if origin in averages:
-            error, clean, macs, count = averages[origin]
-            on = f"{words.percent(1 - error)} accuracy on corrupted images and {words.percent(clean)} on clean ones"
-            cost = f" at {words.quantity(macs)} MACs" if macs == macs else ""
-            texts.append(f"{words.plural(int(count), thing)} with {on}{cost}")
-    if len(texts) == 1:
-        return f"{texts[0]} (means, and the median of MACs)."
-    more = averages["search"] > averages["independent"]
-    worse = "Nothing better: " if more["corrupted_error"] and more["macs"] else ""
+    texts, worse = [], ""
+    for origin in filter(averages.__contains__, THINGS):
+        error, clean, macs, count = averages[origin]
+        on = f"{words.percent(1 - error)} accuracy on corrupted images and {words.percent(clean)} on clean ones"
+        cost = f" at {words.quantity(macs)} MACs" if macs == macs else ""
+        texts.append(f"{words.plural(int(count), THINGS[origin])} with {on}{cost}")
+    if "independent" in averages:
+        more = averages["search"] > averages["independent"]
+        worse = "Nothing better: " * bool(more["corrupted_error"] and more["macs"])
     return f"{worse}{', '.join(texts)} (means, and medians of MACs, without intervals)."
 
 
@@ -242,27 +236,21 @@ def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list
         return style.notice("no search in this study")
     networks = members.assign(way=members["origin"].map(WAYS), corrupted_accuracy=1 - members["corrupted_error"])
     networks = networks.dropna(subset=["way"])
-    hues = [(colours * 2)[1], (colours * 4)[3]]
-    key = style.told_apart(
-        "way", [*WAYS.values()], hues, shapes=["circle", "triangle-up"], legend={"direction": "vertical"}
-    )
+    hues, shapes = [(colours * 2)[1], (colours * 4)[3]], ["circle", "triangle-up"]
+    key = style.told_apart("way", [*WAYS.values()], hues, shapes=shapes, legend={"direction": "vertical"})
     panels = []
     for images in ("clean", "corrupted"):
         column = f"{images}_accuracy"
-        rows = networks.dropna(subset=[column])
-        y, tooltip = (
-            style.measure(alt.Y, column, "Accuracy"),
-            style.tooltips("member", "family", **{"macs": ",", column: ".1%"}),
-        )
+        rows, y = networks.dropna(subset=[column]), style.measure(alt.Y, column, "Accuracy")
+        tooltip = style.tooltips("member", "family", **{"macs": ",", column: ".1%"})
         look = {"width": 230, "height": 200, "title": style.panel_title(f"Test images, {images}")}
         panels.append(style.scatter(rows, _macs(rows), y, key, tooltip, **look))
-    subtitle = [
-        f"{words.plural(len(evaluations), 'sub-network')} evaluated, {int(evaluations['front'].sum()):,} on the front, "
-        f"{int(evaluations['member'].notna().sum()):,} chosen",
+    front, chosen = int(evaluations["front"].sum()), int(evaluations["member"].notna().sum())
+    drawn = alt.hconcat(_evaluations(evaluations, colours), alt.hconcat(*panels, spacing=22), spacing=22)
+    return drawn.resolve_scale(color="independent", shape="independent"), [
+        f"{words.plural(len(evaluations), 'sub-network')} evaluated, {front:,} on the front, {chosen:,} chosen",
         "The front: no other has a lower error at as few MACs (multiply-accumulate operations for an image; log scale)",
     ]
-    drawn = alt.hconcat(_evaluations(evaluations, colours), alt.hconcat(*panels, spacing=22), spacing=22)
-    return drawn.resolve_scale(color="independent", shape="independent"), subtitle
 
 
 def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChart:
