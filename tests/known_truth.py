@@ -10,7 +10,6 @@ correlations between its members, each with itself among them.
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,23 +29,8 @@ TRADE, TRAINING = 0.2, -0.5  # contrast of the sizes of a family, and a doubling
 SEED = 0.1  # standard deviation between seeds, in logits of corrupted error
 COMMON, DESIGN, TEAM = 0.85, 0.4, 0.9  # loadings: hardness for all members, for a design, and for one of a team alone
 CLEAN_ERROR, CORRUPTED_ERROR = 0.1, 0.35
-
-
-class Effects(NamedTuple):
-    """What acts on errors beside training.
-
-    Attributes:
-        family: standard deviation between families of logit corrupted error, at equal clean accuracy.
-        accurate: that of logit clean error.
-        doubling: what a doubling of the parameters adds to logit corrupted error, at equal clean accuracy.
-    """
-
-    family: float = 0.5
-    accurate: float = 0.3
-    doubling: float = -0.1
-
-
-PLANTED, ACCURACY_ALONE = Effects(), Effects(0.0, 1.0, 0.0)
+SPREAD, ACCURATE = 0.5, 0.3  # between families: SD of logit corrupted error at equal clean accuracy, and of clean error
+DOUBLING = -0.1  # what a doubling of the parameters adds to logit corrupted error, at equal clean accuracy
 
 
 @dataclass(frozen=True)
@@ -54,14 +38,12 @@ class Truth:
     """What is true of M members.
 
     Attributes:
-        effects: what acts on their errors.
         about: member, design, family, parameters and macs.
         quantiles: normal quantiles of the errors, float M x C.
         correlations: between the members' margins, float M x M.
         margins: of the answers, float M x C x N.
     """
 
-    effects: Effects
     about: pd.DataFrame
     quantiles: np.ndarray
     correlations: np.ndarray
@@ -102,8 +84,8 @@ class Truth:
         return {
             "family": self.points(families.std(ddof=1)),
             "best_to_worst_family": self.points(np.ptp(families)),
-            "family_at_equal_accuracy": self.points(self.effects.family),
-            "doubling_of_parameters": self.points(-self.effects.doubling),
+            "family_at_equal_accuracy": self.points(SPREAD),
+            "doubling_of_parameters": self.points(-DOUBLING),
             "doubling_of_training": self.points(-FOLLOWED * TRAINING),
             "point_of_clean_accuracy": self.points(FOLLOWED * point),
             "another_seed": 100 * np.sqrt(self.errors[self._repeated()].var(axis=1, ddof=1).mean()),
@@ -150,15 +132,15 @@ def described() -> pd.DataFrame:
     )
 
 
-def planted(seed: int, effects: Effects = PLANTED) -> Truth:
+def planted(seed: int) -> Truth:
     """Families that differ, sizes and accuracies that matter, and two members that are wrong on different images."""
     random, about = np.random.default_rng(seed), described()
     family, design, _ = layout()
     robust, accurate = _uncorrelated()
-    clean = effects.accurate * accurate[family] + TRADE * np.array([1, -2, 1, -2])[design]
+    clean = ACCURATE * accurate[family] + TRADE * np.array([1, -2, 1, -2])[design]
     clean -= 2 * TRAINING * (design == SHORT)
-    corrupted = logit(CORRUPTED_ERROR) + effects.family * robust[family] + FOLLOWED * clean
-    corrupted += effects.doubling * (SIZES[design] - 1)
+    corrupted = logit(CORRUPTED_ERROR) + SPREAD * robust[family] + FOLLOWED * clean
+    corrupted += DOUBLING * (SIZES[design] - 1)
     corrupted += SEED * random.standard_normal(len(about))
     logits = np.stack([logit(CLEAN_ERROR) + clean, *(corrupted + harder for harder in CORRUPTED.values())], axis=1)
     quantiles = ndtri(expit(logits))
@@ -173,7 +155,7 @@ def planted(seed: int, effects: Effects = PLANTED) -> Truth:
     answers = np.einsum("mf,fcn->mcn", loadings, _hardness(loadings.shape[1], random))
     answers += own[:, None, None] * random.standard_normal(shape)
     correlations = loadings @ loadings.T + np.diag(own**2)
-    return Truth(effects, about, quantiles, correlations, answers - quantiles[:, :, None])
+    return Truth(about, quantiles, correlations, answers - quantiles[:, :, None])
 
 
 def _uncorrelated() -> tuple[np.ndarray, np.ndarray]:
