@@ -141,7 +141,10 @@ def measures(
 
 
 def _rejected(
-    limits: dict[str, float], rejects: Callable[[str, float], bool], confidence: float
+    limits: dict[str, float],
+    known: dict[str, Measure],
+    confidence: float,
+    rejects: Callable[[Measure, float, float], bool],
 ) -> tuple[set[str], dict[str, float]]:
     """The requirements that a step-down procedure decides, and the error rate at which each was tested last."""
     left, before = list(limits), None
@@ -149,7 +152,7 @@ def _rejected(
     while left and left != before:
         before, rate = left, (1 - confidence) / len(left)
         rates |= dict.fromkeys(left, rate)
-        left = [name for name in left if not rejects(name, rate)]
+        left = [name for name in left if name not in known or not rejects(known[name], rate, limits[name])]
     return set(limits) - set(left), rates
 
 
@@ -176,12 +179,8 @@ def claims(
         lacking: requirement that cannot be judged -> what it needs.
     """
     known = {name: of for name, of in found.items() if not np.isnan(of.value)}
-    met, rates = _rejected(
-        limits, lambda name, rate: name in known and known[name].bound(rate) <= limits[name], confidence
-    )
-    missed, _ = _rejected(
-        limits, lambda name, rate: name in known and known[name].bound(rate, upper=False) > limits[name], confidence
-    )
+    met, rates = _rejected(limits, known, confidence, lambda of, rate, limit: of.bound(rate) <= limit)
+    missed, _ = _rejected(limits, known, confidence, lambda of, rate, limit: of.bound(rate, upper=False) > limit)
     rows: list[Claim] = []
     for name in dict.fromkeys([*found, *limits]):
         of, limit, upper = known.get(name), limits.get(name), name not in AT_LEAST
@@ -201,25 +200,6 @@ def rival_row(deployment: pd.DataFrame, row: pd.Series) -> pd.Series | None:
     rows = eligible(deployment)
     alone = rows[(rows["size"] == 1) & ~(rows["macs"] > row["macs"]) & (rows["members"] != row["members"])]
     return best_row(alone) if len(alone) else None
-
-
-def facts_of(row: pd.Series, deployment: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
-    """What `CLAIMS` names of an ensemble: the columns of its row, its role, worst class and worst condition."""
-    roles = contenders(deployment).items()
-    role = next((name for name, of in roles if of["members"] == row["members"]), "")
-    condition = f"{label(row['worst_corruption'])} at severity {row['worst_severity']:g}"
-    worst_class = name_of(classes, int(row["worst_class"]))
-    return row.to_dict() | {"role": role, "condition": condition, "worst_class": worst_class}
-
-
-def described(claim: Claim, facts: dict[str, Any]) -> Claim:
-    """A claim with what `CLAIMS` says of it: its statement, and its source; "" if no table of the study has it."""
-    name = claim["claim"]
-    statement, source = CLAIMS.get(name) or CLAIMS[UNDER]
-    images = name.removeprefix(UNDER) if name.startswith(UNDER) else CORRUPTED
-    facts = facts | {"images": images, "corruption": label(images)}
-    known = facts["role"] or not source.startswith(ROLE)
-    return {"statement": statement.format(**facts)} | claim | {"source": source.format(**facts) if known else ""}
 
 
 def abstaining(thresholds: pd.DataFrame, target: float, units: int, called: str) -> dict[str, Any]:
@@ -269,6 +249,26 @@ class Evaluated(NamedTuple):
     card: dict[str, Any]
 
 
+def described(
+    rows: list[Claim], row: pd.Series, tested: Evaluated, target: float, rival: pd.Series | None
+) -> list[Claim]:
+    """Claims with what `CLAIMS` says of each: its statement, and its source; "" if no table of the study has it."""
+    role = next((role for role, of in contenders(tested.deployment).items() if of["members"] == row["members"]), "")
+    facts = row.to_dict() | {"role": role, "rival": rival, "target": percent(target), "share": target}
+    facts["worst_class"] = name_of(tested.card["classes"], int(row["worst_class"]))
+    facts["condition"] = f"{label(row['worst_corruption'])} at severity {row['worst_severity']:g}"
+    found = []
+    for claim in rows:
+        name = claim["claim"]
+        statement, source = CLAIMS.get(name) or CLAIMS[UNDER]
+        facts["images"] = name.removeprefix(UNDER) if name.startswith(UNDER) else CORRUPTED
+        facts["corruption"] = label(facts["images"])
+        known = role or not source.startswith(ROLE)
+        of = {"statement": statement.format(**facts)} | claim | {"source": source.format(**facts) if known else ""}
+        found.append(of)
+    return found
+
+
 def evidence_of(
     row: pd.Series,
     thresholds: pd.DataFrame,
@@ -302,11 +302,6 @@ def evidence_of(
         shared = shared_failures(names, ensemble.members, selection, evaluation)[CORRUPTED]
         factor = shared["pair_common_failures"]
         pair = {"members": str(shared["pair"]).split("+"), "common_failures": factor if factor == factor else None}
-    facts = facts_of(row, tested.deployment, card["classes"]) | {
-        "target": percent(target),
-        "share": target,
-        "rival": rival,
-    }
     lacking = {"wrong": chosen["why"], "undetected": pairs, "common_failures": pairs}
     data = {"name": card["name"], "source": card["source"], "classes": len(card["classes"]), "unit": tested.called[0]}
     data["splits"] = {name: of["n_images"] for name, of in card["splits"].items()}
@@ -314,7 +309,7 @@ def evidence_of(
         "ensemble": {"row": int(row["number"]), "members": names, "rule": row["rule"]},
         "data": data | units,
         "confidence": confidence,
-        "claims": [described(claim, facts) for claim in claims(found, limits, confidence, lacking)],
+        "claims": described(claims(found, limits, confidence, lacking), row, tested, target, rival),
         "pair": pair,
         "conditions": tested_conditions(ensemble.members[0].conditions),
         "abstaining": chosen,

@@ -69,25 +69,20 @@ def agreement(
     probabilities = np.concatenate([run(images[start : start + BATCH])[0] for start in range(0, len(images), BATCH)])
     parts = list(study.outputs(0, chosen, disagreement=False))
     logs = np.concatenate([part.log_probabilities for part in parts])
-    decided, answers = _decided(study, logs, chosen)
+    stored = [member.logits(0, chosen) for member in study.members]
+    spacing = np.max([np.spacing(np.abs(values).max(axis=1)).astype(np.float64) for values in stored], axis=0)
+    if study.rule.mean:
+        decided, answers = _margin(logs) > 2 * (spacing + SLACK), logs.argmax(axis=1)
+    else:
+        decisions = np.stack([values.argmax(axis=1) for values in stored])
+        votes = (decisions[..., None] == np.arange(logs.shape[1])).sum(axis=0)
+        clear = [_margin(values.astype(np.float64)) > 2 * (spacing + SLACK) for values in stored]
+        decided, answers = np.all(clear, axis=0) & (_margin(votes) > 0), votes.argmax(axis=1)
     wrong = decided & (probabilities.argmax(axis=1) != answers)
     if wrong.any():
         raise Fault(f"{PROGRAM}: disagrees with the study on {wrong.sum():,} of {decided.sum():,} test images")
     difference = np.nan if study.rule.mean is None else np.abs(probabilities - np.exp(scaled(logs, temperature))).max()
     return {"compared": int(decided.sum()), "n_images": len(images), "difference": float(difference)}
-
-
-def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the answer to each image is decided, bool n, and the answer, int64 n."""
-    stored = [member.logits(0, chosen) for member in study.members]
-    spacing = np.max([np.spacing(np.abs(values).max(axis=1)).astype(np.float64) for values in stored], axis=0)
-    reach = spacing + SLACK
-    if study.rule.mean:
-        return _margin(logs) > 2 * reach, logs.argmax(axis=1)
-    decisions = np.stack([values.argmax(axis=1) for values in stored])
-    votes = (decisions[..., None] == np.arange(logs.shape[1])).sum(axis=0)
-    clear = np.all([_margin(values.astype(np.float64)) > 2 * reach for values in stored], axis=0)
-    return clear & (_margin(votes) > 0), votes.argmax(axis=1)
 
 
 def times(path: Path, image: np.ndarray, threads: Sequence[int]) -> list[dict[str, float]]:

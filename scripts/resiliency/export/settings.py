@@ -1,6 +1,7 @@
 """Settings of an export, in a module that loads nothing else."""
 
 import re
+from typing import Annotated
 
 from pydantic import Field
 
@@ -28,22 +29,23 @@ def checked_ensemble(ensemble: str | int) -> str | int:
     return ensemble
 
 
+Share = Annotated[float | None, Field(gt=0, lt=1)]
+
+
 class Requirements(Settings):
     """The largest values that an exported ensemble may have, on images by which nothing was selected."""
 
-    clean_error: float | None = Field(None, gt=0, lt=1, description="error on clean images")
-    corrupted_error: float | None = Field(None, gt=0, lt=1, description="mean error over corruptions and severities")
-    worst_condition_error: float | None = Field(None, gt=0, lt=1, description="error in the worst condition")
-    worst_class_error: float | None = Field(None, gt=0, lt=1, description="corrupted error of the worst class")
-    wrong: float | None = Field(
+    clean_error: Share = Field(None, description="error on clean images")
+    corrupted_error: Share = Field(None, description="mean error over corruptions and severities")
+    worst_condition_error: Share = Field(None, description="error in the worst condition")
+    worst_class_error: Share = Field(None, description="corrupted error of the worst class")
+    wrong: Share = Field(
         None,
-        gt=0,
-        lt=1,
         description="share of corrupted images answered wrongly if the program abstains at the threshold chosen for "
         "this share, from which it abstains unless told otherwise; null: 0.02, which is not judged",
     )
-    undetected: float | None = Field(
-        None, gt=0, lt=1, description="share of corrupted images that two members get wrong with the same class"
+    undetected: Share = Field(
+        None, description="share of corrupted images that two members get wrong with the same class"
     )
     common_failures: float | None = Field(
         None, gt=0, le=1, description="common-failure factor β of the members on corrupted images"
