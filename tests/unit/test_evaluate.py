@@ -82,7 +82,7 @@ def test_evaluations_that_cannot_be_compared_are_no_baselines(whole):
     turned[0] = (turned[0] + 1) % CLASSES
     for changed, message in (
         (report(table="imagenet-c"), "expected one with table cifar-10-c, got imagenet-c"),
-        (report(severities=[2]), "expected an evaluation at severities [2, 5], got [2]"),
+        (report(severities=[2]), "expected one with severities [2, 5], got [2]"),
         (report(images=other), "expected one on the same images and labels, got others"),
         (report(labels=turned), "expected one on the same images and labels, got others"),
         (report(seed=1), "expected one with seed 0, got 1"),

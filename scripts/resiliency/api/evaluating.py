@@ -104,7 +104,8 @@ def evaluate(
         raise Fault(f"batch_size: {expected('a whole number from 1', short(batch_size))}")
     if not isinstance(confidence, int | float) or not 0 < confidence < 1:
         raise Fault(f"confidence: {expected('a number between 0 and 1', short(confidence))}")
-    seen = _seen(images, labels, table, int(batch_size), seed)
+    severities = sorted({severity for _, severity in conditions[1:]})
+    seen = _seen(images, labels, table, severities, int(batch_size), seed)
     baseline = _baseline_errors(baseline, conditions[1:], seen)
     answers = Answers(labels, _units_of(units, len(labels)), conditions)
     bar = Progress(len(conditions) * -(-len(labels) // batch_size), pause=5) if progress else None
@@ -151,14 +152,14 @@ def _checked_table(images: "Images", table: str) -> str:
     return table_for(max(first.shape[1:3])) if table == AUTO else table
 
 
-def _seen(images: "Images", labels: np.ndarray, table: str, size: int, seed: int) -> "Seen":
+def _seen(images: "Images", labels: np.ndarray, table: str, severities: list[int], size: int, seed: int) -> "Seen":
     """The description of the evaluated images, which are read `size` at a time."""
     digest = hashlib.sha256(labels.tobytes())
     for start in range(0, len(labels), size):
         batch = np.ascontiguousarray(images[start : start + size])
         digest.update(batch.data)
     height, width = batch.shape[1:3]
-    return Seen(table, len(labels), height, width, seed, digest.hexdigest())
+    return Seen(table, severities, len(labels), height, width, seed, digest.hexdigest())
 
 
 def _labels_of(labels: np.ndarray, count: int) -> np.ndarray:
@@ -186,44 +187,39 @@ def _baseline_errors(baseline: object, conditions: list[Condition], seen: "Seen"
     """The errors of the baseline by the corruption, of those that mCE counts; of the same severities and images."""
     if baseline is None:
         return None
-    corruptions, severities = (
-        (list(dict.fromkeys(of)) for of in zip(*conditions, strict=True)) if conditions else ([], [])
-    )
+    counting = averaged(dict.fromkeys(name for name, _ in conditions))
     if isinstance(baseline, str):
         if baseline not in PUBLISHED_ERRORS:
             raise Fault(f"baseline: {expected('alexnet, an evaluation, or errors by corruption', short(baseline))}")
-        if seen.table != "imagenet-c" or sorted(severities) != list(SEVERITIES):
-            here = f"{seen.table} at {short(sorted(severities))}"
+        if seen.table != "imagenet-c" or seen.severities != list(SEVERITIES):
+            here = f"{seen.table} at {short(seen.severities)}"
             raise Fault(f"baseline: {baseline}: {expected('table imagenet-c and severities 1 to 5', here)}")
         baseline = PUBLISHED_ERRORS[baseline]
     elif isinstance(baseline, Evaluation):
-        known = sorted(baseline.errors.severity[1:].unique().tolist())
-        if known != sorted(severities):
-            wanted = expected(f"an evaluation at severities {sorted(severities)}", known)
-            raise Fault(f"baseline: {wanted}; evaluate both at the same ones")
         if difference := seen.difference_from(baseline.seen):
             raise Fault(f"baseline: {difference}; evaluate both alike")
         baseline = baseline.by_corruption.set_index("corruption").error.to_dict()
     errors = dict(pd.Series(baseline, dtype=object))
-    for name in averaged(corruptions):
+    for name in counting:
         error = errors.get(name)
         if not isinstance(error, int | float | np.number) or not 0 <= error <= 1:
             got = "none" if error is None else short(error)
             raise Fault(f"baseline: {expected(f'an error from 0 to 1 under {name}', got)}")
-    return {name: float(errors[name]) for name in averaged(corruptions)}
+    return {name: float(errors[name]) for name in counting}
 
 
 class Seen(NamedTuple):
     """The images, severity table and seed with which a classifier was evaluated.
 
     Attributes:
-        table: the published severity parameters.
+        table, severities: the published severity parameters, and those of the corruptions, ascending.
         n_images, height, width: number of images, and their size in pixels.
         seed: seed of the corruptions.
         digest: SHA-256 of the images and their labels, hexadecimal.
     """
 
     table: str
+    severities: list[int]
     n_images: int
     height: int
     width: int
@@ -332,7 +328,7 @@ class Evaluation:
         mce: mean of ce over the corruptions of mCE; NaN without a baseline.
         outputs: "logits" or "probabilities", which the classifier returned.
         confidence: level of the intervals, between 0 and 1.
-        seen: table of severities, number and size in pixels of the images, seed, and a digest of images and labels.
+        seen: what the classifier was evaluated with; see `Seen`.
     """
 
     errors: pd.DataFrame
