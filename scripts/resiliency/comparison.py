@@ -249,8 +249,7 @@ def printed(differences: pd.DataFrame) -> str:
         kept = rows[:1].assign(model=f"{len(rows)} members of both") if alike else rows
         shown.append(kept.sort_values("difference", key=lambda of: -of.abs(), kind="stable"))
     for row in pd.concat(shown).itertuples():
-        ends = row.low, row.high
-        value = f"{words.difference(row.difference, *ends)} {words.difference_interval(*ends)}".rstrip()
+        value = words.in_points(row.difference, row.low, row.high, unit="")
         if pd.notna(row.low):
             value += " (not significant)" if row.low <= 0 <= row.high else " (significant)"
         known = [value] if pd.notna(row.difference) else []

@@ -41,7 +41,7 @@ def finished(
     write_table(
         folder / "conditions.csv", all_conditions(NAMES, [1], {"clean": IMAGES, "night": 3}, {"clean": 2, "night": 2})
     )
-    for name in ("members", "observations", "deployment"):
+    for name in ("members", "deployment"):
         (folder / "tables").mkdir(parents=True, exist_ok=True)
         write_table(folder / f"tables/{name}.csv", tables[name].assign(**columns.get(name, {})))
     study = {"study": folder.name, "seed": 0, "corruptions": {"names": NAMES}, "statistics": {"confidence": 0.95}}

@@ -274,14 +274,10 @@ def _of_onnx(name: str, size: int) -> "Callable[[np.ndarray], object]":
     if isinstance(side, int) and side != size:
         raise Fault(f"{name}: {expected(f'images of {side} pixels a side', f'--size {size}')}; give --size {side}")
 
-    if as_they_are:
-        return lambda images: session.run(None, {first.name: images})[0]
-    import numpy as np
-
-    mean, std = np.asarray(MEAN, np.float32), np.asarray(STD, np.float32)
-
-    def predict(images: np.ndarray) -> np.ndarray:
-        normalised = (images.astype(np.float32) / 255 - mean) / std
-        return session.run(None, {first.name: normalised.transpose(0, 3, 1, 2)})[0]
+    def predict(images: "np.ndarray") -> object:
+        if not as_they_are:
+            shares = images.astype("float32") / 255
+            images = ((shares - MEAN) / STD).astype("float32").transpose(0, 3, 1, 2)
+        return session.run(None, {first.name: images})[0]
 
     return predict
