@@ -82,6 +82,7 @@ TEMPERATURES += [
         *(f"{of}{end}" for of in ("change", "difference") for end in ("", "_low", "_high")),
     )
 ]
+Row = dict[str, object]
 Goals = list[tuple[str, float, Callable[[Ranked, float], float]]]
 Calibration = tuple[dict[str, np.ndarray], ...]
 HELD = 2**27  # number of confidences in memory at a time
@@ -112,11 +113,11 @@ def assessment(
     chosen_on = [name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions]
     answers = len(evaluation.images[CLEAN]) * sum(map(len, evaluation.conditions.values()))
     several = max(1, HELD // (len(SCORES) * answers))
-    tables: dict[str, list[dict]] = {"selective": [], "curves": [], "temperatures": [], "thresholds": []}
+    tables: dict[str, list[Row]] = {"selective": [], "curves": [], "temperatures": [], "thresholds": []}
 
     def rows(
         place: int, tried: dict[str, Judged], chosen: dict[str, Judged], reference: dict[str, Calibration] | None
-    ) -> list[list[dict]]:
+    ) -> list[list[Row]]:
         """Those of each table for one ensemble."""
         compared = None if best is not None and keys[place]["members"] == best["members"] else reference
         temperatures = temperature_rows(fitted[place], calibration(tried, evaluation), compared, evaluation)
@@ -147,7 +148,7 @@ def assessment(
     return frames | with_level
 
 
-def selective_rows(answers: dict[str, Judged], evaluation: Resampled) -> tuple[list[dict], list[dict]]:
+def selective_rows(answers: dict[str, Judged], evaluation: Resampled) -> tuple[list[Row], list[Row]]:
     """Rows of selective_prediction.csv, and of the risk-coverage curves, of one ensemble.
 
     Args:
@@ -186,7 +187,7 @@ def threshold_rows(
     tried: dict[str, Judged],
     evaluation: Resampled,
     wrong: float | None = None,
-) -> list[dict]:
+) -> list[Row]:
     """Rows of thresholds.csv of one ensemble; none if it has no probabilities, as a plurality vote of several has none.
 
     Args:
@@ -196,7 +197,7 @@ def threshold_rows(
         evaluation: images on which thresholds are evaluated.
         wrong: required share of wrong answers, in addition to `SHARES_WRONG`.
     """
-    rows: list[dict] = []
+    rows: list[Row] = []
     if ensemble.rule.mean is None or any(REFERENCE not in of.confidences for of in tried.values()):
         return rows
     shares_wrong = sorted({*SHARES_WRONG, wrong or SHARES_WRONG[0]}, reverse=True)
@@ -228,7 +229,7 @@ def left_out(
     evaluation: Resampled,
     chosen_on: str,
     goals: Goals,
-) -> list[dict]:
+) -> list[Row]:
     """The largest share of wrong answers under a corruption that was left out when its threshold was chosen.
 
     Args:
@@ -363,7 +364,7 @@ def temperature_rows(
     calibration: dict[str, Calibration],
     reference: dict[str, Calibration] | None,
     evaluation: Resampled,
-) -> list[dict]:
+) -> list[Row]:
     """Rows of temperatures.csv of one ensemble, one for each set of images.
 
     NLL, ECE (15 bins) and Brier score before scaling, and after it with their intervals; the change with its interval;

@@ -12,20 +12,15 @@ designs (Littlewood and Miller, IEEE Transactions on Software Engineering 15, 19
 
 and a negative covariance, where one design finds easy what the other finds hard, beats independence.
 
-Members with other seeds stand for the random member. The estimators are unbiased over them: only pairs of distinct
-members count, because a member always fails where it fails. They are unbiased over images too: a covariance is that of
-a sample.
+Members with other seeds stand for the random member. The estimators are unbiased over them, because only pairs of
+distinct members count, and over images.
 
-The ceiling of a pool of members: no choice among them is right on an image that all of them get wrong.
-
-With w of M members wrong on an image, k members drawn without replacement are all wrong on it with probability
-C(w, k) / C(M, k), and the mean of this over images is beta_k. For k = M it is the share that every member gets wrong: a
-vote, a router or any other rule that returns the class of one of the members is right on at most 1 - beta_M. (A mean of
-probabilities may return a class that no member does, and so exceed it.) beta_k falls as k grows; no value is
-extrapolated beyond M.
-
-For k < M, beta_k is an unbiased U-statistic of members drawn from a population (Hoeffding, Annals of Mathematical
-Statistics 19, 1948); a jackknife over designs says how much other members would change it.
+The ceiling of a pool of members: no choice among them is right on an image that all of them get wrong. With w of M
+members wrong on an image, k members drawn without replacement are all wrong on it with probability C(w, k) / C(M, k),
+and the mean of this over images is beta_k. A vote, a router or any other rule that returns the class of one of the
+members is right on at most 1 - beta_M. For k < M, beta_k is an unbiased U-statistic of members drawn from a population
+(Hoeffding, Annals of Mathematical Statistics 19, 1948); a jackknife over designs says how much other members would
+change it. No value is extrapolated beyond M.
 
 The common-failure factor β of an ensemble is the coincidence of systematic failures of its members over test images. It
 is not the β of IEC 61508, the share of hardware failures with a common cause."""
@@ -88,7 +83,7 @@ def failure_table(
     weights = {name: resampled_weights(name, of_set, resampling) for name, of_set in of_sets.items()}
     means = np.stack([of_condition.mean(axis=1) for of_condition in failures], axis=1)
 
-    def table(images: str, rows: np.ndarray, coincidences: np.ndarray) -> list[tuple]:
+    def table(images: str, rows: np.ndarray, coincidences: np.ndarray) -> list[tuple[object, ...]]:
         of_set, rates = of_sets[conditions.test_set.iloc[rows[0]]], means[:, rows].mean(axis=1)
         of_designs = {design: rates[own].mean() for design, own in members.items()}
         found = []

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, ndtri
 
+from resiliency.analysis.equal_accuracy import bounded_logit
 from resiliency.analysis.left_out import LeftOut, counting, weighted_means, weights_of_both
 from resiliency.base.names import CLEAN, CLEAN_ON, CORRUPTED, INDEPENDENT, JOINT, accuracy_of, few_images
 from resiliency.base.streams import stream
@@ -69,7 +70,12 @@ def rank_rows(
     values, vectors = np.linalg.eigh(covariance)
     draws = stream(resampling.seed, "ranks", name).standard_normal((resampling.resamples, len(values)))
     draws = (draws * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    ranks = [_rank_ends(place, means, spread, draws, units, resampling.confidence) for place in range(len(order))]
+    ranks = []
+    for place in range(len(order)):
+        reach = critical(np.abs(draws - draws[:, [place]]), spread[place], resampling.confidence, units)
+        with np.errstate(divide="ignore", invalid="ignore"):  # infinite if the difference is that of each image
+            apart = (means - means[place]) / spread[place]
+        ranks.append((1 + (apart < -reach).sum(), len(means) - (apart > reach).sum()))
     difference, error = np.append(np.diff(means), np.nan), np.append(np.diag(spread, 1), np.nan)
     of_next = [
         of_linear(value, parts, units, resampling.confidence, DIFFERENCE).ends
@@ -83,22 +89,6 @@ def rank_rows(
     columns |= {"error": means, "next_difference": difference}
     columns |= dict(zip(("next_low", "next_high"), np.transpose([*of_next, UNKNOWN.ends]), strict=True))
     return pd.DataFrame(columns | {"n_images_needed": needed})
-
-
-def _rank_ends(
-    place: int, means: np.ndarray, spread: np.ndarray, draws: np.ndarray, units: Units, confidence: float
-) -> tuple[int, int]:
-    """The smallest and largest rank of the member at this place.
-
-    Args:
-        means: float M, mean errors.
-        spread: float M x M, standard errors of the differences of mean errors.
-        draws: float R x M, deviations of the mean errors from their expectations.
-    """
-    reach = critical(np.abs(draws - draws[:, [place]]), spread[place], confidence, units)
-    with np.errstate(divide="ignore", invalid="ignore"):  # infinite if the difference is that of each image
-        differences = (means - means[place]) / spread[place]
-    return 1 + int((differences < -reach).sum()), len(means) - int((differences > reach).sum())
 
 
 SHARES = ("clean_accuracy", "corrupted_accuracy", "corrupted_error")
@@ -190,9 +180,6 @@ def best_table(members: pd.DataFrame, ensembles: pd.DataFrame, test_sets: Sequen
     return table[["size", "rank", "members", "ensembles", "origin", "corrupted_error", *of_sets]]
 
 
-LEAST = 1e-4  # accuracies are kept this far from 0 and 1, whose logits are infinite
-
-
 class Line(NamedTuple):
     """A line on the logit scale: logit(shifted accuracy) = intercept + slope * logit(accuracy).
 
@@ -209,7 +196,7 @@ class Line(NamedTuple):
 
     def predicted(self, accuracy: np.ndarray) -> np.ndarray:
         """beta(accuracy), the shifted accuracy that the line predicts, float64 in 0..1."""
-        return expit(self.intercept + self.slope * _logit(accuracy))
+        return expit(self.intercept + self.slope * bounded_logit(accuracy))
 
 
 def fitted_line(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
@@ -220,7 +207,7 @@ def fitted_line(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
             lack one are ignored.
     """
     finite = np.isfinite(accuracy) & np.isfinite(shifted)
-    x, y = _logit(accuracy[finite]), _logit(shifted[finite])
+    x, y = bounded_logit(accuracy[finite]), bounded_logit(shifted[finite])
     if len(x) < 2 or np.ptp(x) < 1e-9:
         return Line(np.nan, np.nan, np.nan, len(x))
     slope, intercept = np.polyfit(x, y, 1)
@@ -228,10 +215,6 @@ def fitted_line(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
     left = np.square(y - intercept - slope * x).sum()
     explained = 1 - left / spread if spread and len(x) > 2 else np.nan  # any two members lie on a line
     return Line(float(slope), float(intercept), float(explained), len(x))
-
-
-def _logit(accuracy: np.ndarray) -> np.ndarray:
-    return logit(np.clip(accuracy, LEAST, 1 - LEAST))
 
 
 def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:

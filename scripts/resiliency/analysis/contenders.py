@@ -38,12 +38,12 @@ MOST = 24  # number of failures of each kind
 LISTED = 10  # number of listed confusions per model
 
 
-def clean_accuracy(row: dict | pd.Series) -> dict[str, np.ndarray]:
+def clean_accuracy(row: dict[str, float] | pd.Series) -> dict[str, np.ndarray]:
     """The clean accuracy of a row of deployment.csv with the ends of its interval (Wilson's), under their names."""
     return accuracies(CLEAN, row["clean_accuracy"], row.get(EFFECTIVE, row["n_images"]), row["confidence"])
 
 
-def shortcomings(row: dict | pd.Series) -> dict[str, float]:
+def shortcomings(row: dict[str, float] | pd.Series) -> dict[str, float]:
     """The estimated errors of a row of deployment.csv with which no model should be used as it is, by name."""
     errors = {"clean": 1 - row["clean_accuracy"], "class": row["worst_class_error"], "condition": row["worst_error"]}
     return {name: error for name, error in errors.items() if error > BEARABLE[name]}
@@ -198,7 +198,7 @@ def under_corruptions_table(models: list[Model], selection: Resampled, evaluatio
 
 def under_corruptions(
     errors: dict[str, np.ndarray], corruptions: Sequence[str], counts: np.ndarray, units: Units, confidence: float
-) -> list[dict]:
+) -> list[dict[str, object]]:
     """Error under each corruption and their mean over severities, and differences from the first role.
 
     Args:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 
 from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
 from resiliency.base.streams import stream
@@ -39,6 +40,7 @@ LENGTH, OF_FAMILY, FAMILIES, SIZE = NAMES = (
 CONSTANT = "constant"
 FEWEST = 5  # least number of families for a fit
 SINGULAR = 1e-3  # least singular value of separable fixed effects, each scaled to at most 1
+LEAST = 1e-4
 SPARE = 5  # designs beyond one per family, so that both variances have some degrees of freedom
 
 
@@ -146,8 +148,7 @@ class Model:
         Lines of families that cross at the pool's mean accuracy differ at a family's own by its distance from there.
         """
         slope = np.abs(next(self.coefficients[name] for name in NAMES if name in self.names))
-        indicators = np.eye(self.layout.families)[self.layout.family]
-        means = self.accuracies.mean(axis=0) @ indicators / indicators.sum(axis=0)
+        means = group_means(self.accuracies.mean(axis=0), self.layout.family)
         kept = [means, *(np.delete(means, family) for family in range(len(means)))]
         distances = np.array([np.std(of, ddof=1) for of in kept])
         return points(varying * slope * distances[: len(slope)], self.shares)
@@ -214,6 +215,11 @@ def empirical_logit(shares: np.ndarray, n_images: np.ndarray | float) -> np.ndar
         return np.log((shares * n_images + half) / ((1 - shares) * n_images + half))
 
 
+def bounded_logit(shares: np.ndarray) -> np.ndarray:
+    """Logits of shares that are kept `LEAST` away from 0 and 1, whose logits are infinite."""
+    return logit(np.clip(shares, LEAST, 1 - LEAST))
+
+
 def designs_of(members: pd.DataFrame, response: str) -> pd.DataFrame:
     """A row per design: means over its seeds, and which architecture it is.
 
@@ -256,12 +262,11 @@ def model_of(of: Measured, response: str, leave_out: bool = True) -> Model | Non
     """
     designs = designs_of(of.members, response)
     families, seeds = designs["family"].nunique(), pd.factorize(of.members["design"])[0]
-    average = np.eye(len(designs))[seeds] / designs["seeds"].to_numpy()
-    accuracies, errors = (empirical_logit(shares, of.n_images[:, None]) for shares in (of.accuracy, of.error))
-    accuracy, error = accuracies @ average, errors @ average
-    size = np.log2(designs["parameters"].to_numpy(float))
     if families < FEWEST or len(designs) < families + SPARE:
         return None
+    accuracies, errors = (empirical_logit(shares, of.n_images[:, None]) for shares in (of.accuracy, of.error))
+    accuracy, error = group_means(accuracies, seeds), group_means(errors, seeds)
+    size = np.log2(designs["parameters"].to_numpy(float))
     if not all(np.isfinite(values).all() for values in (accuracy, error, size)):
         return None
     named = [designs["family"], designs["architecture"], recipes_of(designs)]
@@ -269,14 +274,24 @@ def model_of(of: Measured, response: str, leave_out: bool = True) -> Model | Non
     names, fits = fits_of(accuracy, error, size[None], layout, leave_out)
     noise = np.zeros((3, len(error)))
     if of.other is not None:
-        slopes = fits.coefficients[:, 0, names.index(FAMILIES)] if FAMILIES in names else np.zeros(len(error))
-        other = empirical_logit(of.other, of.n_images[:, None]) @ average
+        other = group_means(empirical_logit(of.other, of.n_images[:, None]), seeds)
         noise = noise_of_halves(accuracy, other, layout).T
-        left = accuracies - accuracy[:, seeds], errors - error[:, seeds]
-        of_seeds = _unfollowed(*left, len(seeds) - len(designs), slopes) / designs["seeds"].mean()
-        noise[2] = np.maximum(noise[2], of_seeds)
-    shares = medians(of.error.mean(axis=0) @ average, layout.family)[: fits.residual.shape[1]]
+        if freedom := len(seeds) - len(designs):  # the variance between seeds that their errors do not follow
+            slopes = fits.coefficients[:, 0, names.index(FAMILIES)] if FAMILIES in names else np.zeros(len(error))
+            of_seeds = accuracies - accuracy[:, seeds]
+            variance, common = (
+                (of_seeds * each).sum(axis=1) / freedom for each in (of_seeds, errors - error[:, seeds])
+            )
+            followed = np.divide(common, slopes, out=variance.copy(), where=slopes != 0)
+            noise[2] = np.maximum(noise[2], np.clip(variance - followed, 0, variance) / designs["seeds"].mean())
+    shares = medians(group_means(of.error.mean(axis=0), seeds), layout.family)[: fits.residual.shape[1]]
     return Model(names, layout, accuracy, size, fits, noise, of.weights, shares)
+
+
+def group_means(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Means of values, ... x N, over each of G groups, which are given by labels, int N; float64 ... x G."""
+    indicators = np.eye(labels.max() + 1)[labels]
+    return values @ (indicators / indicators.sum(axis=0))
 
 
 def medians(values: np.ndarray, family: np.ndarray) -> np.ndarray:
@@ -288,17 +303,13 @@ def medians(values: np.ndarray, family: np.ndarray) -> np.ndarray:
 def fits_of(
     accuracies: np.ndarray, errors: np.ndarray, sizes: np.ndarray, layout: Layout, leave_out: bool = True
 ) -> tuple[tuple[str, ...], Fits]:
-    """The fixed effects that vary in each of S studies, and the studies' models, perhaps also without each family.
+    """The fixed effects of each of S studies, and the studies' models, perhaps also without each family.
+
+    Those effects count that vary, also without any one family, and are not lines in those before.
 
     Args:
         accuracies, errors, sizes: logits and log2 parameters of n designs, float S x n.
     """
-    names = _varying(accuracies, sizes, layout)
-    return names, fit(errors, _columns(accuracies, sizes, layout, names), layout, leave_out)
-
-
-def _varying(accuracies: np.ndarray, sizes: np.ndarray, layout: Layout) -> tuple[str, ...]:
-    """The fixed effects that vary, also without any one family, and are not lines in those before."""
     chosen: tuple[str, ...] = (CONSTANT,)
     of_family = np.eye(layout.families)[layout.family]
     for name in NAMES:
@@ -308,7 +319,7 @@ def _varying(accuracies: np.ndarray, sizes: np.ndarray, layout: Layout) -> tuple
         without = products.sum(axis=1, keepdims=True) - products
         if np.linalg.eigvalsh(without).min() > SINGULAR**2:
             chosen = (*chosen, name)
-    return chosen
+    return chosen, fit(errors, _columns(accuracies, sizes, layout, chosen), layout, leave_out)
 
 
 def _columns(accuracies: np.ndarray, sizes: np.ndarray, layout: Layout, names: tuple[str, ...]) -> np.ndarray:
@@ -316,14 +327,9 @@ def _columns(accuracies: np.ndarray, sizes: np.ndarray, layout: Layout, names: t
 
     Means are of architectures, and of families over these; they are centred.
     """
-
-    def means(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        indicators = np.eye(labels.max() + 1)[labels]
-        return values @ (indicators / indicators.sum(axis=0))
-
     family = layout.family[np.unique(layout.design, return_index=True)[1]]
-    of_designs = means(accuracies, layout.design)
-    of_families = means(of_designs, family)
+    of_designs = group_means(accuracies, layout.design)
+    of_families = group_means(of_designs, family)
     each, whole = of_designs[:, layout.design], of_families[:, layout.family]
     columns = {
         CONSTANT: np.ones_like(accuracies),
@@ -346,19 +352,6 @@ def noise_of_halves(one: np.ndarray, other: np.ndarray, layout: Layout) -> np.nd
     alike = Layout(layout.family, layout.design, np.zeros_like(layout.recipe))
     fits = fit(one - other, np.ones((one.shape[1], 1)), alike)
     return np.column_stack([fits.components[:, 0, :2], fits.residual[:, 0]]) / 2
-
-
-def _unfollowed(accuracy: np.ndarray, error: np.ndarray, freedom: int, slopes: np.ndarray) -> np.ndarray:
-    """Variance of logit accuracy between seeds of a design that their logit errors do not follow; 0 without seeds.
-
-    Args:
-        accuracy, error: logits less the means of designs, float S x M.
-    """
-    if not freedom:
-        return np.zeros(len(slopes))
-    variance, common = ((accuracy * of).sum(axis=1) / freedom for of in (accuracy, error))
-    followed = np.divide(common, slopes, out=variance.copy(), where=slopes != 0)
-    return np.clip(variance - followed, 0, variance)
 
 
 def on_one_set(members: pd.DataFrame, response: str, n_images: float) -> Measured:

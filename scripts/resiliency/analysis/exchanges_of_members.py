@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, stdtrit
 
-from resiliency.analysis.equal_accuracy import designs_of, medians, slope_freedom
+from resiliency.analysis.equal_accuracy import bounded_logit, designs_of, group_means, medians, slope_freedom
 from resiliency.analysis.left_out import Part
 from resiliency.analysis.observations.architecture import IN_LOG_ODDS, SPREAD
 from resiliency.analysis.verdicts import Observation
@@ -77,7 +77,6 @@ RELIABLE = 0.5  # least slope of accuracy on half of the images on accuracy on t
 # The upper bound of a spread at equal accuracy, as a multiple of what normal families need: of skewed ones it would lie
 # too low in 3 to 13 % of simulated studies without it, and does in 0 to 5 %.
 CAUTION = 1.5
-LEAST = 1e-4  # errors and accuracies are drawn away from 0 and 1 to it, where they have a logit
 
 
 class Designs(NamedTuple):
@@ -161,7 +160,7 @@ def designs(
 
     def logits(values: Sequence[pd.Series]) -> np.ndarray:
         means = [of.reindex(design.index).groupby(design).mean()[table.index] for of in values]
-        return logit(np.clip(np.array(means, float), LEAST, 1 - LEAST))
+        return bounded_logit(np.array(means, float))
 
     logarithms = [np.log2(table[name].to_numpy(float)) for name in ("parameters", "macs", "epochs")]
     named = [table[name].to_numpy(str) for name in ("family", "architecture", "recipe")]
@@ -265,8 +264,7 @@ def varies(predictor: np.ndarray, within: np.ndarray) -> bool:
 def centred(predictor: np.ndarray, within: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A predictor, ... x N, less its mean in each group, and these means less their own."""
     group = np.unique(within, return_inverse=True)[1]
-    indicator = np.eye(group.max() + 1)[group]
-    means = (predictor @ indicator / indicator.sum(axis=0))[..., group]
+    means = group_means(predictor, group)[..., group]
     return predictor - means, means - means.mean(axis=-1, keepdims=True)
 
 

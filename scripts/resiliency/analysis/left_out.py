@@ -45,7 +45,6 @@ class LeftOut:
     """Ensembles of one size and rule: all, and without those that a member, or a design, takes part in.
 
     Attributes:
-        ensembles: rows of ensembles.parquet, all of independent members.
         members: names of the members of these ensembles.
         units: names of the units that are left out in turn, in alphabetical order.
         weights: float64 (1 + units) x E, number of possible ensembles that each represents; 0 if it is left out.

@@ -81,7 +81,15 @@ class Scorer:
         wrong, losses = self._wrong(predictions), []
         errors = self.conditions[["test_set", "corruption", "severity", "n_images"]]
         errors = errors.assign(error=[of_condition.mean() for of_condition in wrong])
-        scores = self._rates(predictions, wrong)
+        scores: dict[str, float | str] = {**self._accuracy(CLEAN, ~wrong[0], predictions.units(0))}
+        scores |= self._resiliency(wrong) if self.corruptions else RESILIENCY
+        scores["confidence"] = self.confidence
+        for name in additional_test_sets(self.conditions):
+            condition = self.groups[name][0]
+            scores |= self._accuracy(name, ~wrong[condition], predictions.units(condition))
+            if predictions.has_fewer_classes(condition):
+                clean = predictions.clean_on(condition)
+                scores |= self._accuracy(f"{CLEAN_ON}{name}", clean.correct(0), clean.units(0))
         if not predictions.has_probabilities:
             return scores, errors
         for condition in range(len(predictions)):
@@ -92,19 +100,6 @@ class Scorer:
             means = np.array(losses)[chosen].mean(axis=0)
             scores |= {f"{images}_{name}": float(value) for name, value in zip(LOSSES, means, strict=True)}
         return scores, errors
-
-    def _rates(self, predictions: Predictions, wrong: list[np.ndarray]) -> dict[str, float | str]:
-        """Accuracy and resiliency; `wrong` is bool N of each condition."""
-        scores: dict[str, float | str] = {**self._accuracy(CLEAN, ~wrong[0], predictions.units(0))}
-        scores |= self._resiliency(wrong) if self.corruptions else RESILIENCY
-        scores["confidence"] = self.confidence
-        for name in additional_test_sets(self.conditions):
-            condition = self.groups[name][0]
-            scores |= self._accuracy(name, ~wrong[condition], predictions.units(condition))
-            if predictions.has_fewer_classes(condition):
-                clean = predictions.clean_on(condition)
-                scores |= self._accuracy(f"{CLEAN_ON}{name}", clean.correct(0), clean.units(0))
-        return scores
 
     def _resiliency(self, wrong: list[np.ndarray]) -> dict[str, float]:
         """Corrupted error and mCE; without errors the interval of mCE ends where that of the share of errors does."""
