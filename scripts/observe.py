@@ -1,7 +1,7 @@
 """Test the observations of the paper that the study can test, and estimate the exchange rates."""
 
 from resiliency.analysis.exchange_rates import exchange_rates
-from resiliency.analysis.observations.study import observations
+from resiliency.analysis.observations import observations
 from resiliency.analysis.verdicts import observation_table
 from resiliency.storage import read_distinct, read_table, write_table
 from resiliency.study.stage import stage

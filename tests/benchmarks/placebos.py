@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import binomtest
 from shared import options
 
-from resiliency.analysis.observations.study import observations
+from resiliency.analysis.observations import observations
 from resiliency.analysis.verdicts import BEYOND, DRAWS, SUPPORTED, Observation, verdicts_of
 from resiliency.statistics.intervals import holm
 from resiliency.storage import read_distinct, read_json, read_table

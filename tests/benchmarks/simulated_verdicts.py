@@ -17,9 +17,8 @@ from simulated_ensembles import Pool, of_correlations, verdicts_on_diversities
 from simulated_families import AT_MARGIN, AT_ZERO, POOLS, WORDS, Effects, standard
 from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 
-from resiliency.analysis.observations import balance, correlation, diversity
+from resiliency.analysis.observations import balance, balance_is_most_resilient, correlation, diversity
 from resiliency.analysis.observations.architecture import WORTH
-from resiliency.analysis.observations.study import balance_is_most_resilient
 from resiliency.analysis.verdicts import (
     CONTRADICTED,
     DECIDED,

@@ -18,7 +18,7 @@ from resiliency.analysis.exchange_rates import (
     more_members,
 )
 from resiliency.analysis.exchanges_of_members import Designs, Exchange, families, predictors, table_of
-from resiliency.analysis.observations.study import balance_is_most_resilient
+from resiliency.analysis.observations import balance_is_most_resilient
 from resiliency.statistics.intervals import spread, without_image_noise
 
 CONFIDENCE = 0.95

@@ -9,7 +9,7 @@ from predicted import conditions_of, predictions_of
 
 from resiliency.analysis import without_images
 from resiliency.analysis.left_out import Part
-from resiliency.analysis.observations.study import metrics_in, with_images
+from resiliency.analysis.observations import metrics_in, with_images
 from resiliency.analysis.verdicts import Observation, Placebo
 from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
 from resiliency.diversity.metrics import pair_tables

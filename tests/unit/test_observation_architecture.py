@@ -18,6 +18,7 @@ from resiliency.analysis.equal_accuracy import (
     on_one_set,
 )
 from resiliency.analysis.member_tables import with_shifted_error
+from resiliency.analysis.observations import observations
 from resiliency.analysis.observations.architecture import (
     CLEAN_ERROR,
     _of_accuracy_alone,
@@ -25,7 +26,6 @@ from resiliency.analysis.observations.architecture import (
     architecture_matters_more,
     families_differ_at_equal_accuracy,
 )
-from resiliency.analysis.observations.study import observations
 from resiliency.analysis.verdicts import observation_rows, observation_table, share_supported, verdict_of
 from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
 from resiliency.statistics.correlation import Families

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from resiliency.analysis.observations import balance_is_most_resilient, of_joint_training
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
-from resiliency.analysis.observations.study import balance_is_most_resilient, of_joint_training
 from resiliency.analysis.verdicts import Observation, observation_rows, verdict_of
 from resiliency.base.streams import stream
 from resiliency.statistics.intervals import ANGULAR

@@ -9,7 +9,7 @@ import yaml
 
 from published.kept import PRESENT, RESULTS, present_file
 from resiliency.analysis.exchange_rates import exchange_rates
-from resiliency.analysis.observations.study import observations
+from resiliency.analysis.observations import observations
 from resiliency.analysis.verdicts import observation_table
 from resiliency.storage import read_distinct, read_table, write_table
 

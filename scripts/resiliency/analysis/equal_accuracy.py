@@ -388,17 +388,21 @@ def on_halves(members: pd.DataFrame, scores: pd.DataFrame, without: int | None =
     kept = groups != without
     first, second = first & kept, ~first & kept
 
-    def of_members(column: str, counted: str, chosen: np.ndarray) -> np.ndarray:
-        return means_of_groups(scores, column, counted, chosen).reindex(columns=members["member"]).to_numpy()
+    def of_members(column: str, counted: str, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        means, n_images = means_of_groups(scores, column, counted, chosen)
+        return means.reindex(columns=members["member"]).to_numpy(), n_images
 
-    error = of_members("corrupted_error", "n_images", first | second if separate else second)
-    accuracies = (of_members(accuracy, counted, half) for half in (first, second))
-    n_images = first @ _sizes(scores, counted).to_numpy(float)
-    return Measured(members, *accuracies, error, n_images, first / first.sum(axis=1, keepdims=True))
+    error, _ = of_members("corrupted_error", "n_images", first | second if separate else second)
+    (of_first, n_images), (other, _) = (of_members(accuracy, counted, half) for half in (first, second))
+    return Measured(members, of_first, other, error, n_images, first / first.sum(axis=1, keepdims=True))
 
 
-def means_of_groups(scores: pd.DataFrame, column: str, counted: str, chosen: np.ndarray) -> pd.DataFrame:
-    """Means of a column over the images of some of the groups: a row for each choice, a column for each member.
+def means_of_groups(
+    scores: pd.DataFrame, column: str, counted: str, chosen: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Means of a column over the images of some of the groups, and how many images these are, float64 S.
+
+    The means have a row for each choice and a column for each member.
 
     Args:
         scores: table as for `on_halves`.
@@ -408,12 +412,6 @@ def means_of_groups(scores: pd.DataFrame, column: str, counted: str, chosen: np.
     kept = scores.groupby("without")[counted].first()
     sums = scores.pivot(index="without", columns="member", values=column).mul(kept, axis=0)
     of_groups = sums.sum(skipna=False) / (len(kept) - 1) - sums
-    sizes = chosen @ _sizes(scores, counted).to_numpy(float)
-    means = chosen.astype(float) @ of_groups.to_numpy() / sizes[:, None]
-    return pd.DataFrame(means, columns=of_groups.columns).clip(0, 1)
-
-
-def _sizes(scores: pd.DataFrame, counted: str) -> pd.Series:
-    """Group -> number of its images."""
-    kept = scores.groupby("without")[counted].first()
-    return kept.sum() / (len(kept) - 1) - kept
+    n_images = chosen @ (kept.sum() / (len(kept) - 1) - kept).to_numpy(float)
+    means = chosen.astype(float) @ of_groups.to_numpy() / n_images[:, None]
+    return pd.DataFrame(means, columns=of_groups.columns).clip(0, 1), n_images

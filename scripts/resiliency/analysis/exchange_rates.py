@@ -294,7 +294,7 @@ def exchange_rates(
 
     Args:
         members: members.csv.
-        tables: tables of ensembles, as for `resiliency.analysis.observations.study.observations`.
+        tables: tables of ensembles, as for `resiliency.analysis.observations.observations`.
         observed: the observations of the study, as that function returns them.
         confidence: level of the intervals, between 0 and 1.
         reference: recipe of the members by which families are compared; None for all recipes.
@@ -331,6 +331,6 @@ def _accuracies(members: pd.DataFrame, without: pd.DataFrame) -> list[pd.Series]
     if SEPARATE_ACCURACY not in without:
         return _on_images(members, without, "clean_accuracy")
     groups = np.ones((1, without["without"].nunique()), bool)
-    everything = means_of_groups(without, SEPARATE_ACCURACY, N_SEPARATE_IMAGES, groups).iloc[0]
-    of_all = members.assign(**{SEPARATE_ACCURACY: everything.reindex(members["member"]).to_numpy()})
+    means, _ = means_of_groups(without, SEPARATE_ACCURACY, N_SEPARATE_IMAGES, groups)
+    of_all = members.assign(**{SEPARATE_ACCURACY: means.iloc[0].reindex(members["member"]).to_numpy()})
     return _on_images(of_all, without, SEPARATE_ACCURACY)

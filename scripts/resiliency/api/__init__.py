@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.observations import balance_is_most_resilient
 from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
-from resiliency.analysis.observations.study import balance_is_most_resilient
 from resiliency.analysis.verdicts import observation_table
 from resiliency.api.evaluating import Evaluation, evaluate
 from resiliency.base.faults import Fault, available, expected, short
