@@ -27,12 +27,10 @@ from resiliency.analysis.contenders import clean_accuracy
 from resiliency.analysis.member_tables import LITTLE, late_gain
 from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN, INDEPENDENT
-from resiliency.report import words
 from resiliency.report.advice import advice_of, facts
-from resiliency.report.charts import finding_of
 from resiliency.report.charts.ensembles import NAMES, images_of
 from resiliency.report.choosing import choosing
-from resiliency.report.drawing import svg
+from resiliency.report.drawing import finding_of, svg
 from resiliency.report.overview import cautions, contenders, design_count, leaders
 from resiliency.report.settings import APPENDIX, CHARTS, SECTIONS
 from resiliency.report.verdicts import by_observation, part_label
@@ -277,7 +275,8 @@ def _charts(kept: Path, tables: dict[str, pd.DataFrame]) -> dict[str, dict]:
 
 def _shortened(finding: str) -> str:
     """A finding, or the first sentence of a long one; the report has the others."""
-    return words.first_sentence(finding)[0] if len(finding.split()) > LONG_FINDING else finding
+    first, end, _ = finding.partition(". ")
+    return f"{first}." if end and len(finding.split()) > LONG_FINDING else finding
 
 
 def _scored(best_ensembles: pd.DataFrame) -> int:

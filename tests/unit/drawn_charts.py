@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from resiliency.report.charts import finding_of
-from resiliency.report.drawing import svg
+from resiliency.report.drawing import finding_of, svg
 from resiliency.report.settings import CHARTS
 from resiliency.report.style import DRAWINGS
 

@@ -6,9 +6,8 @@ import pytest
 from finding_cases import DOWN, OPEN, correlations, joint, sizes
 from synthetic import MAIN, synthetic_tables
 
-from resiliency.report.charts import finding_of
 from resiliency.report.charts.ensembles import errors_of
-from resiliency.report.drawing import draw
+from resiliency.report.drawing import draw, finding_of
 from resiliency.report.words import label
 
 

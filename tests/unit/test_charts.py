@@ -22,9 +22,8 @@ from synthetic import HOSTILE, OBJECTIVES, synthetic_tables
 
 from resiliency.base.faults import Fault
 from resiliency.report import drawing, settings
-from resiliency.report.charts import finding_of
 from resiliency.report.charts.deployment import MOST_CLASSES
-from resiliency.report.drawing import VEGA_LITE, draw, html, svg, write_chart
+from resiliency.report.drawing import VEGA_LITE, draw, finding_of, html, svg, write_chart
 from resiliency.report.settings import CHARTS
 from resiliency.report.style import SHAPES, told_apart
 

@@ -12,15 +12,22 @@ import vl_convert
 
 from resiliency.base.faults import Fault, brief
 from resiliency.base.settings import Keys
-from resiliency.report.charts import finding_of
+from resiliency.report.charts import deployment, diversity, ensembles, galleries, robustness, swaps, training
 from resiliency.report.settings import CHARTS
 from resiliency.report.style import DRAWINGS, finish, set_properties
+from resiliency.report.words import capital
 from resiliency.storage import replacing
 
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 HEAD = '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Chart</title>\n'
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
+TOPICS = (deployment, diversity, ensembles, galleries, robustness, swaps, training)  # which register charts
 TABLES = sorted({table for chart in CHARTS.values() for table in chart.tables})
+
+
+def finding_of(name: str, *tables: pd.DataFrame) -> str:
+    """The finding of the chart `name` in its tables, in one line; "" if there is nothing to say."""
+    return capital(" ".join(DRAWINGS[name].finding(*tables).split()))
 
 
 def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> Keys:

@@ -181,11 +181,5 @@ def first_of(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
-def first_sentence(text: str) -> tuple[str, str]:
-    """Split `text` after its first sentence."""
-    first, end, rest = text.partition(". ")
-    return (f"{first}.", rest) if end else (first, "")
-
-
 def _missing(value: float | None) -> "TypeIs[None]":
     return value is None or (isinstance(value, float) and math.isnan(value))

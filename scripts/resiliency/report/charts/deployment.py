@@ -135,12 +135,11 @@ def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[
         style.lines(of, x, y, key, tooltip, dots=0, title=style.panel_title(label(images)), **size)
         for images, of in rows.assign(drawn=rows["risk"].clip(lower=LOWEST)).groupby("images", sort=False)
     ]
-    subtitle = [
+    return alt.concat(*panels, columns=3, spacing=24), [
         "Images are answered in order of confidence; at the right end all are answered",
         "Images of the evaluation half; corrupted: all corruptions and severities together",
         f"Errors below {percent(LOWEST)} are drawn at the lower end",
     ]
-    return alt.concat(*panels, columns=3, spacing=24), subtitle
 
 
 def _curves(deployment: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
@@ -171,11 +170,10 @@ def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> style.Drawn
         for images in (CLEAN, CORRUPTED)
         if len(of := rows[(rows["images"] == images) & (rows["predictions"] >= FEWEST)])
     ]
-    subtitle = [
+    return alt.hconcat(*panels, spacing=28), [
         "On the diagonal, confidence equals accuracy; below it, answers are overconfident",
         f"15 bins of confidence, those with {FEWEST} predictions or more; images of the evaluation half",
     ]
-    return alt.hconcat(*panels, spacing=28), subtitle
 
 
 def role_names(table: pd.DataFrame) -> pd.Series:

@@ -123,14 +123,13 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     left_out = "member" if (rows["units"] == rows["members"]).all() else "design"
     most = rows[["ensembles", "possible", "members"]].max().astype(int)
     sampled = f", samples of up to {most['possible']:,}" if (rows["ensembles"] < rows["possible"]).any() else ""
-    subtitle = [
+    return alt.hconcat(*panels, spacing=24, bounds="flush"), [
         "Circles: Pearson correlation; diamonds: partial correlation, given the members’ mean accuracy",
         f"Filled: significant; bars: {level(rows)} intervals, leaving out each {left_out}",
         "Right of zero: the more diverse, the more accurate; *: uses the labels, so correlates by construction",
         f"At most {words.plural(most['ensembles'], 'ensemble')} at a size{sampled}, of {most['members']} members, "
         f"combined by {words.label(rows['rule'].iloc[0])}",
     ]
-    return alt.hconcat(*panels, spacing=24, bounds="flush"), subtitle
 
 
 def _named(metric: str) -> str:
@@ -213,9 +212,8 @@ def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> style
     sampled = "" if len(scored) == possible else f", a sample of {possible:,}"
     one, different = ((grouped["group"] == group).sum() for group in GROUPS[of])
     other = "no design has a second seed" if of == "families" else "other seeds"
-    subtitle = [
+    return alt.concat(*panels, columns=2, spacing=18), [
         f"Ensembles of {size} members: {one:,} of {GROUPS[of][0]} ({other}), {different:,} of {GROUPS[of][1]}",
         f"They are among {words.plural(len(scored), 'ensemble')}{sampled} of that size",
         "Point: median; bar: middle half of the ensembles. Each panel has its own scale",
     ]
-    return alt.concat(*panels, columns=2, spacing=18), subtitle

@@ -145,12 +145,11 @@ def ensemble_size(
         size = {"width": 400 if len(images) > 1 else 820, "height": 190}
         title = style.panel_title(f"{capital(name)} images")
         panels.append(style.lines(drawn, x, y, key, tooltip, ends=ends, band=band, dots=70, title=title, **size))
-    subtitle = [
+    return alt.hconcat(*panels, spacing=28), [
         f"Mean over ensembles formed of {plural(int(means['members'].max()), 'member')}, combined by "
         f"{label(means['rule'].iloc[0])}; bars: {level(means)} intervals, leaving out each member",
         "Shaded: the middle half of the ensembles",
     ]
-    return alt.hconcat(*panels, spacing=28), subtitle
 
 
 def errors_of(sizes: pd.DataFrame) -> pd.DataFrame:

@@ -48,11 +48,10 @@ def gallery(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
             style.pictures(cells[["row", "column", "name", "picture"]], x, y, style.tooltips("name"))
         )
     image, corruptions = table.iloc[0], plural(table.loc[table["severity"] > 0, "corruption"].nunique(), "corruption")
-    subtitle = [
+    return alt.hconcat(*(alt.vconcat(*block, spacing=10) for block in columns.values() if block), spacing=20), [
         f"Test image {image['index']:,}, of class {image['label']}, clean and under {corruptions}",
         f"Columns: severities 1 (slight) to 5 (severe) of {image['table']}",
     ]
-    return alt.hconcat(*(alt.vconcat(*block, spacing=10) for block in columns.values() if block), spacing=20), subtitle
 
 
 @style.chart(
@@ -84,12 +83,11 @@ def attribution_gallery(table: pd.DataFrame, distances: pd.DataFrame, colours: l
         matrices.append(style.heat(distances[distances["images"] == name], x, y, colour, tooltip, **look, **size))
     heading = f"Distance of the maps of two members (1 − cosine), mean over {plural(int(first['probes']), 'image')}"
     below = alt.hconcat(*matrices, spacing=24, bounds="flush", title=style.panel_title(heading, frame="bounds"))
-    subtitle = [
+    return alt.vconcat(_maps(table), below, spacing=26).resolve_scale(color="independent"), [
         f"{METHODS[first['method']]}: the more orange, the more a pixel matters{against}",
         f"{plural(table['index'].nunique(), 'test image')}, drawn in advance, clean and under "
         f"{label(first['corruption'])}, severity {first['severity']}",
     ]
-    return alt.vconcat(_maps(table), below, spacing=26).resolve_scale(color="independent"), subtitle
 
 
 def _maps(table: pd.DataFrame) -> alt.Chart:
