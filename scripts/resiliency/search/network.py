@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -20,14 +20,6 @@ from resiliency.designs.networks import SUPERNETWORK, load_weights
 from resiliency.search.space import EXPANSION, RANDOM, Search, Shape, Space
 from resiliency.storage import sha256
 from resiliency.training.engine import Loss
-
-
-class Layers(NamedTuple):
-    """The classes that a network is made of."""
-
-    conv: type[nn.Conv2d] = nn.Conv2d
-    norm: type[nn.BatchNorm2d] = nn.BatchNorm2d
-    linear: type[nn.Linear] = nn.Linear
 
 
 class Block(nn.Module):
@@ -50,26 +42,49 @@ class Block(nn.Module):
 
 
 class Residual(nn.Module):
-    """A residual network of a shape; see `residual`."""
+    """A residual network of a shape.
 
-    def __init__(self, shape: Shape, layers: Layers = Layers()):  # noqa: B008
+    Attributes:
+        conv, norm, linear: classes of its layers.
+    """
+
+    conv, norm, linear = nn.Conv2d, nn.BatchNorm2d, nn.Linear
+
+    def __init__(self, shape: Shape):
         super().__init__()
-        self.conv1 = layers.conv(3, shape["stem"], 7, shape["stride"], 3, bias=False)
-        self.bn1 = layers.norm(shape["stem"])
+        self.conv1 = self.conv(3, shape["stem"], 7, shape["stride"], 3, bias=False)
+        self.bn1 = self.norm(shape["stem"])
         self.maxpool = nn.MaxPool2d(3, 2, 1) if shape["pool"] else nn.Identity()
         self.stages = len(shape["layers"])
         inward = shape["stem"]
         for stage in range(self.stages):
-            self.add_module(f"layer{stage + 1}", _stage(shape, stage, inward, layers))
+            self.add_module(f"layer{stage + 1}", self._stage(shape, stage, inward))
             inward = shape["channels"][stage] * EXPANSION[shape["block"]]
         self.feature_info = [{"module": f"layer{stage + 1}"} for stage in range(self.stages)]
-        self.fc = layers.linear(inward, shape["classes"])
+        self.fc = self.linear(inward, shape["classes"])
         # As timm does: He et al. (2015) by outgoing connections; blocks begin as their shortcuts.
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, Block):
                 nn.init.zeros_(getattr(module, f"bn{module.depth}").weight)
+
+    def _stage(self, shape: Shape, stage: int, inward: int) -> nn.Sequential:
+        c, blocks = shape["channels"][stage], []
+        outward = c * EXPANSION[shape["block"]]
+        for index in range(shape["layers"][stage]):
+            stride = 2 if stage and not index else 1
+            if shape["block"] == "basic":
+                sizes = [(inward, c, 3, stride), (c, outward, 3, 1)]
+            else:
+                sizes = [(inward, c, 1, 1), (c, c, 3, stride), (c, outward, 1, 1)]
+            convs = [self.conv(a, b, k, s, k // 2, bias=False) for a, b, k, s in sizes]
+            downsample = None
+            if not index and (stage > 0 or shape["projected"]):
+                downsample = nn.Sequential(self.conv(inward, outward, 1, stride, bias=False), self.norm(outward))
+            blocks.append(Block(convs, downsample, self.norm))
+            inward = outward
+        return nn.Sequential(*blocks)
 
     def blocks(self, stage: int) -> nn.Sequential:
         """The blocks of a stage, from 0."""
@@ -96,24 +111,6 @@ class Residual(nn.Module):
 def residual(**shape: Unpack[Shape]) -> Residual:
     """The factory of residual networks, that of sub-networks too."""
     return Residual(shape)
-
-
-def _stage(shape: Shape, stage: int, inward: int, layers: Layers) -> nn.Sequential:
-    c, blocks = shape["channels"][stage], []
-    outward = c * EXPANSION[shape["block"]]
-    for index in range(shape["layers"][stage]):
-        stride = 2 if stage and not index else 1
-        if shape["block"] == "basic":
-            sizes = [(inward, c, 3, stride), (c, outward, 3, 1)]
-        else:
-            sizes = [(inward, c, 1, 1), (c, c, 3, stride), (c, outward, 1, 1)]
-        convs = [layers.conv(a, b, k, s, k // 2, bias=False) for a, b, k, s in sizes]
-        downsample = None
-        if not index and (stage > 0 or shape["projected"]):
-            downsample = nn.Sequential(layers.conv(inward, outward, 1, stride, bias=False), layers.norm(outward))
-        blocks.append(Block(convs, downsample, layers.norm))
-        inward = outward
-    return nn.Sequential(*blocks)
 
 
 class _Conv(nn.Conv2d):
@@ -161,8 +158,10 @@ class Supernetwork(Residual):
         seen: int64, number of training images so far.
     """
 
+    conv, norm, linear = _Conv, _Norm, _Linear
+
     def __init__(self, largest: Shape):
-        super().__init__(largest, Layers(_Conv, _Norm, _Linear))
+        super().__init__(largest)
         self.largest = largest
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
         self.activate(largest)
