@@ -4,8 +4,8 @@ from functools import partial
 from pathlib import Path
 
 from resiliency.study.stage import stage
-from resiliency.training.engine import cross_entropy
 from resiliency.training.member import fine_tune, train_members
+from resiliency.training.objectives import cross_entropy
 
 with stage(snakemake) as (inputs, outputs, params):
     description = params.member

@@ -35,8 +35,7 @@ from resiliency.designs.networks import SUPERNETWORK, build
 from resiliency.search.network import network_description, progressive_phases, supernet_loss
 from resiliency.search.searching import Evaluator, search
 from resiliency.search.space import Space
-from resiliency.training.checkpoints import Preprocessing, accuracies
-from resiliency.training.engine import Loss
+from resiliency.training.engine import Loss, Preprocessing, accuracies
 
 STUDY = study()
 SETTINGS = STUDY.search

@@ -10,8 +10,8 @@ import torch
 from resiliency.data.reading import digits
 from resiliency.data.source import ALL, SPLITS
 from resiliency.data.split import split_indices
-from resiliency.training.checkpoints import LabelledImages, Preprocessing
-from resiliency.training.engine import Loss, Trainer, cross_entropy
+from resiliency.training.engine import LabelledImages, Loss, Preprocessing, Trainer
+from resiliency.training.objectives import cross_entropy
 from resiliency.training.settings import Recipe
 
 

@@ -34,8 +34,8 @@ from resiliency.base.machine import keep_freed_memory, processor
 from resiliency.designs.device import bfloat16_in_hardware
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build
-from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
-from resiliency.training.engine import cross_entropy
+from resiliency.training.engine import LabelledImages, Preprocessing, accuracies
+from resiliency.training.objectives import cross_entropy
 from resiliency.training.optimizer import learning_rate
 
 STUDY = study()
@@ -47,8 +47,9 @@ import time
 import numpy as np
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build
-from resiliency.training.engine import Trainer, cross_entropy
-from resiliency.training.checkpoints import LabelledImages, Preprocessing
+from resiliency.training.engine import Trainer
+from resiliency.training.objectives import cross_entropy
+from resiliency.training.engine import LabelledImages, Preprocessing
 from resiliency.training.settings import Recipe
 network = build(Member("a", **{description}), 10, 0)
 data = LabelledImages(np.zeros((64, 32, 32, 3), np.uint8), np.arange(64) % 10)

@@ -12,7 +12,7 @@ from resiliency.prediction.writing import features, logits, stage_grams
 from resiliency.search.network import progressive_phases, supernet_description, supernet_loss
 from resiliency.search.searching import Evaluator
 from resiliency.search.space import Elastic, Space
-from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
+from resiliency.training.engine import LabelledImages, Preprocessing, accuracies
 from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe
 

@@ -13,10 +13,9 @@ from trainings import DESIGNS, Killed, killed_at, train_files
 from resiliency.designs.members import described
 from resiliency.designs.networks import build, write_member
 from resiliency.storage import read_json
-from resiliency.training import checkpoints, optimizer
-from resiliency.training.engine import cross_entropy
+from resiliency.training import engine, optimizer
 from resiliency.training.member import fine_tune
-from resiliency.training.objectives import joint_loss
+from resiliency.training.objectives import cross_entropy, joint_loss
 from resiliency.training.settings import JOINT_OBJECTIVES, FineTuning
 
 SINGLE = partial(cross_entropy, smoothing=0.1)
@@ -88,7 +87,7 @@ def test_muon_multiplies_in_tf32_on_a_gpu_and_nothing_else_does(monkeypatch):
 @pytest.mark.parametrize(("family", "recipe"), [("resnet", "muon"), ("vit", "all")])
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monkeypatch, family, recipe):
     """On a real device this also tells whether two trainings give the same bytes."""
-    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    monkeypatch.setattr(engine, "PAUSE", 0)
     (whole,) = train_files(tmp_path / "whole", data, DESIGNS[family], SINGLE, **RECIPES[recipe])
     with pytest.raises(Killed):
         train_files(tmp_path / "again", data, DESIGNS[family], killed_at(3, SINGLE), **RECIPES[recipe])
@@ -97,7 +96,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monk
 
 
 def test_a_checkpoint_of_the_cpu_goes_on_on_the_device(tmp_path, data, monkeypatch, capsys):
-    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    monkeypatch.setattr(engine, "PAUSE", 0)
     with no_gpu(), pytest.raises(Killed):
         train_files(tmp_path, data, DESIGNS["resnet"], killed_at(3, SINGLE))
     with cuda_device():

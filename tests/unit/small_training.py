@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from resiliency.training.checkpoints import LabelledImages, Preprocessing
-from resiliency.training.engine import Trainer, cross_entropy
+from resiliency.training.engine import LabelledImages, Preprocessing, Trainer
+from resiliency.training.objectives import cross_entropy
 from resiliency.training.settings import Recipe
 
 single = partial(cross_entropy, smoothing=0)

@@ -10,10 +10,10 @@ from scipy.special import log_softmax, softmax
 from torch import nn
 
 from resiliency.base.faults import Fault
+from resiliency.designs import device
+from resiliency.designs.device import layer_precision
 from resiliency.designs.members import Member
 from resiliency.prediction.writing import logits, storable
-from resiliency.training import engine
-from resiliency.training.engine import layer_precision
 from resiliency.training.objectives import OBJECTIVES, independent, joint_loss, loss_of_logits
 from resiliency.training.settings import JOINT_OBJECTIVES
 
@@ -142,7 +142,7 @@ CPU = torch.device("cpu")
     ],
 )
 def test_auto_is_bfloat16_for_convolutions_but_depthwise_ones_where_the_processor_has_it(monkeypatch, name, expected):
-    monkeypatch.setattr(engine, "bfloat16_in_hardware", lambda: True)
+    monkeypatch.setattr(device, "bfloat16_in_hardware", lambda: True)
     network = timm.create_model(name, num_classes=10)
     assert layer_precision("auto", [network], CPU) == expected
     assert layer_precision("auto", [timm.create_model("resnet18"), network], CPU) == expected

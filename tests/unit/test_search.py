@@ -15,7 +15,7 @@ from resiliency.diversity.predictions import jensen_shannon
 from resiliency.search import network as networks
 from resiliency.search import searching
 from resiliency.search.space import Elastic, Search, Space, largest_shape, macs
-from resiliency.training.checkpoints import Checkpoint, LabelledImages
+from resiliency.training.engine import Checkpoint, LabelledImages
 
 pytestmark = pytest.mark.slow
 
@@ -240,7 +240,7 @@ def test_the_front_of_a_known_problem_is_found():
 
 
 def test_an_interrupted_search_ends_with_the_same_table_and_repeats_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("resiliency.training.checkpoints.PAUSE", 0)
+    monkeypatch.setattr("resiliency.training.engine.PAUSE", 0)
     whole = searching.search(Pretended(), SETTINGS, 0)
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {})
     for stop in (15, 9):

@@ -18,18 +18,20 @@ from resiliency.base.faults import Fault
 from resiliency.data.pictures import FileImages
 from resiliency.designs.settings import Design
 from resiliency.storage import read_json, write_json
-from resiliency.training import checkpoints, engine
-from resiliency.training.checkpoints import Checkpoint, LabelledImages, accuracies
+from resiliency.training import engine
 from resiliency.training.engine import (
+    Checkpoint,
+    LabelledImages,
     Loss,
     Trainer,
-    cross_entropy,
+    accuracies,
     flipped,
     mixup,
     random_crop,
     shifted,
     training_reader,
 )
+from resiliency.training.objectives import cross_entropy
 from resiliency.training.optimizer import learning_rate, make_optimizer
 from resiliency.training.settings import Recipe
 
@@ -191,7 +193,7 @@ def test_a_batch_that_does_not_fit_into_memory_ends_the_training_in_a_line_about
 )
 @pytest.mark.parametrize("step", [3, 5])
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch, change, step):
-    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    monkeypatch.setattr(engine, "PAUSE", 0)
     recipe = RECIPE.model_copy(update=change)
     with_dropout = nn.Sequential(network(), nn.Dropout(0.3))
     expected = train([with_dropout], single, recipe, separable(), separable(32))
@@ -222,7 +224,7 @@ def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsy
 
 @pytest.mark.slow
 def test_a_training_of_files_begins_anew_if_its_images_are_normalised_in_another_way(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    monkeypatch.setattr(engine, "PAUSE", 0)
     data = stored(tmp_path, 24)
     with pytest.raises(Killed):
         train_files(tmp_path / "members", data, SMALL, killed_at(3, single))
@@ -234,7 +236,7 @@ def test_a_training_of_files_begins_anew_if_its_images_are_normalised_in_another
 def test_checkpoints_are_saved_only_now_and_then(tmp_path):
     checkpoint = Checkpoint(tmp_path / "a.pt", {})
     assert not checkpoint.due()
-    checkpoint.saved -= checkpoints.PAUSE
+    checkpoint.saved -= engine.PAUSE
     assert checkpoint.due()
     checkpoint.save({})
     assert not checkpoint.due()

@@ -34,7 +34,7 @@ from resiliency.prediction.writing import logits
 from resiliency.search.network import Residual, Supernetwork, extract, network_description, search_cost
 from resiliency.search.space import Search, Space
 from resiliency.storage import read_array, read_json, sha256, write_csv
-from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing
+from resiliency.training.engine import Checkpoint, LabelledImages, Preprocessing
 
 Errors = dict[tuple[int, ...], float]  # genes of a sub-network -> its validation error, in the order of evaluation
 Score = Callable[[np.ndarray], tuple[list[float], float]]
@@ -364,7 +364,7 @@ def search_members(
         description = network_description(SUBNETWORK, space.shape(genes), space.side) | descriptions[folder.name]
         member = Member(folder.name, validation_accuracy=accuracy, **description | common)
         complete(member, made, len(card["classes"]))
-        member.device = checkpoint.device
+        member.device = ", then ".join(checkpoint.devices)
         write_member(folder, made, member)
     write_csv(table, search_table(space, errors, {position: folder.name for position, folder in positions.items()}))
-    checkpoint.remove()
+    checkpoint.path.unlink(missing_ok=True)

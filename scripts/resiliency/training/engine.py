@@ -1,11 +1,18 @@
-"""The training loop, of one network or of several jointly, and random changes of training images.
+"""The training loop, of one network or of several jointly: random changes of images, steps, and what resumes it.
 
 Images change one by one as they are read, or as whole batches on the device."""
 
+import hashlib
+import io
+import json
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+import signal
+import time
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,37 +22,44 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault, Progress
+from resiliency.base.settings import Keys
 from resiliency.base.streams import derived_seed, stream
-from resiliency.data.loading import Read, batches
-from resiliency.data.pictures import INTERPOLATIONS, FileImages, View
+from resiliency.data.loading import Read, batches, in_order
+from resiliency.data.pictures import INTERPOLATIONS, FileImages, View, images_in_views
 from resiliency.data.source import Images
-from resiliency.designs.device import bfloat16_in_hardware, compiled
+from resiliency.designs.device import compiled, device_name, inference, layer_precision
 from resiliency.designs.layers import with_right_gradients
-from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing, accuracies
+from resiliency.designs.networks import normalised
+from resiliency.storage import replacing
 from resiliency.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 from resiliency.training.settings import Recipe
 
 
-def layer_precision(wanted: str, networks: Iterable[nn.Module], device: torch.device) -> str:
-    """float32 or bfloat16: what the recipe wants, and for "auto" what suits the device.
+class LabelledImages(NamedTuple):
+    """N images with their labels, int64 N."""
 
-    On a GPU that is bfloat16. On a CPU it is bfloat16 if the processor multiplies in it and all `networks` are of those
-    that it makes faster (`tests/benchmarks/training.py` measures it), else float32. It depends on nothing else, so that
-    trainings on equal processors give equal members.
+    images: Images
+    labels: np.ndarray
+
+
+class Preprocessing(NamedTuple):
+    """Preprocessing of images: a view, number of decoding workers, and normalisation by mean and std per channel.
+
+    Without mean and std, what comes are features, float Bx1x1xD, and stays as it is.
     """
-    if wanted != "auto":
-        return wanted
-    if device.type == "cuda":
-        return "bfloat16"
-    return "bfloat16" if bfloat16_in_hardware() and all(map(_is_faster_in_bfloat16, networks)) else "float32"
 
+    mean: list[float] | None
+    std: list[float] | None
+    workers: int = 0
+    view: View | None = None
 
-def _is_faster_in_bfloat16(network: nn.Module) -> bool:
-    """Whether its work is in convolutions, none of them depthwise: for these and for attention, casts take longer."""
-    layers = list(network.modules())
-    convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
-    depthwise = any(layer.groups == layer.in_channels > 1 for layer in convolutions)
-    return len(convolutions) > sum(isinstance(layer, nn.Linear) for layer in layers) and not depthwise
+    def normalised(self, images: Tensor) -> Tensor:
+        """Images uint8 BxHxWx3 -> float32 Bx3xHxW."""
+        return images if self.mean is None or self.std is None else normalised(images, self.mean, self.std)
+
+    def in_view(self, images: Images, indices: np.ndarray) -> np.ndarray:
+        """The images at `indices`, uint8 BxHxWx3."""
+        return images_in_views(images, indices, [self.view])[0]
 
 
 Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
@@ -148,6 +162,106 @@ def _read(images: Images, recipe: Recipe, seed: int, epoch: int, view: View | No
             image = np.asarray(change(Image.fromarray(image)))
         augmented.append(image)
     return np.stack(augmented)
+
+
+def accuracies(networks: list[nn.Module], data: LabelledImages, preprocessing: Preprocessing) -> list[float]:
+    """Share of the images that each of `networks` labels right; leaves them in evaluation mode.
+
+    Raises:
+        Fault: a logit is NaN or infinite.
+    """
+    device = next(networks[0].parameters()).device
+    labels = torch.from_numpy(np.array(data.labels)).to(device)
+    order = in_order(len(labels), 256)
+    correct = torch.zeros(len(networks), dtype=torch.int64)
+    for network in networks:
+        network.eval()
+    with inference():
+        read = partial(preprocessing.in_view, data.images)
+        loaded = batches(data.images, order, device, preprocessing.workers, read)
+        for images, truth in zip(loaded, labels.split(256), strict=True):
+            images = preprocessing.normalised(images)
+            logits = torch.stack([network(images) for network in networks])
+            if not torch.isfinite(logits).all():
+                raise Fault(
+                    "validation logits contain NaN or infinity; lower learning_rate, set gradient_clip or check weights"
+                )
+            correct += (logits.argmax(-1) == truth).sum(1).cpu()
+    return (correct / len(labels)).tolist()
+
+
+PAUSE = 60
+
+
+class Checkpoint:
+    """The one checkpoint of a training job, at `path`.
+
+    Within a `with` block the signal SIGTERM, by which SLURM announces the end of a job's time, ends the process only
+    after the next `save`, which is due at once.
+
+    Args:
+        settings: all that determines the weights; training does not resume from a checkpoint of other settings.
+
+    Attributes:
+        devices: names of the devices of all runs so far, in order; the last one is that of this process.
+    """
+
+    def __init__(self, path: str | Path, settings: Keys):
+        self.path = Path(path)
+        self.key = hashlib.sha256(json.dumps([settings, torch.__version__], sort_keys=True).encode()).hexdigest()
+        self.devices = [device_name()]
+        self.saved = time.monotonic()
+        self.end_requested = False
+
+    def __enter__(self) -> "Checkpoint":
+        self.previous = signal.signal(signal.SIGTERM, self._request_end)
+        return self
+
+    def __exit__(self, *_) -> None:
+        signal.signal(signal.SIGTERM, self.previous)
+
+    def _request_end(self, *_) -> None:
+        self.end_requested = True
+
+    def load(self) -> Keys | None:
+        """The last saved state under these settings, on the CPU; None if there is none, or it cannot be read.
+
+        If it was saved on another device, the log says so, and `devices` lists both.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            print(f"{self.path}: cannot be read ({type(error).__name__}); training from scratch")
+            return None
+        if not isinstance(state, dict) or state.get("key") != self.key:
+            print(f"{self.path}: checkpoint has different settings; training from scratch")
+            return None
+        (here,), earlier = self.devices, state["devices"]
+        if earlier[-1] != here:
+            print(f"{self.path}: saved on {earlier[-1]}, resuming on {here}; results will match neither device exactly")
+        self.devices = earlier if earlier[-1] == here else [*earlier, here]
+        return state
+
+    def due(self) -> bool:
+        """Whether so much time has passed since the last save that another is worth it, or the process is to end."""
+        return self.end_requested or time.monotonic() - self.saved >= PAUSE
+
+    def save(self, state: Keys) -> None:
+        """Save `state` in place of the last one.
+
+        Raises:
+            Fault: the file system refuses, as a full disk does.
+            SystemExit: the process was asked to end.
+        """
+        content = io.BytesIO()  # torch itself tells of a full disk in a way that looks like a fault of the program
+        torch.save(state | {"key": self.key, "devices": self.devices}, content)
+        with replacing(self.path) as temporary:
+            temporary.write_bytes(content.getbuffer())
+        self.saved = time.monotonic()
+        if self.end_requested:
+            raise SystemExit(f"interrupted; run again to resume from {self.path}")
 
 
 # Below this a loss diverges: no objective with a lower bound reaches it.
@@ -331,8 +445,3 @@ class Trainer:
             average.module.load_state_dict(saved)
         print(f"resuming at step {state['done']:,} (epoch {len(state['history']) + 1})")
         return state["history"], state["done"], state["total"].to(self.device)
-
-
-def cross_entropy(networks: list[nn.Module], images: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """Cross-entropy of a single network; `smoothing` of each target is spread over all classes."""
-    return F.cross_entropy(networks[0](images), labels, label_smoothing=smoothing)

@@ -29,8 +29,8 @@ from resiliency.designs.weights import (
 )
 from resiliency.metrics.classification import near_chance
 from resiliency.storage import read_array, read_json, write_csv
-from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing, accuracies
-from resiliency.training.engine import Loss, Trainer, cross_entropy
+from resiliency.training.engine import Checkpoint, LabelledImages, Loss, Preprocessing, Trainer, accuracies
+from resiliency.training.objectives import cross_entropy
 from resiliency.training.settings import ALL, HEAD, FineTuning, Recipe
 
 Stream = tuple[str | int, ...]
@@ -137,13 +137,14 @@ def train_and_write(
         history = trainer.train(training, validation, checkpoint)
     validation_accuracies = accuracies(trainer.networks, validation, trainer.preprocessing)
     for (folder, member), network, accuracy in zip(members.items(), networks, validation_accuracies, strict=True):
-        member.device, member.precision, member.validation_accuracy = checkpoint.device, trainer.precision, accuracy
+        member.device = ", then ".join(checkpoint.devices)
+        member.precision, member.validation_accuracy = trainer.precision, accuracy
         if near_chance(accuracy, validation.labels):
             warning = f"validation accuracy {accuracy:.3f} is close to chance: training failed"
             print(f"warning: {member.member}: {warning}")
         write_csv(Path(folder, "history.csv"), history)
         write_member(folder, network, member)
-    checkpoint.remove()
+    checkpoint.path.unlink(missing_ok=True)
 
 
 BATCH = 64

@@ -1,8 +1,8 @@
-"""Losses of jointly trained ensembles: the negative-correlation family.
+"""Losses of a single network, and of jointly trained ensembles: the negative-correlation family.
 
-Each is a function of the stacked logits float MxBxK of M members, the labels int64 B and a weight lambda. p_i are the
-members' probabilities, y is the label, CE the cross-entropy; all are means over the images of the batch. Call them
-through `loss_of_logits`, which sees to precision and to weight 0.
+Each of these is a function of the stacked logits float MxBxK of M members, the labels int64 B and a weight lambda. p_i
+are the members' probabilities, y is the label, CE the cross-entropy; all are means over the images of the batch. Call
+them through `loss_of_logits`, which sees to precision and to weight 0.
 """
 
 import math
@@ -13,6 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resiliency.training.engine import Loss
+
+
+def cross_entropy(networks: list[nn.Module], images: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy of a single network; `smoothing` of each target is spread over all classes."""
+    return F.cross_entropy(networks[0](images), labels, label_smoothing=smoothing)
 
 
 def independent(logits: Tensor, labels: Tensor) -> Tensor:
