@@ -56,7 +56,7 @@ rule write_export:
         study=STUDY.study,
         margin=STUDY.data.margin,
         folder=lambda wildcards: str(LIBRARY / "export/folder"),
-        command=lambda wildcards: export_command(int(wildcards.row)),
+        command=lambda wildcards: command_for(int(wildcards.row)),
     script:
         "../scripts/write_export.py"
 

@@ -8,7 +8,6 @@ from resiliency.export.settings import PACKAGES
 from resiliency.external.predictions import array_files
 from resiliency.report.settings import CHARTS
 from resiliency.storage import read_json
-from resiliency.study.files import command
 
 # Images are one array, or a list of files that are decoded on the fly.
 IMAGES = ".json" if STUDY.data.on_the_fly else ".npy"
@@ -163,11 +162,11 @@ def export_of_row(wildcards):
     return [f"{folder}/{Path(path).name}" for path in rules.write_export.output]
 
 
-def export_command(row):
+def command_for(row):
     """The command that exports a row of deployment.csv, as it is pasted in this folder."""
     if RUN.imported:
         return f"snakemake --cores all {RESULTS}/export/{row}/model.py"
-    return command("export", RUN.named, {**RUN.given, "ensemble": row}, SCRIPTS.parent, Path.cwd())
+    return export_command(RUN.named, {**RUN.given, "ensemble": row}, SCRIPTS.parent, Path.cwd())
 
 
 def exportable(wildcards):

@@ -6,10 +6,10 @@ from math import inf
 
 from resiliency.base import names
 from resiliency.base.names import FEWEST_IMAGES, FEWEST_UNITS
-from resiliency.data.folder import folders_read
+from resiliency.data.folder import folders_read, image_states, published_states
 from resiliency.base.machine import visible_gpus
 from resiliency.study.stage import BEGUN
-from resiliency.study.fingerprint import factory_code, fingerprint, image_states, published_states
+from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.study.plan import DAY, minutes
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0

@@ -98,6 +98,6 @@ rule report:
         made=PLAN.tables,
         added=PLAN.elsewhere.added,
         resampled=PLAN.test_sets if EVALUATION["labels"] else [],
-        export=lambda wildcards, output: export_command(ROW),  # not recorded: another folder of the code changes nothing
+        export=lambda wildcards, output: command_for(ROW),  # not recorded: another folder of the code changes nothing
     script:
         "../scripts/report.py"

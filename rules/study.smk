@@ -11,7 +11,7 @@ sys.path.insert(0, str(SCRIPTS))
 import resiliency
 from resiliency.base.faults import Fault
 from resiliency.study.checks import preflight
-from resiliency.study.files import load, merged, read
+from resiliency.study.files import export_command, load, merged, read
 from resiliency.study.plan import Plan
 from resiliency.study.records import changes, check_records, sign
 from snakemake_internals import Run

@@ -65,7 +65,7 @@ class Table(NamedTuple):
 def _read() -> tuple[dict[str, Column], dict[str, Table]]:
     """The columns of several tables, and the tables, by name."""
     text = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
-    listed = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    listed = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # the second takes a second
     several = {name: _column(name, values, listed["kinds"]) for name, values in listed["shared"].items()}
     tables = {}
     for path, of in listed["tables"].items():

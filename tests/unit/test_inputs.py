@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resiliency.study.fingerprint import image_states, published_states
+from resiliency.data.folder import image_states, published_states
 
 PHOTO, PUBLISHED = Path("photos/cat/1.png"), Path("set/fog/1/cat/1.JPEG")
 STACK = Path("set/fog.npy")

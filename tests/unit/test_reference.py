@@ -109,3 +109,8 @@ def test_a_table_is_made_where_the_study_has_all_that_it_needs(name):
 def test_columns_are_found_by_the_names_of_metrics_and_images_in_theirs(name, column):
     found = described(TABLES["ensembles"], name)
     assert (column in found.names) if column else found is None
+
+
+def test_tables_are_read_where_yaml_has_no_c():
+    text = (REPOSITORY / "scripts/resiliency/tables.yaml").read_text(encoding="utf-8")
+    assert yaml.load(text, yaml.SafeLoader)["tables"].keys() == {table.path for table in TABLES.values()}

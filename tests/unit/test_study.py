@@ -16,7 +16,7 @@ from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.attributions import METHODS
-from resiliency.study.files import INSTALLED, command, load, merged, read, read_merged
+from resiliency.study.files import INSTALLED, export_command, load, merged, read, read_merged
 from resiliency.training.objectives import OBJECTIVES
 from resiliency.training.settings import Joint
 
@@ -157,14 +157,14 @@ def test_the_command_that_makes_something_again_is_read_as_the_first():
     here, photos = Path("/home/me/resiliency"), Path("/home/me/photos")
     given = {"ensemble": "best under 5 M MACs", "seed": 3, "search": None, "folder": "a 'quoted' $HOME"}
     given["dataset"] = {"name": "image_folder", "classes": ["a", "b, c"]}
-    words = shlex.split(command("export", [here / "studies/tiny.yaml"], given, here, here))
+    words = shlex.split(export_command([here / "studies/tiny.yaml"], given, here, here))
     assert words[:7] == ["snakemake", "export", "--cores", "all", "--configfile", "studies/tiny.yaml", "--config"]
     assert parse_config(words[7:]) == given
-    words = shlex.split(command("export", [photos / "my study.yaml", here / "studies/tiny.yaml"], {}, here, photos))
+    words = shlex.split(export_command([photos / "my study.yaml", here / "studies/tiny.yaml"], {}, here, photos))
     files = ["my study.yaml", "$CHECKOUT/studies/tiny.yaml"]
     assert words[4:] == ["--snakefile", "$CHECKOUT/Snakefile", "--configfile", *files]
     installed = [photos / "my study.yaml", INSTALLED / "studies/tiny.yaml"]
-    words = shlex.split(command("export", installed, given, INSTALLED, photos))
+    words = shlex.split(export_command(installed, given, INSTALLED, photos))
     assert words[:6] == ["resiliency", "export", "my study.yaml", "studies/tiny.yaml", "--", "--config"]
     assert parse_config(words[6:]) == given
 

@@ -1,11 +1,14 @@
-"""Datasets in folders: a folder for each class, a file for each image."""
+"""Datasets in folders: a folder for each class, a file for each image.
+
+Snakemake compares no folders of images, so that a hash of their files' states is a parameter of what reads them.
+"""
 
 import hashlib
 import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -354,3 +357,40 @@ def _decoding_faults(folder: str) -> list[str | None]:
         with suppress(OSError, Fault):  # if nothing can be written, all is decoded each time
             write_json(kept, decoded | {os.path.relpath(file, folder): states[file] for file in sound})
     return faults
+
+
+def image_states(*folders: Path) -> str:
+    """A hash of path, size and modification time of all images in `folders`, linked folders too, hidden ones not."""
+    return _digest(
+        f"{folder.name}/{image} {file_state(f'{folder}/{image}')}" for folder in folders for image in _images(folder)
+    )
+
+
+def _images(folder: Path) -> Iterator[str]:
+    """Path relative to `folder` of each image in it, in order."""
+    seen: set[str] = set()
+    for path, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(path)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        images = (name for name in files if name.lower().endswith(SUFFIXES) and not name.startswith("."))
+        yield from (os.path.relpath(f"{path}/{name}", folder) for name in sorted(images))
+
+
+def published_states(folder: Path, corruption: str, severities: Iterable[int]) -> str:
+    """A hash of size and modification time of what a published set holds of a corruption: arrays, or class folders.
+
+    A class folder changes where an image is added, removed or replaced, but not where one is written over. There are
+    millions of images.
+    """
+    files = [folder / f"{corruption}.npy", folder / "labels.npy"]
+    for place in (folder / corruption, *sorted(folder.glob(f"*/{corruption}"))):
+        files += [path for severity in severities for path in sorted(place.glob(f"{severity}/*"))]
+    return _digest(f"{file.relative_to(folder)} {file_state(str(file))}" for file in files)
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256(os.fsencode("\n".join(parts))).hexdigest()[:16]

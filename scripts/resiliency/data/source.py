@@ -59,16 +59,21 @@ class Source(NamedTuple):
     parts: dict[str, Part]
 
 
+def lines_of(path: str | Path, what: str) -> list[str]:
+    """The lines of a text file, with one `what` each, without spaces at their ends; a Fault if it cannot be read."""
+    try:
+        return [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fault(f"{path}: cannot be read ({error}); expected a text file with one {what} per line") from error
+
+
 def read_class_names(path: str | Path) -> list[str]:
     """The names in a text file, one per line, without blank lines at its end.
 
     Raises:
         Fault: the file cannot be read, is empty, or has a blank line between names.
     """
-    try:
-        names = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"{path}: cannot be read ({error}); expected a text file with one class name per line") from error
+    names = lines_of(path, "class name")
     while names and not names[-1]:
         names.pop()
     if not all(names) or not names:

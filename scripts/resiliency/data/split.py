@@ -13,7 +13,7 @@ from resiliency.base.faults import FILES_NAMED, Fault, excerpt, hint
 from resiliency.base.names import check_written_alike
 from resiliency.base.streams import stream
 from resiliency.data.pictures import FileImages, files_of, printable
-from resiliency.data.source import ALL, SPLITS, Part, Source
+from resiliency.data.source import ALL, SPLITS, Part, Source, lines_of
 
 Paths = Sequence[tuple[str, ...]]  # components of each path
 
@@ -31,11 +31,7 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
     if ALL in source.parts:
         raise Fault(f"dataset.images: {path} lists test images; put them in a folder test/ or val/")
     files = [PurePosixPath(Path(file).as_posix()).parts for file in files_of(source.parts["test"].images)]
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"{path}: cannot be read ({error}); expected a text file with one file name per line") from error
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(lines_of(path, "file name"), 1) if line]
     if not lines:
         raise Fault(f"{path}: expected one file name per line, got none")
     return np.array(sorted(_named_files(path, lines, files, "test image")), np.int64)

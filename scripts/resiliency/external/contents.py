@@ -310,7 +310,7 @@ FEWEST, MOST = 1_000, 10**18  # more than any network has; detects values in mil
 MOST_EPOCHS = 10**6
 
 
-def read_members(file: str) -> pd.DataFrame:
+def _read_members(file: str) -> pd.DataFrame:
     """Descriptions of members in a CSV or Parquet file: index member; columns `TEXTS`, "" if empty, and `NUMBERS`.
 
     Raises:
@@ -341,18 +341,18 @@ def read_members(file: str) -> pd.DataFrame:
     return pd.DataFrame(columns).set_axis(pd.Index(table["member"].astype(str), name="member"))
 
 
-def described_members(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Description of each of `members`: columns as from `read_members`, with a design and a family for each.
+def described_members(members: Iterable[str], files: Iterable[str]) -> pd.DataFrame:
+    """Description of each of `members` by the tables in `files`: columns `TEXTS` and `NUMBERS`, indexed by member.
 
     The design is the name without a last `-s0`, `-s1`, ..., by which members of one design differ. The family is by
     default timm's module of the architecture, else the design.
 
     Raises:
-        Fault: two tables describe one member, a table describes an unknown member, or a design differs from that in the
-            name.
+        Fault: a table is wrong, two describe one member, one describes an unknown member, or a design differs from that
+            in the name.
     """
-    members = list(members)
-    everything = pd.concat(tables) if (tables := list(tables)) else pd.DataFrame(columns=[*TEXTS, *NUMBERS])
+    members, nobody = list(members), pd.DataFrame(columns=[*TEXTS, *NUMBERS])
+    everything = pd.concat(tables) if (tables := [_read_members(file) for file in files]) else nobody
     if len(twice := everything.index[everything.index.duplicated()]):
         raise Fault(f"external.members: member {twice[0]!r} is in two tables; keep one row")
     if others := [name for name in everything.index if name not in members]:

@@ -201,22 +201,18 @@ def kept(module: str | Path, suffix: str, key: bytes, make: Callable[[], bytes])
     path = Path(cache_from_source(str(module))).with_suffix(suffix)
     with suppress(OSError, ValueError):
         digest, content = path.read_bytes().split(b"\n", 1)
-        if digest == _whole(key, content):
+        if digest == _digest(b"\0".join([key, content])).encode():
             return content
     content = make()
     with suppress(OSError):
         path.parent.mkdir(exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}")
         try:
-            temporary.write_bytes(b"\n".join([_whole(key, content), content]))
+            temporary.write_bytes(b"\n".join([_digest(b"\0".join([key, content])).encode(), content]))
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     return content
-
-
-def _whole(key: bytes, content: bytes) -> bytes:
-    return hashlib.sha256(b"\0".join([key, content])).hexdigest().encode()
 
 
 def _parsed(source: bytes, name: str, is_package: bool) -> Module:

@@ -29,11 +29,10 @@ def home() -> Path:
     return INSTALLED if INSTALLED.is_dir() else INSTALLED.parents[2]
 
 
-def command(target: str, files: Iterable[Path], given: Keys, repository: Path, folder: Path) -> str:
-    """The command that makes `target` again when it is given in `folder`.
+def export_command(files: Iterable[Path], given: Keys, repository: Path, folder: Path) -> str:
+    """The command that exports an ensemble when it is given in `folder`.
 
     Args:
-        target: rule without wildcards, such as export.
         files: absolute paths of the configuration files on the command line, in their order.
         given: content of --config on the command line, as Snakemake parses it.
         repository: folder of the Snakefile.
@@ -44,9 +43,9 @@ def command(target: str, files: Iterable[Path], given: Keys, repository: Path, f
     texts = [f"{key}={'' if value is None else value}" for key, value in values.items()]
     config = ["--config", *texts] if texts else []
     if repository == INSTALLED:
-        words = ["resiliency", target, *(name.removeprefix(f"{CHECKOUT}/") for name in names)]
+        words = ["resiliency", "export", *(name.removeprefix(f"{CHECKOUT}/") for name in names)]
         return shlex.join([*words, *(["--", *config] if config else [])])
-    words = ["snakemake", target, "--cores", "all"]
+    words = ["snakemake", "export", "--cores", "all"]
     if folder != repository:
         words += ["--snakefile", f"{CHECKOUT}/Snakefile"]
     words += [*(["--configfile", *names] if names else []), *config]

@@ -1,4 +1,4 @@
-"""The fingerprint of a script: the code on which its results depend; and what folders of images hold.
+"""The fingerprint of a script: the code on which its results depend.
 
 Snakemake sees a change in a script but not in what the script imports. So each rule carries, as a parameter, a hash of
 its script and of every definition of this library that the script can reach by names. It also contains what runs when
@@ -8,15 +8,12 @@ installed package: every byte of that package's Python files counts.
 
 A job compares the fingerprint that it was given with that of the code that it has imported: the library may be edited
 while a run goes on, and put back.
-
-Snakemake compares no folders of images either, so that a hash of their files' states is a parameter too.
 """
 
 import hashlib
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -259,46 +256,3 @@ def _below(loaded: _Loaded, roots: tuple[str, ...]) -> list[str]:
     paths = [f"{folder}/{file}" for folder in folders if os.path.isdir(folder) for file in sorted(os.listdir(folder))]
     modules = [path for path in paths if path.endswith(".py") or os.path.isfile(f"{path}/__init__.py")]
     return [f"{loaded.name}.{Path(path).stem}" for path in modules if not path.endswith("__init__.py")]
-
-
-def image_states(*folders: Path) -> str:
-    """A hash of path, size and modification time of all images in `folders`, linked folders too, hidden ones not."""
-    from resiliency.data.pictures import file_state  # takes long to load
-
-    return _digest(
-        f"{folder.name}/{image} {file_state(f'{folder}/{image}')}" for folder in folders for image in _images(folder)
-    )
-
-
-def _images(folder: Path) -> Iterator[str]:
-    """Path relative to `folder` of each image in it, in order."""
-    from resiliency.data.folder import SUFFIXES  # takes long to load
-
-    seen: set[str] = set()
-    for path, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(path)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        images = (name for name in files if name.lower().endswith(SUFFIXES) and not name.startswith("."))
-        yield from (os.path.relpath(f"{path}/{name}", folder) for name in sorted(images))
-
-
-def published_states(folder: Path, corruption: str, severities: Iterable[int]) -> str:
-    """A hash of size and modification time of what a published set holds of a corruption: arrays, or class folders.
-
-    A class folder changes where an image is added, removed or replaced, but not where one is written over. There are
-    millions of images.
-    """
-    from resiliency.data.pictures import file_state  # takes long to load
-
-    files = [folder / f"{corruption}.npy", folder / "labels.npy"]
-    for place in (folder / corruption, *sorted(folder.glob(f"*/{corruption}"))):
-        files += [path for severity in severities for path in sorted(place.glob(f"{severity}/*"))]
-    return _digest(f"{file.relative_to(folder)} {file_state(str(file))}" for file in files)
-
-
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256(os.fsencode("\n".join(parts))).hexdigest()[:DIGITS]

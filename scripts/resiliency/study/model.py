@@ -22,7 +22,7 @@ from resiliency.designs.settings import Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.export.settings import BEST, Requirements, checked_ensemble
-from resiliency.external.contents import Contents, described_members, read_contents, read_members
+from resiliency.external.contents import Contents, described_members, read_contents
 from resiliency.external.tables import External, Paths, name_in_tables
 from resiliency.metrics.classification import cost_matrix, read_costs
 from resiliency.prediction.reading import Prediction
@@ -228,8 +228,7 @@ class Study(Settings):
         Raises:
             Fault: a table is wrong.
         """
-        files = self.external.members if self.external else []
-        return described_members(self.elsewhere.kinds, map(read_members, files))
+        return described_members(self.elsewhere.kinds, self.external.members if self.external else [])
 
     def joint_settings(self) -> dict[str, tuple[str, float]]:
         """Setting of joint training, such as `balanced-l0.5` -> (objective, loss_weight).
