@@ -65,7 +65,10 @@ def test_claims_by_plain_means():
         "calibrated_on": 30,
         "flagged": {"clean": {"share": 0, "low": 0, "high": 0.1, "n_images": 9}},
     }
-    page = evidence_page(found | {"unlike": unlike, "provenance": {"study": "s", "commit": None, "seed": 0}})
+    found |= {"unlike": unlike, "provenance": {"study": "s", "commit": None, "seed": 0}}
+    page = evidence_page(found)
+    near = by_name["wrong"] | {"bound": 0.0203, "requirement": 0.02, "verdict": "not shown"}
+    assert "<td>2.03%</td>" in evidence_page(found | {"claims": [near]})  # not 2.0%, which would be met
     assert "1 of 1 requirement shown to be met" in page
     assert "<b>" not in page
     assert "<i>" not in page
