@@ -28,7 +28,6 @@ from resiliency.analysis.without_images import UNKNOWN
 from resiliency.base.names import CATEGORIES
 from resiliency.ensembles import pool
 from resiliency.ensembles.combination import VOTE
-from resiliency.ensembles.pool import EnsembleErrors, farthest
 from resiliency.report.choosing import choosing
 
 CORRUPTIONS = ("gaussian_noise", "glass_blur", "fog", "contrast")
@@ -66,35 +65,6 @@ class Drawn:
             return array * np.nan if (name, source) in lacking else array
 
         return choosing_table(self.members, self.predictions, read, methods, probes, 0, 0.95)
-
-
-def test_wrong_answers_at_an_availability_by_hand():
-    """Ten images, of which a pair is sure of each less than of the one before, and wrong on the first and last two."""
-    sure = np.linspace(0.95, 0.5, 10)
-    right = np.array([0, 1, 1, 1, 1, 1, 1, 1, 0, 0], bool)
-    table, labels = conditions_of(["fog"], [1], 10, 2), np.zeros(10, int)
-    one = np.where(right, np.log(sure / (1 - sure)), -np.log(sure / (1 - sure)))
-    one[5:] += np.where(right, 0.2, -0.2)[5:]  # 0.5 would be a tie
-    logits = np.stack([np.stack([one, 0 * one], axis=1)] * 2).astype(np.float32)
-    scored = EnsembleErrors([predictions_of(table, labels, logits)] * 2, np.ones(2), "mean_probability")
-    arguments = np.array([[0, 1]]), np.array([1]), np.arange(10)
-    assert scored.selective_errors(*arguments, 0.9)[0] == pytest.approx([0.3, 0.2])
-    assert scored.selective_errors(*arguments, 0.85)[0] == pytest.approx([0.3, 0.15])  # half of the ninth is given
-    decisions = np.array([[0, 0, 0, 1], [0, 0, 1, 1], [0, 1, 2, 1]])
-    table = conditions_of(["fog"], [1], 4)
-    voters = [predictions_of(table, np.zeros(4, int), np.stack([of, of])) for of in decisions]
-    scored = EnsembleErrors(voters, np.ones(3), "mean_probability")
-    # 3 votes for 0; 2 for 0; one each, so that chance decides; 3 for 1. The tie is given last, and half at 0.875.
-    values = scored.selective_errors(np.array([[0, 1, 2]]), np.array([1]), np.arange(4), 0.875)
-    assert values[0] == pytest.approx([(1 + 2 / 3) / 4, (1 + 1 / 3) / 4])
-
-
-def test_the_farthest_is_added_by_its_mean_diversity():
-    apart = np.zeros((4, 4))
-    for (i, j), value in {(0, 1): 0.5, (0, 2): 0.4, (0, 3): 0.1, (1, 2): 0.1, (1, 3): 0.45, (2, 3): 0.9}.items():
-        apart[i, j] = apart[j, i] = value
-    assert farthest(apart, np.array([0, 1, 2, 3]), 3).tolist() == [0, 1, 3]
-    assert farthest(apart, np.array([0, 2, 3]), 5).tolist() == [0, 2, 3]
 
 
 def plain(drawn: Drawn, halves: list[np.ndarray], labels_alone: bool, without: str | None) -> dict:
@@ -214,20 +184,6 @@ def test_without_an_effect_differences_are_about_0_and_intervals_hold_it():
         covered = (rows[f"{name}_difference_low"] <= 0) & (rows[f"{name}_difference_high"] >= 0)
         assert covered.mean() > 0.95
     assert set(tables["verdict"]) == {"", UNDECIDED}
-
-
-def test_diversity_that_tells_who_fails_alike_is_followed():
-    """Members fail with all others of their kind, which maps show: the second member is one of the other kind."""
-    drawn, kind = Drawn(3, images=90), np.arange(12) % 2
-    logits, names = drawn.logits[kind], drawn.members["member"]
-    drawn.predictions = {
-        name: predictions_of(drawn.conditions, drawn.labels, of) for name, of in zip(names, logits, strict=True)
-    }
-    drawn.maps = {name: drawn.maps[names[of]] + 0.1 * drawn.maps[name] for name, of in zip(names, kind, strict=True)}
-    errors = drawn.table().set_index(["choice", "size"])["error"]
-    pair = errors["attribution_diversity", 2]
-    assert pair == errors["prediction_diversity", 2] == errors["activation_diversity", 2]
-    assert pair < errors["most_accurate", 2]  # two of one kind
 
 
 LACKING = {"lacking": [("d0-s0", "grad_cam")]}
