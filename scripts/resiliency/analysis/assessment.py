@@ -254,9 +254,9 @@ def left_out(
             wrong = ((confidence[own] >= threshold) * errors[own]).mean(axis=0, dtype=np.float64)
             if not np.isnan(threshold) and (place not in worst or wrong.mean() > worst[place][1].mean()):
                 worst[place] = name, wrong
-    rows, units = [dict.fromkeys(LEFT_OUT, np.nan) for _ in goals], evaluation.units[chosen_on]
+    rows: list[Row] = [{**dict.fromkeys(LEFT_OUT, np.nan)} for _ in goals]
     for place, (name, wrong) in worst.items():
-        of_wrong = share(wrong, units, 1 - (1 - evaluation.confidence) / len(names))
+        of_wrong = share(wrong, evaluation.units[chosen_on], 1 - (1 - evaluation.confidence) / len(names))
         rows[place] = of_wrong.columns(LEFT_OUT[0], wrong.mean()) | {LEFT_OUT[3]: name}
     return rows
 

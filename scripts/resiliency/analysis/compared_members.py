@@ -108,8 +108,8 @@ def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float
         confidence: level of the intervals, between 0 and 1.
     """
     ensembles = ensembles[ensembles["origin"] == INDEPENDENT]
-    measures = dict.fromkeys([*SHARES, *(accuracy_of(name) for name in images_of(ensembles))])
-    measures = [name for name in measures if name in ensembles]
+    known = [*SHARES, *(accuracy_of(name) for name in images_of(ensembles))]
+    measures = [name for name in dict.fromkeys(known) if name in ensembles]
     alone = members.drop(columns="members", errors="ignore").rename(columns={"member": "members"})
     if "corrupted_error" in alone:
         alone = alone.assign(corrupted_accuracy=1 - alone["corrupted_error"])

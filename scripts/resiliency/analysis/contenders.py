@@ -191,8 +191,9 @@ def under_corruptions_table(models: list[Model], selection: Resampled, evaluatio
         of.role: shared_failures(of.members.split("+"), of.ensemble.members, selection, evaluation) for of in several
     }
     for row in rows:
-        row |= whom[row["role"]] | {"severities": "+".join(map(str, tested[row["corruption"]]))}
-        row |= shared.get(row["role"], {}).get(row["corruption"], {})
+        role, name = str(row["role"]), str(row["corruption"])
+        row |= whom[role] | {"severities": "+".join(map(str, tested[name]))}
+        row |= shared.get(role, {}).get(name, {})
     return pd.DataFrame(rows, columns=UNDER_CORRUPTION).assign(confidence=evaluation.confidence)
 
 

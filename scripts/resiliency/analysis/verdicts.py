@@ -270,12 +270,13 @@ COLUMNS += ["opposite_bound", "margin", "least", *RANGE, "accuracy_low", "accura
 COLUMNS += ["accuracy_supported", "placebo", "side", "rule", "missing_requirements", "part_verdict", "leans", "reading"]
 COLUMNS += ["metrics", "shifts", "sample_size_needed", "unit", "units", "units_needed"]
 COLUMNS += ["resampled", "image_share", "designs", "members", "ensembles", "sampled", "n_images", "rules"]
-OF_OBSERVATION = ("statement", "side", "rule", "metrics", "unit", "resampled", "designs", "members", "ensembles")
-OF_OBSERVATION += ("sampled", "n_images")
+OF_OBSERVATION = ["statement", "side", "rule", "metrics", "unit", "resampled", "designs", "members", "ensembles"]
+OF_OBSERVATION += ["sampled", "n_images"]
+Row = dict[str, object]
 OF_PART = ("estimate", "reading", "units", "image_share")
 
 
-def observation_rows(observation: Observation, confidence: float) -> list[dict[str, object]]:
+def observation_rows(observation: Observation, confidence: float) -> list[Row]:
     """The rows of observations.csv for one observation: per part and control, then those beside, or one without any.
 
     low and high are the interval at 2 confidence - 1, whose ends are the one-sided bounds at `confidence`, or beyond
@@ -284,19 +285,19 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict[s
     verdict, each = verdict_of(observation, confidence)
     tested, sign = observation.parts + observation.controls, observation.sign
     parts = [*zip(tested, each, strict=True), *((part, "") for part in observation.beside)] or [(Part(""), NOT_TESTED)]
-    row = {name: getattr(observation, name) for name in OF_OBSERVATION}
+    row: Row = {name: getattr(observation, name) for name in OF_OBSERVATION}
     row |= {"observation": observation.number, "verdict": verdict, "confidence": 2 * confidence - 1, "rules": RULES}
     row |= {"missing_requirements": "; ".join(filter(None, (observation.missing, observation.omitted)))}
     row |= {"shifts": "+".join(observation.shifts), "units_needed": None, "sample_size_needed": ""}
     if verdict == UNDECIDED:
-        row["units_needed"], decided = units_to_decide(observation, confidence)
-        row["sample_size_needed"] = _sample_size_needed(observation, row["units_needed"], decided)
+        units, decided = units_to_decide(observation, confidence)
+        row |= {"units_needed": units, "sample_size_needed": _sample_size_needed(observation, units, decided)}
     drawn = {name: getattr(observation, name) for name in CONTROLS}
     supported = {f"{name}_supported": share_supported(observation, of, confidence) for name, of in drawn.items()}
-    rows = []
+    rows: list[Row] = []
     for index, (part, part_verdict) in enumerate(parts):
-        own = {"part": part.name, "statistic": part.statistic or observation.statistic, "part_verdict": part_verdict}
-        own |= {name: getattr(part, name) for name in OF_PART}
+        own: Row = {name: getattr(part, name) for name in OF_PART}
+        own |= {"part": part.name, "statistic": part.statistic or observation.statistic, "part_verdict": part_verdict}
         own |= dict(zip(("low", "high"), part.interval(2 * confidence - 1).ends, strict=True))
         own |= {"leans": _leans(part, sign, confidence) if part.reading else "", "placebo": ""}
         if part_verdict:
