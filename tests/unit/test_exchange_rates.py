@@ -17,8 +17,19 @@ from resiliency.analysis.exchange_rates import (
     mixing,
     more_members,
 )
-from resiliency.analysis.exchanges_of_members import Designs, Exchange, families, predictors, table_of
+from resiliency.analysis.exchanges_of_members import (
+    CAUTION,
+    Designs,
+    Exchange,
+    families,
+    family_at_equal_accuracy,
+    predictors,
+    table_of,
+)
+from resiliency.analysis.left_out import Part
 from resiliency.analysis.observations import balance_is_most_resilient
+from resiliency.analysis.observations.architecture import IN_LOG_ODDS, SPREAD
+from resiliency.analysis.verdicts import Observation
 from resiliency.statistics.intervals import spread, without_image_noise
 
 CONFIDENCE = 0.95
@@ -90,6 +101,20 @@ def test_joint_training_is_compared_with_independent_training_of_the_same_ensemb
     assert (row.reduction, row.low, row.high) == pytest.approx((0.02, 0.02, 0.02))
     assert (row.designs, row.members, row.ensembles) == (2, 20, 10)  # without those at weight 1
     assert (row.unit, row.units) == ("seeds", 5)
+
+
+def test_the_spread_at_equal_accuracy_is_that_of_observation_1b():
+    """With the variance over images that its parts have, and a cautious upper end."""
+    points, logits = (
+        Part(name, of, 0.2 * of, 6, units=8).with_images(0.1, 9) for name, of in ((SPREAD, 2.0), (IN_LOG_ODDS, 0.3))
+    )
+    about = ("1b", "", "", 1, 1.0, "families", 8, "families and images")
+    (row,) = family_at_equal_accuracy(Observation(*about, [points], [logits], designs=16, members=24), 0.1, CONFIDENCE)
+    low, high = points.interval(CONFIDENCE).ends
+    assert (row.reduction, row.low, row.high) == pytest.approx((0.02, low / 100, 0.02 + CAUTION * (high - 2) / 100))
+    assert (row.log_odds, row.log_odds_low) == pytest.approx((0.3, logits.interval(CONFIDENCE).low))
+    assert (row.units, row.designs, row.members, row.median_error) == (8, 16, 24, 0.1)
+    assert not [*family_at_equal_accuracy(Observation(*about, []), 0.1, CONFIDENCE)]
 
 
 def test_a_slope_has_the_degrees_of_freedom_of_the_families_that_decide_it():

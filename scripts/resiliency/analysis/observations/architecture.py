@@ -55,7 +55,7 @@ def architecture_matters_more(
     beside, without a verdict: accuracy is how family works, and the error under corruption contains that without. So is
     the same test of the clean error, with the error in the place of clean accuracy. A second control draws the error
     from clean accuracy and chance alone. An architecture that is trained for several lengths counts with one, as
-    `members_of_one_training` has it.
+    `of_one_training` has it.
 
     Args:
         members: table members.csv, one row per member; only independently trained members count.
@@ -63,10 +63,8 @@ def architecture_matters_more(
         shifts: additional test sets whose mean error, the column shifted_error, replaces corrupted error.
         draws: number of draws of the placebo; 0 for none.
     """
-    members = members_of_one_training(members[members.origin == INDEPENDENT], response_of(shifts))
     response, error = response_of(shifts), "mean error on natural shifts" if shifts else "corrupted error"
-    means = {"parameters": "first"} | dict.fromkeys(("clean_accuracy", response), "mean")
-    designs = members.groupby(["design", "family"], as_index=False, sort=False).agg(means)
+    designs = of_one_training(designs_of(members[members.origin == INDEPENDENT], response))
     families, values = Families.of(designs.family.to_numpy(str)), _values(designs, response)
     parts, beside, shares, placebo, accuracy = [], [], {}, None, None
     if families.large >= ESTIMABLE and np.isfinite(values).all():
@@ -105,7 +103,7 @@ def architecture_matters_more(
         beside=beside,
         missing=_missing(designs, families, shares, error),
         designs=len(designs),
-        members=len(members),
+        members=int(designs["seeds"].sum()),
         n_images=n_images,
         shifts=tuple(shifts),
         placebo=placebo,
@@ -113,19 +111,18 @@ def architecture_matters_more(
     )
 
 
-def members_of_one_training(members: pd.DataFrame, response: str) -> pd.DataFrame:
-    """Members without those trainings that would make sizes and families differ by their length.
+def of_one_training(designs: pd.DataFrame) -> pd.DataFrame:
+    """Designs, as from `designs_of`, without those trainings that would make sizes and families differ by their length.
 
     Of an architecture that is trained for several lengths, those designs stay whose recipe and length most designs of
     all have; equally many: the first.
     """
-    designs = designs_of(members, response)
     architecture = ["family", "architecture"]
     several = designs.groupby(architecture)["epochs"].transform("nunique") > 1
     shared = designs["recipe"].map(designs["recipe"].value_counts())
     by_share = designs.loc[shared.sort_values(ascending=False, kind="stable").index]
     common = designs[architecture].merge(by_share.drop_duplicates(architecture), how="left")["recipe"]
-    return members[members["design"].isin(designs.loc[~several | (designs["recipe"] == common), "design"])]
+    return designs[~several | (designs["recipe"] == common)]
 
 
 def response_of(shifts: Sequence[str]) -> str:
