@@ -80,21 +80,22 @@ SAME: dict[str, Edit] = {
     "answers with a point": one(3, "{}.0".format),
 }
 # Tables of other images, or that contradict themselves.
-WRONG: dict[str, Edit] = {
-    "images by number from 1": numbered(lambda image: str(image + 1)),
-    "images with a suffix": numbered(lambda image: f"{image:03}.png"),
-    "all images renamed": each(1, lambda name, index: f"other{index}"),
-    "one image given twice": lambda table: table.append(table[8]),
-    "an image missing": lambda table: table.remove(table[8]),
-    "another label": one(2, lambda label: str((int(label) + 1) % 3)),
-    "a class far beyond": one(3, lambda answer: "65536"),
-    "a value too many": lambda table: table[8].append("1"),
-    "no header": lambda table: table[1:],
-    "no rows": lambda table: table[:1],
-    "no clean images": lambda table: [row for row in table if row[0] != "clean"],
-    "the member of the first file": lambda table: [[*table[0][:3], "one"], *table[1:]],
-    "a misspelt corruption": each(0, lambda name, index: "fogg.1" if name == "fog.1" else name),
-    "one number twice": numbered(lambda image: "03" if image == 4 else str(image)),
+ALIKE = "name images alike, or number them from 0 in the same order"
+WRONG: dict[str, tuple[Edit, str]] = {
+    "images by number from 1": (numbered(lambda image: str(image + 1)), ALIKE),
+    "images with a suffix": (numbered(lambda image: f"{image:03}.png"), ALIKE),
+    "all images renamed": (each(1, lambda name, index: f"other{index}"), ALIKE),
+    "one image given twice": (lambda table: table.append(table[8]), "expected each image of test set 'clean' once"),
+    "an image missing": (lambda table: table.remove(table[8]), "differ from those of 'clean', with y07"),
+    "another label": (one(2, lambda label: str((int(label) + 1) % 3)), "expected label 2, as in 'clean', got 1"),
+    "a class far beyond": (one(3, lambda answer: "65536"), "expected a class near 2"),
+    "a value too many": (lambda table: table[8].append("1"), "line 9: expected 4 values, got 5"),
+    "no header": (lambda table: table[1:], "'test_set' not found"),
+    "no rows": (lambda table: table[:1], "expected at least one row"),
+    "no clean images": (lambda table: [row for row in table if row[0] != "clean"], "test set 'clean' not found"),
+    "the member of the first file": (lambda table: [[*table[0][:3], "one"], *table[1:]], "also in first.csv"),
+    "a misspelt corruption": (each(0, lambda name, index: "fogg.1" if name == "fog.1" else name), "mean fog.1?"),
+    "one number twice": (numbered(lambda image: "03" if image == 4 else str(image)), ALIKE),
 }
 
 
@@ -103,9 +104,9 @@ def _row_numbers(most: int) -> Edit:
     return lambda table: [[*table[0], "row_id"], *([*row, str(index % most)] for index, row in enumerate(table[1:]))]
 
 
-WRONG |= {"row numbers": _row_numbers(10**6), "row numbers of each test set": _row_numbers(IMAGES)}
-DECISIONS = {name: (edit, ACCEPTED) for name, edit in SAME.items()}
-DECISIONS |= {name: (edit, "") for name, edit in WRONG.items()}
+EACH = "expected answers of a member, got another value in each row"
+WRONG |= {"row numbers": (_row_numbers(10**6), EACH), "row numbers of each test set": (_row_numbers(IMAGES), EACH)}
+DECISIONS = {name: (edit, ACCEPTED) for name, edit in SAME.items()} | WRONG
 DECISIONS |= {
     f"{cell!r:.30} in column {column}": (one(column, lambda _, cell=cell: cell), ", row 8: expected a class")
     for column in (2, 3)

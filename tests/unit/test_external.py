@@ -226,13 +226,6 @@ def test_images_that_are_missing_or_unknown_are_named(images, said):
     assert fault_of(order_of, "a.csv", "clean", np.array(images), NAMES, CLASSES).endswith(said)
 
 
-@pytest.mark.parametrize("images", [["y1.png", "x1", "x2"], ["1", "2", "3"], ["02", "10", "0"], ["x1", "x1", "y1"]])
-def test_images_that_are_named_or_numbered_otherwise_are_refused(images):
-    message = fault_of(order_of, "a.csv", "clean", np.array(images), NAMES, CLASSES)
-    assert "expected images that other members are tested on, e.g. 'x1', got" in message
-    assert message.endswith("name images alike, or number them from 0 in the same order")
-
-
 @pytest.mark.parametrize(
     ("rows", "kind", "listed", "said"),
     [
