@@ -8,7 +8,7 @@ import numpy as np
 from resiliency.analysis.left_out import p_values
 from resiliency.analysis.observations.architecture import FAMILIES, MARGIN, WITHIN
 from resiliency.analysis.verdicts import NOT_TESTED, decide
-from resiliency.statistics.correlation import CONTESTS, Families, replicates, share_within
+from resiliency.statistics.closeness import CONTESTS, Families, replicates, share_within
 from resiliency.statistics.intervals import FISHER
 
 CONFIDENCE = 0.95
@@ -53,7 +53,7 @@ def standard(random: np.random.Generator, kind: str, shape: tuple[int, ...]) -> 
 def drawn(
     random: np.random.Generator, effects: Effects, between: float, kind: str, sizes: tuple[int, ...], studies: int
 ) -> np.ndarray:
-    """Studies as `resiliency.statistics.correlation` takes them, float studies x n x 3.
+    """Studies as `resiliency.statistics.closeness` takes them, float studies x n x 3.
 
     Args:
         between: share of the variance of size, and of accuracy, that lies between families.

@@ -21,7 +21,8 @@ from resiliency.base.streams import derived_seed, stream
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.prediction.reading import all_conditions
 from resiliency.statistics import intervals
-from resiliency.statistics.correlation import Families, closeness, replicates, weighted_cliffs_delta
+from resiliency.statistics.closeness import Families, closeness, replicates
+from resiliency.statistics.correlation import weighted_cliffs_delta
 from resiliency.statistics.resampling import Resampling, Units
 
 # Observation 1

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from resiliency.statistics.correlation import Families, closeness, replicates, share_within
+from resiliency.statistics.closeness import Families, closeness, replicates, share_within
 
 SIZES = ((2,) * 8, (3, 3, 3), (6, 3, 2, 2, 1))
 

@@ -28,7 +28,7 @@ from resiliency.analysis.observations.architecture import (
 )
 from resiliency.analysis.verdicts import observation_rows, observation_table, share_supported, verdict_of
 from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
-from resiliency.statistics.correlation import Families
+from resiliency.statistics.closeness import Families
 from resiliency.statistics.mixed_model import points
 
 

@@ -22,7 +22,7 @@ from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.analysis.verdicts import DRAWS, Observation, Placebo, ends
 from resiliency.base.names import INDEPENDENT
 from resiliency.base.streams import stream
-from resiliency.statistics.correlation import CONTESTS, RESPONSE, Families, closeness, replicates, share_within
+from resiliency.statistics.closeness import CONTESTS, RESPONSE, Families, closeness, replicates, share_within
 from resiliency.statistics.intervals import FISHER, Scale
 
 FAMILIES = 8  # families with two designs or more; with fewer, leaving out a family says too little about the others
@@ -48,7 +48,7 @@ def architecture_matters_more(
 ) -> Observation:
     """Test observation 1a: architecture matters more for robustness than size.
 
-    The statistic is the closeness of family against size, from -1 to 1 (`resiliency.statistics.correlation`). A design
+    The statistic is the closeness of family against size, from -1 to 1 (`resiliency.statistics.closeness`). A design
     is the mean of its seeds. Families are left out in turn, with all their designs, because the statement is about
     families. Families of one design have no distances within and do not count for degrees of freedom. Closeness of
     family against clean accuracy on three scales of the error, and shares of variance within families, are listed
