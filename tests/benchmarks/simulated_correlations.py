@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from resiliency.analysis.left_out import kept_weights
 from resiliency.base.streams import stream
 from resiliency.ensembles.pool import ensembles_of
-from resiliency.statistics.correlation import MEASURES, weighted_pearson
+from resiliency.statistics.correlation import correlations, weighted_pearson
 from resiliency.statistics.intervals import FISHER, LINEAR, jackknife
 
 CONFIDENCE = 0.95
@@ -89,7 +89,7 @@ def of_measure(measure: str, weights: np.ndarray, study: np.ndarray) -> np.ndarr
     first, second, accuracy, given = study
     if measure == "difference":
         return weighted_pearson(weights, first, accuracy) - weighted_pearson(weights, second, accuracy)
-    return MEASURES[measure](weights, first, accuracy, given)
+    return correlations([measure], weights, first, accuracy, given)[measure]
 
 
 def correlation(measure: str, situation: str, members: int, size: int, alike: float = 0.0) -> Case:

@@ -38,6 +38,11 @@ def test_no_correlation_without_variance_or_weight():
     assert np.isnan(weighted_pearson(np.ones((1, 3)), x, noise[0])[0])
 
 
+def test_ranks_are_correlated_under_weights_that_leave_values_out_alone():
+    with pytest.raises(ValueError, match="weights: expected 0 or the largest of its column"):
+        weighted_spearman(np.array([[1.0, 2, 3], [1, 1, 0]]), OTHER[:3], OTHER[:3])
+
+
 def test_weighted_quantiles_by_hand_and_of_equal_weights():
     """Of weights 1, 1 and 2 the values stand at 0, 1 * 1 + 2 * 1 and 2 * 2 + 2 * 2, that is at 0, 3/8 and 1."""
     quantiles = weighted_quantiles(np.array([3.0, 0, 1]), np.array([2.0, 1, 1]), [3 / 8, 0.5])
@@ -58,7 +63,7 @@ WEIGHTS = np.array([[1.0, 1, 1, 1, 1, 1], [1, 2, 0, 1, 3, 1]])
     "statistic",
     [
         lambda values: weighted_ranks(WEIGHTS, values),
-        lambda values: weighted_spearman(WEIGHTS, values, OTHER),
+        lambda values: weighted_spearman(WEIGHTS[1:], values, OTHER),
         lambda values: weighted_cliffs_delta(values[:3], values[1:], WEIGHTS[:, :3], WEIGHTS[:, 1:]),
     ],
     ids=["ranks", "spearman", "cliff"],

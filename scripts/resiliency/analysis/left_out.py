@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from scipy.stats import rankdata
 
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, design_of, mean_member_accuracy_of
-from resiliency.statistics.correlation import MEASURES, ordinals, weighted_cliffs_delta
+from resiliency.statistics.correlation import correlations, ordinals, weighted_cliffs_delta
 from resiliency.statistics.intervals import ANGULAR, JACKKNIFE, LINEAR, Interval, Scale, studentised, wilson
 
 Unit = Callable[[str], str]  # member -> the unit with which it is left out
@@ -55,12 +55,11 @@ class LeftOut:
     """
 
     def __init__(self, ensembles: pd.DataFrame, unit: Unit = str):
-        self._lists = lists = [members.split("+") for members in ensembles.members]
-        self.ensembles = ensembles
-        self.members = sorted({member for members in lists for member in members})
+        self.ensembles, self._lists = ensembles, [members.split("+") for members in ensembles.members]
+        self.members = sorted({member for members in self._lists for member in members})
         unit_of = {member: unit(member) for member in self.members}
         self.units = sorted(set(unit_of.values()))
-        kept = kept_weights([[unit_of[member] for member in members] for members in lists])
+        kept = kept_weights([[unit_of[member] for member in members] for members in self._lists])
         self.weights = kept * ensembles.weight.to_numpy(float)
         self._behind: dict[bytes, tuple[np.ndarray, dict[str, int]]] = {}
 
@@ -69,21 +68,28 @@ class LeftOut:
         """The members of each ensemble, int E x size, positions in `members`."""
         return np.searchsorted(self.members, self._lists)
 
-    def behind(self, some: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
-        """What is behind a statistic of `some` of the ensembles, bool E.
+    @cached_property
+    def known(self) -> dict[str, np.ndarray]:
+        """Column -> which ensembles have it, bool E."""
+        return dict(zip(self.ensembles, self.ensembles.notna().to_numpy().T, strict=True))
+
+    def behind(self, columns: list[str]) -> tuple[np.ndarray, dict[str, int]]:
+        """What is behind a statistic of the ensembles that have all of `columns`.
 
         Returns:
             Which replicates count, bool 1 + units: that of all, and those without each unit that takes part in these
-            ensembles; and the numbers of members and units that do.
+            ensembles; and the numbers of the ensembles, of the members and units that do, and of possible ensembles.
         """
+        some = np.logical_and.reduce([self.known[column] for column in columns])
         if (key := some.tobytes()) not in self._behind:
             kept = counting(self.weights, some)
-            counts = {"members": len(np.unique(self.chosen[some])), "units": int(kept[1:].sum())}
+            counts = {"ensembles": int(some.sum()), "members": len(np.unique(self.chosen[some]))}
+            counts |= {"units": int(kept[1:].sum()), "possible": int(self.ensembles["possible"].iloc[0])}
             self._behind[key] = kept, counts
         return self._behind[key]
 
-    def correlations(self, columns: list[str], condition: str, measure: str) -> np.ndarray:
-        """Correlation of each column with accuracy on `condition`, float64 columns x (1 + units).
+    def correlations(self, columns: list[str], condition: str, measures: Sequence[str]) -> np.ndarray:
+        """Correlations of each column with accuracy on `condition`, float64 measures x columns x (1 + units).
 
         Ensembles that lack a column, since no pair of their members could be measured, do not count for it.
         """
@@ -92,12 +98,13 @@ class LeftOut:
         finite, alike = np.isfinite(values), {}
         for row, of_column in enumerate(finite):
             alike.setdefault(of_column.tobytes(), []).append(row)
-        correlations = np.full((len(columns), len(self.weights)), np.nan)
+        found = np.full((len(measures), len(columns), len(self.weights)), np.nan)
         for rows in alike.values():
             if (has := finite[rows[0]]).any():
                 kept = self.weights if has.all() else self.weights[:, has]
-                correlations[rows] = MEASURES[measure](kept, values[rows][:, has], accuracy[has], given[has])
-        return correlations
+                of_both = values[rows][:, has], accuracy[has], given[has]
+                found[:, rows] = list(correlations(measures, kept, *of_both).values())
+        return found
 
     def compared(
         self, first: list[str], second: list[str], condition: str, measure: str, scale: Scale
@@ -115,7 +122,7 @@ class LeftOut:
             key = column, chosen.tobytes()
             if key not in memo:
                 of_both = values[column][chosen], accuracy[chosen], given[chosen]
-                memo[key] = scale.to(MEASURES[measure](self.weights[:, chosen], *of_both))
+                memo[key] = scale.to(correlations([measure], self.weights[:, chosen], *of_both)[measure])
             return memo[key]
 
         compared = np.full((2, len(self.weights), len(first), len(second)), np.nan)

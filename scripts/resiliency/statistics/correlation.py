@@ -1,12 +1,18 @@
 """Measures of association under weights: ranks, correlations, Cliff's deltas and quantiles; and inner products."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.cgutils import get_or_insert_function
+from numba.extending import intrinsic
 
 from resiliency.base.machine import compiled
 
 AT_A_TIME = 64  # number of values whose weights a processor's cache holds
+AHEAD, LINE = 8, 8  # number of values that are fetched before they are needed, of float64 in a line of the cache
 RANK_ROUNDING = 1e-12  # relative to the largest value: more than rounding of sums, less than the effect of one image
 
 
@@ -16,19 +22,17 @@ def ordinals(values: np.ndarray) -> np.ndarray:
     Args:
         values: finite float E.
     """
-    order, places = _in_order(values)
-    of_value = np.empty(len(order), np.int64)
-    of_value[order] = places
-    return of_value
+    order, first = _in_order(values)
+    places = np.empty(len(order), np.int64)
+    places[order] = np.cumsum(first) - 1
+    return places
 
 
 def _in_order(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the values in ascending order, of equal ones in any, and the `ordinals` of these; int64 E each."""
+    """Positions of the values in ascending order, of equal ones in any, int64 E; which is the first of its value."""
     order = np.argsort(values)
     ascending = np.asarray(values, np.float64)[order]
-    return order, np.cumsum(
-        np.diff(ascending, prepend=ascending[:1]) > RANK_ROUNDING * np.abs(ascending).max(initial=0)
-    )
+    return order, np.diff(ascending, prepend=-np.inf) > RANK_ROUNDING * np.abs(ascending).max(initial=0)
 
 
 def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -56,20 +60,26 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
     """Pearson's correlation of the ranks (see `weighted_ranks`) of `x` and `y` under each row of weights.
 
     Args:
-        weights: float R x E, not negative.
+        weights: float R x E, each the largest of its column, or 0 for a value that a row leaves out.
         x: float E, or C x E.
         y: float E.
 
     Returns:
         float64 R, or C x R; NaN if all weight is on one value of x or of y.
+
+    Raises:
+        ValueError: a weight is neither 0 nor the largest of its column.
     """
     ranks_y, half, rhos = weighted_ranks(weights, y), weights.sum(axis=1) / 2, []
     square_y = np.einsum("re,re,re->r", weights, ranks_y, ranks_y)
-    by_value = np.empty((weights.shape[1], 2, len(weights)))  # by NumPy, which asks for large pages of memory
-    _place_by_value(weights, ranks_y, by_value)
+    largest, by_value = (
+        weights.max(axis=0),
+        np.empty(weights.shape[::-1]),
+    )  # by NumPy, which asks for large pages of memory
+    if not _place_by_value(weights, largest, ranks_y, by_value):
+        raise ValueError("weights: expected 0 or the largest of its column")
     for column in np.atleast_2d(x):
-        order, places = _in_order(column)
-        square_x, product = _rank_sums(order, places, by_value, half)
+        square_x, product = _rank_sums(*_in_order(column), largest, by_value, half)
         defined = np.minimum(square_x, square_y) > RANK_ROUNDING * (2 * half) ** 3
         scale = np.sqrt(np.where(defined, square_x * square_y, 1))
         rhos.append(np.where(defined, product / scale, np.nan))
@@ -120,45 +130,79 @@ def cliffs_deltas_of_partitions(values: np.ndarray, weights: np.ndarray, second:
     return np.divide(difference, pairs, out=np.full_like(pairs, np.nan), where=pairs > 0)
 
 
+def _prefetch_code(typing: Any, values: Any, position: Any) -> tuple[Any, Callable[..., Any]]:
+    """Ask for the value at a position of a contiguous array, which is needed soon: without it, memory is waited for."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        place, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place, number, number, number])
+        function = get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")  # type: ignore[no-untyped-call]
+        address = builder.bitcast(builder.gep(array.data, [arguments[1]]), place)
+        builder.call(function, [address, *(ir.Constant(number, of) for of in (0, 3, 1))])  # to read, often, of data
+        return context.get_dummy_value()
+
+    return types.none(values, types.intp), code
+
+
+_prefetch: Any = intrinsic(_prefetch_code)
+
+
 @compiled()
-def _place_by_value(weights: np.ndarray, ranks: np.ndarray, by_value: np.ndarray) -> None:
-    """Set `by_value`, float64 E x 2 x R, to weights and weighted ranks, float64 R x E each, value beside value."""
+def _place_by_value(weights: np.ndarray, largest: np.ndarray, ranks: np.ndarray, by_value: np.ndarray) -> bool:
+    """Set weighted ranks, value beside value; whether each weight is 0 or the largest of its column.
+
+    Args:
+        weights, ranks: float64 R x E.
+        largest: float64 E, the largest weight of each value.
+        by_value: float64 E x R, set to the weighted ranks, NaN without weight.
+    """
     rows, values = weights.shape
+    unexpected = 0
     for start in range(0, values, AT_A_TIME):
         for row in range(rows):
             for value in range(start, min(start + AT_A_TIME, values)):
-                by_value[value, 0, row] = weights[row, value]
-                by_value[value, 1, row] = weights[row, value] * ranks[row, value]
+                weight = weights[row, value]
+                by_value[value, row] = weight * ranks[row, value] if weight else np.nan
+                unexpected += weight != 0 and weight != largest[value]
+    return unexpected == 0
 
 
 @compiled()
-def _rank_sums(order: np.ndarray, places: np.ndarray, by_value: np.ndarray, half: np.ndarray) -> np.ndarray:
-    """Sums of w r^2, and of r times what comes with each value, for centred ranks r of values with weights w.
+def _rank_sums(
+    order: np.ndarray, first: np.ndarray, largest: np.ndarray, by_value: np.ndarray, half: np.ndarray
+) -> np.ndarray:
+    """Sums of w r^2, and of r times the weighted rank of each value in y, for centred ranks r of values with weights w.
 
     All R weights of a value are added at once, and values in ascending order, so that none is looked up twice.
 
     Args:
-        order, places: int64 E, as from `_in_order`.
-        by_value: float64 E x 2 x R, weights of each value and what comes with it.
+        order, first: int64 and bool E, as from `_in_order`.
+        largest, by_value: as of `_place_by_value`.
         half: float64 R, half of all weight.
 
     Returns:
         float64 2 x R.
     """
-    sums, below, start = np.zeros((2, len(half))), -half, 0
+    rows = len(half)
+    sums, below, start = np.zeros((2, rows)), -half, 0
+    weights, others = np.empty(rows), np.empty(rows)
     while start < len(order):
-        of_value, stop = by_value[order[start]], start + 1
-        if stop < len(order) and places[stop] == places[start]:
-            of_value = of_value.copy()
-        while stop < len(order) and places[stop] == places[start]:
-            of_value += by_value[order[stop]]
+        weights[:], others[:], stop = 0, 0, start
+        while stop == start or (stop < len(order) and not first[stop]):
+            for row in range(0, rows, LINE):
+                _prefetch(by_value, order[min(stop + AHEAD, len(order) - 1)] * rows + row)
+            weight = largest[order[stop]]
+            for row in range(rows):
+                other = by_value[order[stop], row]
+                weights[row] += weight if other == other else 0.0
+                others[row] += other if other == other else 0.0
             stop += 1
-        for row in range(len(half)):
-            weight = of_value[0, row]
-            rank = below[row] + weight / 2
-            sums[0, row] += weight * rank * rank
-            sums[1, row] += of_value[1, row] * rank
-            below[row] += weight
+        for row in range(rows):
+            rank = below[row] + weights[row] / 2
+            sums[0, row] += weights[row] * rank * rank
+            sums[1, row] += others[row] * rank
+            below[row] += weights[row]
         start = stop
     return sums
 
@@ -233,18 +277,41 @@ def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray
 
     (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) (Fisher 1924); NaN if nothing is left of x or y.
     """
+    return _pearson_and_partial(weights, x, y, given)[1]
+
+
+def _pearson_and_partial(
+    weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     (of_both, of_x), of_y = _pearson_of_each(weights, x, y, given), weighted_pearson(weights, y, given)
     left = (1 - of_x**2) * (1 - of_y**2)
     defined = left > ROUNDING
-    return np.where(defined, (of_both - of_x * of_y) / np.sqrt(np.where(defined, left, 1)), np.nan)
+    return of_both, np.where(defined, (of_both - of_x * of_y) / np.sqrt(np.where(defined, left, 1)), np.nan)
 
 
-# Name -> (weights R x E, x of E or C x E, y and a given third of E each) -> float64 R or C x R.
-MEASURES: dict[str, Callable[..., np.ndarray]] = {
-    "pearson": lambda weights, x, y, given: weighted_pearson(weights, x, y),
-    "spearman": lambda weights, x, y, given: weighted_spearman(weights, x, y),
-    "partial": partial,
-}
+MEASURES = ("pearson", "spearman", "partial")
+
+
+def correlations(
+    measures: Sequence[str], weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Each of some `MEASURES` of the correlation of `x` and `y`, under each row of weights.
+
+    Args:
+        weights: float R x E, not negative.
+        x: float E, or C x E.
+        y: float E.
+        given: float E, the third of a partial correlation.
+
+    Returns:
+        Measure -> float64 R, or C x R.
+    """
+    found = {"spearman": weighted_spearman(weights, x, y)} if "spearman" in measures else {}
+    if "partial" in measures:
+        found["pearson"], found["partial"] = _pearson_and_partial(weights, x, y, given)
+    elif "pearson" in measures:
+        found["pearson"] = weighted_pearson(weights, x, y)
+    return {measure: found[measure] for measure in measures}
 
 
 VALUES = 2**24  # number of float64 values in memory at a time

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import combinations, product
+from itertools import combinations, product, repeat
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from resiliency.base.streams import stream
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.classification import images_of
-from resiliency.statistics.correlation import MEASURES
+from resiliency.statistics.correlation import MEASURES, correlations
 from resiliency.statistics.intervals import FISHER, LINEAR, Scale, holm, jackknife, p_value, studentised
 from resiliency.statistics.resampling import in_groups
 
@@ -67,18 +67,19 @@ def correlation_table(
         by_corruption: by_corruption.parquet.
         pairs: the kind and metric of each diversity of pairs.
         confidence: level of the intervals, between 0 and 1.
-        threads: number of sets of images and measures at a time, which changes no byte.
+        threads: number of sets of images at a time, which changes no byte.
     """
-    asked, rows = list(product(images_of(ensembles) + images_of(by_corruption), MEASURES)), []
+    asked, rows = images_of(ensembles) + images_of(by_corruption), []
     for key, left_out in _groups(ensembles, by_corruption):
-        of_images = [_all_columns(left_out.ensembles, pairs, images) for images, _ in asked]
+        of_images = [_all_columns(left_out.ensembles, pairs, images) for images in asked]
         with ThreadPoolExecutor(threads) as executor:
-            found = list(executor.map(left_out.correlations, map(list, of_images), *zip(*asked, strict=True)))
-        for (images, measure), columns, values in zip(asked, of_images, found, strict=True):
-            for (column, (kind, metric)), replicates in zip(columns.items(), values, strict=True):
-                row = key | {"images": images, "measure": measure, "kind": kind, "metric": metric}
-                tested = _tested(left_out, [column], replicates, confidence, FISHER)
-                rows.append(row | {"correlation": replicates[0]} | tested)
+            found = executor.map(left_out.correlations, map(list, of_images), asked, repeat(MEASURES))
+        for images, columns, of_measures in zip(asked, of_images, found, strict=True):
+            for measure, values in zip(MEASURES, of_measures, strict=True):
+                for (column, (kind, metric)), replicates in zip(columns.items(), values, strict=True):
+                    row = key | {"images": images, "measure": measure, "kind": kind, "metric": metric}
+                    tested = _tested(left_out, [column], replicates, confidence, FISHER)
+                    rows.append(row | {"correlation": replicates[0]} | tested)
     return _with_p_holm(rows, CORRELATIONS, confidence)
 
 
@@ -116,11 +117,9 @@ def _tested(
     Args:
         replicates: float 1 + units, statistic of all and without each unit.
     """
-    some = np.logical_and.reduce([left_out.ensembles[column].notna() for column in columns])
-    kept, counts = left_out.behind(some)
+    kept, counts = left_out.behind(columns)
     low, high = jackknife(replicates[kept], confidence, scale).ends
-    tested = {"low": low, "high": high, "p_value": p_value(replicates[kept], scale), "ensembles": some.sum()}
-    return tested | counts | {"possible": left_out.ensembles["possible"].iloc[0]}
+    return {"low": low, "high": high, "p_value": p_value(replicates[kept], scale)} | counts
 
 
 def _with_p_holm(rows: list[dict], columns: list[str], confidence: float) -> pd.DataFrame:
@@ -259,7 +258,7 @@ def _statistics(
             given = list(of_metrics.values())
 
             def partials(of_size: LeftOut, given: list[str] = given) -> np.ndarray:
-                return of_size.correlations(given, group, "partial").T
+                return of_size.correlations(given, group, ["partial"])[0].T
 
             replicates, _ = mean_over_sizes(left_out, partials)
             full = f"{group} images, partial r of {name}{' prediction' * (name != 'attribution')} diversity"
@@ -338,7 +337,8 @@ def _of_random_numbers(
             for index in np.flatnonzero(sets.any(axis=0)):
                 has = sets[:, index]
                 of_both = noise[:, has], accuracy[has], given[has]
-                own[index, some] = FISHER.to(MEASURES[measure](of_size.weights[:, has], *of_both))
+                found = correlations([measure], of_size.weights[:, has], *of_both)
+                own[index, some] = FISHER.to(found[measure])
         drawn = own[of_comparison.ravel()].transpose(2, 0, 1)
         others = _both(columns, predictions, group, of_size, measure)[1]
         return np.concatenate([drawn - others[:, :, None], drawn], axis=2)
