@@ -179,6 +179,5 @@ def exportable(wildcards):
     return {
         "deployment": f"{RESULTS}/tables/deployment.csv",
         "temperatures": f"{RESULTS}/tables/temperatures.csv",
-        "selective": f"{RESULTS}/tables/selective_prediction.csv",
         "thresholds": f"{RESULTS}/tables/thresholds.csv",
     }

@@ -15,11 +15,8 @@ from resiliency.storage import read_json, read_table, replacing, write_json
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):
-    tables = {
-        name: read_table(inputs.get(name))
-        for name in ("deployment", "members", "temperatures", "selective", "thresholds")
-    }
-    deployment = tables.pop("deployment")
+    tables = {name: read_table(inputs[name]) for name in ("members", "temperatures", "thresholds")}
+    deployment = read_table(inputs.deployment)
     row = chosen_row(deployment, params.row)
     print(f"number {row['number']} of deployment.csv: {row['members']}, combined by {row['rule']}")
     folders = {Path(path).parent.name: Path(path).parent for path in inputs.weights}

@@ -17,7 +17,7 @@ from resiliency.analysis.observations.architecture import architecture_matters_m
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
 from resiliency.analysis.verdicts import observation_table
-from resiliency.api.evaluating import Evaluation, evaluate
+from resiliency.api.evaluating import Evaluation, evaluate, labels_of
 from resiliency.base.faults import Fault, available, expected, short
 from resiliency.base.names import CATEGORIES, CLEAN, HELD_OUT, MAIN
 from resiliency.base.settings import AUTO
@@ -261,7 +261,7 @@ def _checked(
     logits: np.ndarray, labels: np.ndarray, ensembles: np.ndarray, least: int
 ) -> tuple[list[Predictions], np.ndarray]:
     """The predictions of each member under one condition, and the ensembles as int64."""
-    logits, labels, ensembles = map(np.asarray, (logits, labels, ensembles))
+    logits, ensembles = np.asarray(logits), np.asarray(ensembles)
     if logits.ndim != 3 or logits.dtype.kind != "f" or not logits.size or not np.isfinite(logits).all():
         raise Fault(
             f"logits: expected finite floats, members x images x classes, got {logits.dtype} of shape {logits.shape}"
@@ -274,18 +274,12 @@ def _checked(
     members, images, classes = logits.shape
     if members < least or classes < 2:
         raise Fault(f"logits: expected at least {least} members and 2 classes, got {members} and {classes}")
-    if labels.shape != (images,) or labels.dtype.kind not in "iu" or not _within(labels, classes):
-        raise Fault(
-            f"labels: expected {images} integers from 0 to {classes - 1}, one per image, got {short(labels.tolist())}"
-        )
-    if ensembles.ndim != 2 or ensembles.dtype.kind not in "iu" or not _within(ensembles, members):
+    truth = Truth(labels_of(labels, images, classes))
+    within = ensembles.dtype.kind in "iu" and ensembles.size and 0 <= ensembles.min() <= ensembles.max() < members
+    if ensembles.ndim != 2 or not within:
         raise Fault(f"ensembles: expected rows of integers from 0 to {members - 1}, got {short(ensembles.tolist())}")
     if ensembles.shape[1] < least or (np.diff(np.sort(ensembles), axis=1) == 0).any():
         raise Fault(f"ensembles: expected rows of at least {least} different members, got {short(ensembles.tolist())}")
-    table, truth = all_conditions([], [], {CLEAN: images}, {CLEAN: classes}), Truth(labels.astype(np.int64))
+    table = all_conditions([], [], {CLEAN: images}, {CLEAN: classes})
     predictions = [Predictions(table, {CLEAN: of_member[None]}, {CLEAN: truth}) for of_member in logits]
     return predictions, ensembles.astype(np.int64)
-
-
-def _within(values: np.ndarray, count: int) -> bool:
-    return values.size > 0 and values.min() >= 0 and values.max() < count

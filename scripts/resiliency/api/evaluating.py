@@ -98,7 +98,7 @@ def evaluate(
     1  glass_blur         1        20   0.30
     2  glass_blur         5        20   0.35
     """
-    table, labels = _checked_table(images, table), _labels_of(labels, len(images))
+    table, labels = _checked_table(images, table), labels_of(labels, len(images))
     conditions = [(CLEAN, 0), *engine.checked_conditions(corruptions, severities)]
     if not isinstance(batch_size, Integral) or batch_size < 1:
         raise Fault(f"batch_size: {expected('a whole number from 1', short(batch_size))}")
@@ -162,12 +162,14 @@ def _seen(images: "Images", labels: np.ndarray, table: str, severities: list[int
     return Seen(table, severities, len(labels), height, width, seed, digest.hexdigest())
 
 
-def _labels_of(labels: np.ndarray, count: int) -> np.ndarray:
+def labels_of(labels: np.ndarray, count: int, classes: int = 2**63) -> np.ndarray:
+    """The labels of so many images as int64; a Fault if they are no positions of classes."""
     labels = np.asarray(labels)
-    within = labels.dtype.kind in "iu" and (not labels.size or 0 <= labels.min() <= labels.max() < 2**63)
+    within = labels.dtype.kind in "iu" and (not labels.size or 0 <= labels.min() <= labels.max() < classes)
     if labels.shape != (count,) or not within:
         got = f"{labels.dtype} of shape {labels.shape}" if within else short(labels.tolist())
-        raise Fault(f"labels: {expected(f'{count} integers from 0, one per image', got)}")
+        most = f" to {classes - 1}" if classes < 2**63 else ""
+        raise Fault(f"labels: {expected(f'{count} integers from 0{most}, one per image', got)}")
     return labels.astype(np.int64)
 
 

@@ -337,7 +337,8 @@ def unlike(conditions: list[Images], one: Predictions, seed: int) -> tuple[Input
         seed: seed of the study, which also decides the halves of the images.
     """
     selection, evaluation = halves(one.labels(0), seed, one.units(0))
-    inputs = fitted(conditions[0], selection, one.units(0).of(selection), seed)
+    some = _some(selection, MOST)
+    inputs = fitted(conditions[0], some, one.units(0).of(some), seed)
     names = one.conditions.corruption[one.conditions.test_set == CLEAN]
     rates = flag_rates(inputs, conditions, names.tolist(), evaluation, one.units(0))
     inputs["range"] = 0.0, max(high for name in (CLEAN, CORRUPTED) if (high := rates[name]["high"]) is not None)
@@ -353,14 +354,13 @@ def fitted(images: Images, selection: np.ndarray, units: Units, seed: int) -> In
 
     Args:
         images: the clean test images.
-        selection: int n, images on which models were selected, of which at most `MOST` count.
+        selection: int n, images on which models were selected.
         units: units of these n images.
 
     Returns:
         mean (8 numbers), inverse (8 x 8), limit and rate, the nominal rate of false alarms.
     """
-    places = _some(np.arange(len(selection)), MOST)
-    units, described = units.of(places), _looks(images, selection[places])
+    described = _looks(images, selection)
     order = stream(seed, "unfamiliar").permutation(units.number)
     first = order[units.of_image] < units.number // 2
     mean, covariance = described[first].mean(axis=0), np.cov(described[first], rowvar=False, bias=True)

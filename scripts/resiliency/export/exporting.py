@@ -17,7 +17,7 @@ import torch
 import yaml
 
 from resiliency.analysis.contenders import clean_accuracy
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, brief
 from resiliency.base.machine import machine
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.pictures import images_at
@@ -119,7 +119,7 @@ def export(
     """Write the program of an ensemble, compare its answers with those of the study, judge and time it.
 
     Args:
-        tables: tables members, temperatures, selective and thresholds.
+        tables: tables members, temperatures and thresholds.
         row: row of deployment.csv.
         networks: networks of the members, on the CPU.
         requirements: fields of `Requirements`.
@@ -183,7 +183,7 @@ def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame
     Args:
         row: row of deployment.csv.
         members: rows of members.csv of the ensemble's members.
-        of: rows of temperatures, selective and thresholds of the ensemble.
+        of: rows of temperatures and thresholds of the ensemble.
         context: further variables of the template `card.md.j2`.
     """
     templates = markdown_environment(Path(__file__).parent)
@@ -197,7 +197,6 @@ def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame
         members=[one | weights_of(one) for one in members.to_dict("records")],
         right=_right(row),
         calibration=of["temperatures"].to_dict("records"),
-        selective=of["selective"].to_dict("records"),
         thresholds=tried.to_dict("records"),
         unfit_cautions=unfit_cautions,
         versions={name: version(name) for name in VERSIONS},
@@ -277,8 +276,7 @@ def write_program(ensemble: Deployable, side: int, path: Path) -> None:
             converted.save(path, external_data=False)
         except Exception as error:
             names = ", ".join(member.member for member in ensemble.members)
-            reason = " ".join(str(error).split())
-            raise Fault(f"ensemble of {names}: cannot be exported: {type(error).__name__}: {reason:.400}") from error
+            raise Fault(f"ensemble of {names}: cannot be exported: {brief(error)}") from error
 
 
 def onnx_runner(path: Path, threads: int) -> Run:
