@@ -56,7 +56,7 @@ def test_observation_1a_finds_what_matters(effects, shifts, expected):
     """A verdict on shifts is about their error."""
     members = member_rows(0, *effects, families=16)
     members = members.rename(columns={"corrupted_error": "shifted_error"}) if shifts else members
-    observation = architecture_matters_more(members, 100, shifts, draws=200)
+    observation = architecture_matters_more(members, 100, shifts, draws=100)
     assert [part.units for part in observation.parts] == [16]
     assert (observation.designs, observation.members) == (48, 96)
     table = observation_table([observation], 0.95)
@@ -127,11 +127,12 @@ def test_observation_1a_needs_eight_families_of_two_designs_whose_sizes_vary():
     narrow = of_families * (1 + 1e-4 * np.random.default_rng(0).standard_normal((len(members), 1)))
     alike = members.assign(parameters=narrow["parameters"])
     for table, missing in ((few, "there are 7"), (alike, "cannot be told apart: 0.0%")):
-        observation = architecture_matters_more(table, 100)
+        observation = architecture_matters_more(table, 100, draws=10)
         assert verdict_of(observation, 0.95)[0] == "not tested"
         assert missing in observation.missing
         assert np.isfinite(observation.parts[0].bound(0.95, -1))
-    assert architecture_matters_more(members.assign(clean_accuracy=narrow["clean_accuracy"]), 100).missing == ""
+    observation = architecture_matters_more(members.assign(clean_accuracy=narrow["clean_accuracy"]), 100, draws=10)
+    assert observation.missing == ""
 
 
 def test_errors_of_a_large_pools_placebo_are_those_of_the_study(monkeypatch):
