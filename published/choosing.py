@@ -29,7 +29,7 @@ def table_of(results: Path) -> pd.DataFrame:
     features = [str(results / f"features/{name}.npy") for name in names]
     maps = [str(results / f"attributions/{name}/{method}.npy") for name in names for method in methods]
     return choosing_table(
-        pd.DataFrame({"member": names, "family": [study.family(design_of(name)) for name in names]}),
+        pd.DataFrame({"member": names, "family": [study.designs[design_of(name)].family_name for name in names]}),
         predictions_of(results, names),
         reader(names, methods, features, maps, stages=[]),
         methods,

@@ -81,6 +81,7 @@ def grouping(wildcards):
 
 def described(design, seed, **others):
     """What is known of a member of `design` before it is made; fields of `resiliency.designs.members.Member`."""
-    description = {"origin": names.INDEPENDENT, "design": design, "family": STUDY.family(design), "seed": int(seed)}
-    recipe = {"recipe": STUDY.designs[design].recipe} if STUDY.designs[design].recipe else {}
+    known = STUDY.designs[design]
+    description = {"origin": names.INDEPENDENT, "design": design, "family": known.family_name, "seed": int(seed)}
+    recipe = {"recipe": known.recipe} if known.recipe else {}
     return STUDY.description(design) | description | recipe | others

@@ -56,7 +56,7 @@ if PLAN.searched:
                 name: {
                     "origin": names.SEARCH,
                     "design": name,
-                    "family": STUDY.family(STUDY.search.design),
+                    "family": STUDY.designs[STUDY.search.design].family_name,
                     "index": index,
                 }
                 for index, name in enumerate(PLAN.searched)

@@ -46,8 +46,8 @@ def plan(study: Study) -> None:
         method()
     json.dumps(study.model_dump(mode="json"))
     for design in study.trained_designs():
-        for method in (study.recipe, study.family):
-            method(design)
+        study.recipe(design)
+        assert study.designs[design].family_name
         study.designs[design].description(study.dataset.side)
     minutes(study)
 

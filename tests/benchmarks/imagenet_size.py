@@ -59,7 +59,7 @@ def make(folder: Path, study: Study, n_images: int) -> None:
     for index, name in enumerate(names):
         values = np.concatenate([logits[index] for logits, _ in parts])
         write_array(folder / "logits" / name / "clean.npy", np.stack([values] * len(of_conditions)))
-    families = [study.family(design) for design in study.members.designs]
+    families = [study.designs[design].family_name for design in study.members.designs]
     random = np.random.default_rng(0)
     members = pd.DataFrame({"member": names, "design": study.members.designs, "family": families})
     members = members.assign(origin="independent", parameters=random.uniform(1e6, 1e8, len(names)), macs=1e9)

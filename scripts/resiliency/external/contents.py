@@ -22,7 +22,6 @@ from resiliency.external.predictions import (
     open_scores,
     read_decisions,
     read_labels,
-    test_sets_in,
     test_sets_of,
 )
 from resiliency.external.tables import (
@@ -169,7 +168,8 @@ def _with_added(external: External, added: Sequence[str]) -> tuple[External, dic
     for file in added:
         if (kind := _kind(file, external)) == "scores":
             continue
-        present = test_sets_in(file) if kind == "decisions" else test_sets_of(file)
+        named = read_foreign(file, KEYS)["test_set"].dropna().astype(str) if kind == "decisions" else test_sets_of(file)
+        present = list(dict.fromkeys(named))
         lacking = [name for name in shared if name not in present]
         if lacking == shared:
             raise Fault(f"{file}: {expected(f'a test set of the study ({excerpt(shared)})', excerpt(present))}")

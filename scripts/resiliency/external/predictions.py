@@ -202,11 +202,6 @@ def read_arrays(folder: str, layout: Mapping[str, list[str]], classes: int | Non
     return Content(images, labels, units, {}, {name: of_set + 1 for name, of_set in images.items()})
 
 
-def test_sets_in(file: str) -> list[str]:
-    """Names of the test sets in a CSV or Parquet file of decisions; faults are those of `read_foreign`."""
-    return list(dict.fromkeys(read_foreign(file, KEYS)["test_set"].dropna().astype(str)))
-
-
 def read_decisions(
     file: str, classes: int | Sequence[str] | None = None, test_sets: Sequence[str] | None = None
 ) -> Content:

@@ -270,15 +270,13 @@ def error_rows(
     ]
     of_columns = {columns[0]: test_set for test_set, columns in layout.items()}
     rows += [(other, f"{CLEAN_ON}{of_columns[name]}", CLEAN, 0) for name, other in clean_on.items()]
-    parts = [
-        scores[column]
-        .rename_axis(MEMBER)
-        .reset_index(name="error")
-        .assign(test_set=test_set, corruption=corruption, severity=severity, n_images=n_images.get(test_set, 0))
+    columns = [MEMBER, "test_set", "corruption", "severity", "n_images", "error"]
+    errors = [
+        (member, test_set, corruption, severity, n_images.get(test_set, 0), error)
         for column, test_set, corruption, severity in rows
+        for member, error in scores[column].items()
     ]
-    table = pd.concat(parts)[[MEMBER, "test_set", "corruption", "severity", "n_images", "error"]]
-    return table.sort_values(MEMBER, kind="stable", ignore_index=True)
+    return pd.DataFrame(errors, columns=columns).sort_values(MEMBER, kind="stable", ignore_index=True)
 
 
 ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}

@@ -176,7 +176,7 @@ def _members_from_elsewhere(study: Study) -> Iterator[str]:
 def _families(study: Study) -> Iterator[str]:
     """Families that differ only in case, so that one would count as two."""
     designs = [*study.members.designs, *(study.joint.designs if study.joint else [])]
-    made_here = [study.family(design) for design in designs]
+    made_here = [study.designs[design].family_name for design in designs]
     described = list(study.described_elsewhere()["family"]) if study.external else []
     for one, other in alike([*made_here, *described]):
         key = "external.members" if other in described else "designs"

@@ -92,14 +92,11 @@ def unfollowed_code(factory: str, folder: Path) -> list[str]:
 
 
 def _of_factory(factory: str, folder: Path) -> "_Reached":
-    return _Reached([factory.partition(":")[0]], str(folder), *_own_roots())
-
-
-def _own_roots() -> list[str]:
-    """The folders that Python searches, without those of libraries."""
+    """What a factory reaches in `folder` and the folders that Python searches, without those of libraries."""
     standard = Path(sysconfig.get_path("stdlib"))
-    folders = [Path(place).absolute() for place in sys.path if place and os.path.isdir(place)]
-    return [str(path) for path in folders if not INSTALLED & set(path.parts) and not path.is_relative_to(standard)]
+    paths = [Path(place).absolute() for place in sys.path if place and os.path.isdir(place)]
+    own = [str(path) for path in paths if not INSTALLED & set(path.parts) and not path.is_relative_to(standard)]
+    return _Reached([factory.partition(":")[0]], str(folder), *own)
 
 
 @cache

@@ -122,29 +122,23 @@ class Study(Settings):
 
     def recipe(self, design: str) -> Recipe:
         """The training recipe of `design`: the study's, with what the design changes in it."""
-        kind = FineTuning if self.designs[design].fine_tuned else Recipe
-        return self._resolved(self.training.model_dump() | self.designs[design].training, kind)
+        return self._resolved(self.designs[design].training, FineTuning if self.designs[design].fine_tuned else Recipe)
 
     def joint_recipe(self) -> Recipe:
         """The recipe of joint training: that of its design, if it has but one, else the study's, with its changes."""
         assert self.joint is not None
-        designs = set(self.joint.designs)
-        common = self.designs[self.joint.designs[0]].training if len(designs) == 1 else {}
-        return self._resolved(self.training.model_dump() | common | self.joint.training)
+        common = self.designs[self.joint.designs[0]].training if len({*self.joint.designs}) == 1 else {}
+        return self._resolved(common | self.joint.training)
 
     def search_recipe(self) -> Recipe:
         """The recipe of the super-network: that of its design, with its changes."""
         assert self.search is not None
-        values = self.training.model_dump() | self.designs[self.search.design].training | self.search.training
-        return self._resolved(values)
+        return self._resolved(self.designs[self.search.design].training | self.search.training)
 
-    def _resolved(self, values: Keys, kind: type[Recipe] = Recipe) -> Recipe:
+    def _resolved(self, changes: Keys, kind: type[Recipe] = Recipe) -> Recipe:
+        values = self.training.model_dump() | changes
         decided = {"shift": self.data.largest_shift, "flip": self.data.mirrored}
         return kind(**(values | {key: value for key, value in decided.items() if values[key] == AUTO}))
-
-    def family(self, design: str) -> str:
-        """The family of `design`: as the study says, else timm's module of its architecture, or its factory."""
-        return self.designs[design].family_name
 
     def description(self, design: str) -> Keys:
         """The description from which a member of `design` is made; see `Design.description`."""
@@ -197,7 +191,7 @@ class Study(Settings):
         """Names of the members whose attributions are shown: the first of each family, or the baseline of its own."""
         first = {}
         for member in self.independent_members():
-            family = self.family(design_of(member))
+            family = self.designs[design_of(member)].family_name
             if member == self.members.baseline or family not in first:
                 first[family] = member
         return list(first.values())[:MOST_PICTURED]
