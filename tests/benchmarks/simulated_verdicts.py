@@ -17,7 +17,7 @@ from simulated_ensembles import Pool, of_correlations, verdicts_on_diversities
 from simulated_families import AT_MARGIN, AT_ZERO, POOLS, WORDS, Effects, standard
 from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 
-from resiliency.analysis.observations import balance, balance_is_most_resilient, correlation, diversity
+from resiliency.analysis.observations import MARGIN, balance_is_most_resilient, correlation, diversity
 from resiliency.analysis.observations.architecture import WORTH
 from resiliency.analysis.verdicts import (
     CONTRADICTED,
@@ -203,9 +203,7 @@ def of_balance(
     settings = [("balanced", 0.0, better[0]), ("balanced", 0.5, 0.0), ("balanced", 1.0, better[1]), ("ncl", 1.0, 1.0)]
     index = [(o, s, k, i) for o, s, _ in settings for k in range(seeds) for i in range(images)]
     rows = pd.DataFrame(index, columns=["objective", "loss_weight", "seed", "image"])
-    independent = (
-        deviation / balance.MARGIN
-    )  # error of independent training, of which a standard deviation is the margin
+    independent = deviation / MARGIN  # error of independent training, of which a standard deviation is the margin
     each = [kinds] * 4 if isinstance(kinds, str) else kinds
 
     def simulate(random: np.random.Generator) -> Observation:
