@@ -22,7 +22,7 @@ from resiliency.analysis.pair_counts import PairCounts
 from resiliency.analysis.swaps import FAMILY, swap_table, whole_table
 from resiliency.base.faults import one_line_faults, parser
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.external.contents import described_members, descriptions, read_members
+from resiliency.external.contents import described_members, descriptions
 from resiliency.external.predictions import Reader
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.report import words
@@ -137,7 +137,7 @@ def answers_of(study: str) -> tuple[pd.DataFrame, list[Predictions], pd.DataFram
 
 def described(kinds: dict[str, str], files: list[str]) -> pd.DataFrame:
     """The columns of members.csv that swaps need, of imported members."""
-    found = descriptions(described_members(kinds, map(read_members, files)), kinds, None)
+    found = descriptions(described_members(kinds, files), kinds, None)
     columns = ["member", "origin", "design", "setting", "loss_weight", "seed", "family", "parameters"]
     epochs = [(of.training_cost or {}).get("epochs") for of in found]
     return pd.DataFrame(found)[columns].assign(training_epochs=epochs).astype({"parameters": float})
