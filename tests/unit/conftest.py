@@ -1,13 +1,11 @@
 """Fixtures of several files of tests."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from PIL import Image
-from sites import Site
 
 settings.register_profile("unit", deadline=None)  # a busy machine makes any example slow
 settings.load_profile("unit")
@@ -31,13 +29,3 @@ def put_pictures(tmp_path, grey_picture):
             os.link(grey_picture, tmp_path / path)
 
     return link
-
-
-@pytest.fixture
-def site(tmp_path) -> Iterator[Site]:
-    """A site in a folder of the test."""
-    site = Site(tmp_path / "site")
-    yield site
-    site.release.set()
-    site.server.shutdown()
-    site.server.server_close()

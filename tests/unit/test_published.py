@@ -5,9 +5,12 @@ import hashlib
 import io
 import pickle
 import socket
+import tarfile
+import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
 
@@ -16,13 +19,77 @@ import pytest
 import scipy.io
 from fault_messages import fault_of
 from PIL import Image
-from sites import Site, md5
 from torchvision import datasets
 from torchvision.datasets.utils import download_url
 
 from resiliency.data import reading
 from resiliency.data.reading import CLASSES, imagenette_folder
 from resiliency.data.source import Source, downloading
+
+
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *arguments) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        site = self.server.site
+        site.requests.append(self.path)
+        path = site.folder / self.path.strip("/")
+        content = path.read_bytes() if path.is_file() else b""
+        self.send_response(200 if content else 404)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: site.drops.pop(0) if site.drops else None])
+        self.wfile.flush()
+        site.release.wait(20)
+
+
+class Site:
+    """A folder on this machine whose files are at `url`, and that answers as a test says: late, or in part.
+
+    `requests` are the paths that were asked for. `drops` says after how many bytes the connections of the next answers
+    close. Unless `release` is set, they stay open when all is sent.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir()
+        self.requests, self.drops = [], []
+        self.release = threading.Event()
+        self.release.set()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.site = self
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def put(self, name: str, content: bytes) -> str:
+        """Serve `content` under `name`; its md5."""
+        (self.folder / name).write_bytes(content)
+        return md5(content)
+
+    def put_tar(self, name: str, files: dict[str, bytes]) -> str:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+            for path, content in files.items():
+                member = tarfile.TarInfo(path)
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+        return self.put(name, packed.getvalue())
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content).hexdigest()
+
+
+@pytest.fixture
+def site(tmp_path) -> Iterator[Site]:
+    """A site in a folder of the test."""
+    site = Site(tmp_path / "site")
+    yield site
+    site.release.set()
+    site.server.shutdown()
+    site.server.server_close()
+
 
 Written = dict[str, tuple[np.ndarray, np.ndarray]]
 ARCHIVES = tuple(reading.ARCHIVES)
