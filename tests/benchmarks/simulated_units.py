@@ -36,7 +36,7 @@ IMAGES = SIZE * UNITS
 GROUPED, ALONE = Units.numbered(np.arange(IMAGES) // SIZE), Units.single(IMAGES)
 CONDITIONS = all_conditions(["fog"], list(range(1, SEVERITIES + 1)), {CLEAN: IMAGES}, {CLEAN: 2})
 FINER = 5  # times the resamples of other rows: as many as a study has, for quantiles of few are too near the middle
-LABELS, SEEN = np.zeros(IMAGES, int), Seen("imagenet-c", [1], IMAGES, 32, 32, 0, "")
+LABELS, SEEN = np.zeros(IMAGES, int), Seen("imagenet-c", [1], 0, "")
 
 
 class Drawn(NamedTuple):

@@ -98,14 +98,20 @@ def evaluate(
     1  glass_blur         1        20   0.30
     2  glass_blur         5        20   0.35
     """
-    table, labels = _checked_table(images, table), labels_of(labels, len(images))
+    if not hasattr(images, "__len__") or not len(images):
+        raise Fault(
+            f"images: {expected('at least one image', 'none' if hasattr(images, '__len__') else short(images))}"
+        )
+    first, labels = np.asarray(images[:1]), labels_of(labels, len(images))
+    engine.corrupt(first, MAIN[0], 1, table=table, seed=0)  # which refuses images and tables that it cannot use
+    table = table_for(max(first.shape[1:3])) if table == AUTO else table
     conditions = [(CLEAN, 0), *engine.checked_conditions(corruptions, severities)]
     if not isinstance(batch_size, Integral) or batch_size < 1:
         raise Fault(f"batch_size: {expected('a whole number from 1', short(batch_size))}")
     if not isinstance(confidence, int | float) or not 0 < confidence < 1:
         raise Fault(f"confidence: {expected('a number between 0 and 1', short(confidence))}")
     severities = sorted({severity for _, severity in conditions[1:]})
-    seen = _seen(images, labels, table, severities, int(batch_size), seed)
+    seen = Seen(table, severities, seed, _digest(images, labels, int(batch_size)))
     baseline = _baseline_errors(baseline, conditions[1:], seen)
     answers = Answers(labels, _units_of(units, len(labels)), conditions)
     bar = Progress(len(conditions) * -(-len(labels) // batch_size), pause=5) if progress else None
@@ -142,24 +148,11 @@ def _batches(
         yield made.result()
 
 
-def _checked_table(images: "Images", table: str) -> str:
-    """The table of severities; the engine checks it, and the images by their shape and type."""
-    if not hasattr(images, "__len__") or not len(images):
-        got = "none" if hasattr(images, "__len__") else short(images)
-        raise Fault(f"images: {expected('at least one image', got)}")
-    first = np.asarray(images[:1])
-    engine.corrupt(first, MAIN[0], 1, table=table, seed=0)
-    return table_for(max(first.shape[1:3])) if table == AUTO else table
-
-
-def _seen(images: "Images", labels: np.ndarray, table: str, severities: list[int], size: int, seed: int) -> "Seen":
-    """The description of the evaluated images, which are read `size` at a time."""
+def _digest(images: "Images", labels: np.ndarray, size: int) -> str:
     digest = hashlib.sha256(labels.tobytes())
     for start in range(0, len(labels), size):
-        batch = np.ascontiguousarray(images[start : start + size])
-        digest.update(batch.data)
-    height, width = batch.shape[1:3]
-    return Seen(table, severities, len(labels), height, width, seed, digest.hexdigest())
+        digest.update(np.ascontiguousarray(images[start : start + size]).data)
+    return digest.hexdigest()
 
 
 def labels_of(labels: np.ndarray, count: int, classes: int = 2**63) -> np.ndarray:
@@ -198,8 +191,11 @@ def _baseline_errors(baseline: object, conditions: list[Condition], seen: "Seen"
             raise Fault(f"baseline: {baseline}: {expected('table imagenet-c and severities 1 to 5', here)}")
         baseline = PUBLISHED_ERRORS[baseline]
     elif isinstance(baseline, Evaluation):
-        if difference := seen.difference_from(baseline.seen):
-            raise Fault(f"baseline: {difference}; evaluate both alike")
+        for name, own, theirs in zip(seen._fields, seen, baseline.seen, strict=True):
+            if own != theirs:
+                of_images = "one on the same images and labels", "others"
+                told = of_images if name == "digest" else (f"one with {name} {own}", theirs)
+                raise Fault(f"baseline: {expected(*told)}; evaluate both alike")
         baseline = baseline.by_corruption.set_index("corruption").error.to_dict()
     errors = dict(pd.Series(baseline, dtype=object))
     for name in counting:
@@ -215,27 +211,14 @@ class Seen(NamedTuple):
 
     Attributes:
         table, severities: the published severity parameters, and those of the corruptions, ascending.
-        n_images, height, width: number of images, and their size in pixels.
         seed: seed of the corruptions.
         digest: SHA-256 of the images and their labels, hexadecimal.
     """
 
     table: str
     severities: list[int]
-    n_images: int
-    height: int
-    width: int
     seed: int
     digest: str
-
-    def difference_from(self, other: "Seen") -> str:
-        """The first difference between this and another, in words; empty if there is none."""
-        for name, own, theirs in zip(self._fields, self, other, strict=True):
-            if own != theirs and name == "digest":
-                return expected("one on the same images and labels", "others")
-            if own != theirs:
-                return expected(f"one with {name} {own}", theirs)
-        return ""
 
 
 class Answers:
@@ -368,7 +351,7 @@ class Evaluation:
         from resiliency.report.style import finish
 
         order = [MEAN, *(f"severity {severity}" for severity in sorted(self.errors.severity[1:].unique()))]
-        lines = [*(self._line(name) for name in self.summary.index), f"In %, {self.seen.n_images:,} images"]
+        lines = [*(self._line(name) for name in self.summary.index), f"In %, {self.errors.n_images[0]:,} images"]
         of_conditions = self.errors[1:].assign(row="severity " + self.errors.severity[1:].astype(str))
         counting = of_conditions[of_conditions.corruption.isin(averaged(list(self.by_corruption.corruption)))]
         means = counting.groupby("row", as_index=False).error.mean().assign(corruption="mean")
