@@ -181,6 +181,13 @@ def test_elastic_of_cifar_starts_as_an_affine_map():
     assert np.abs(middle - ramp[12:20, 12:20, 0]).max() > 1
 
 
+def test_frost_is_added_in_float32():
+    (image, part), weights = pictures(2, 32, 33).reshape(2, -1), (np.float32(0.8), np.float32(0.6))
+    frosty = np.empty_like(image)
+    weather._freeze(image, part, *weights, np.float32(filters.ROUNDING_MARGIN), frosty)
+    np.testing.assert_array_equal(frosty, filters.grey_levels(image * weights[0] + part * weights[1]))
+
+
 def test_frost_of_cifar_is_finer():
     """Its pictures are a fifth of their size, or as large as they must be."""
     further = CORRUPTIONS["frost"].further

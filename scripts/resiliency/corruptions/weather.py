@@ -128,13 +128,23 @@ def frost(
     (the second and the third are the same picture).
     """
     height, width = images.shape[1:3]
-    frosty = images * np.float32(weight)
-    for image, drawn in zip(frosty, streams.halves(3).tolist(), strict=True):
+    frosty, figures = np.empty_like(images), (np.float32(weight), np.float32(frost_weight), np.float32(ROUNDING_MARGIN))
+    for image, drawn, out in zip(images, streams.halves(3).tolist(), frosty, strict=True):
         picture = _picture(drawn[0] * len(PICTURES) >> 32, height, width, scale, smooth)
         top = drawn[1] * (picture.shape[0] - height + 1) >> 32
         left = drawn[2] * (picture.shape[1] - width + 1) >> 32
-        image += picture[top : top + height, left : left + width] * np.float32(frost_weight)
-    return grey_levels(frosty)
+        _freeze(image.ravel(), picture[top : top + height, left : left + width].ravel(), *figures, out.reshape(-1))
+    return frosty
+
+
+@compiled()
+def _freeze(
+    image: np.ndarray, part: np.ndarray, weight: np.float32, other: np.float32, margin: np.float32, out: np.ndarray
+) -> None:
+    """Set `out` to `weight` times `image` plus `other` times `part`, clipped and truncated; uint8 V each."""
+    for i in range(len(out)):
+        value = np.float32(image[i]) * weight + np.float32(part[i]) * other
+        out[i] = np.int32(min(value + margin, np.float32(255)))
 
 
 @lru_cache(maxsize=12)
