@@ -249,6 +249,20 @@ def test_accuracies_are_double_beside_members_with_decisions_alone():
     assert accuracies.tolist() == pytest.approx([2 / 3, 0.5], abs=1e-15)
 
 
+def test_probabilities_are_computed_once_unless_they_are_too_many(monkeypatch):
+    asked, probabilities = [], Predictions.probabilities
+    monkeypatch.setattr(Predictions, "probabilities", lambda *of: asked.append(1) or probabilities(*of))
+    errors, few = [], np.arange(0, IMAGES, 2)
+    for kept, computed in ((pool.KEPT_VALUES, 16), (0, 64)):  # of 4 members under 4 conditions
+        monkeypatch.setattr(pool, "KEPT_VALUES", kept)
+        scored = pool.EnsembleErrors(PREDICTIONS, np.ones(4), "mean_probability")
+        errors += [scored.errors(pool.ensembles_of(4, size), few) for size in (1, 2, 3, 4)]
+        assert len(asked) == computed
+        asked.clear()
+    for of_kept, of_others in zip(errors[:4], errors[4:], strict=True):
+        np.testing.assert_array_equal(of_kept, of_others)
+
+
 SCORED_RULES = ["mean_probability", VOTE]
 POOL = Pool(MEMBERS, PREDICTIONS, [PAIRS], BASELINE, 0.95)
 

@@ -1,6 +1,6 @@
 """The ensembles of a study, or a sample of them if there are too many."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import reduce
 from itertools import chain, combinations, product
 from math import comb
@@ -29,6 +29,7 @@ from resiliency.prediction.reading import Predictions, additional_test_sets, con
 from resiliency.statistics.resampling import Units
 
 BLOCK_VALUES = 2**23  # number of answers of ensembles to images at a time
+KEPT_VALUES = 2**25  # number of probabilities, of all members under all conditions, that are kept between calls
 
 
 def eligible_members(members: pd.DataFrame, predicted: Collection[str], settings: Ensembles) -> pd.DataFrame:
@@ -84,6 +85,8 @@ class EnsembleErrors:
         self.conditions = condition_groups(predictions[0].conditions)
         self.corrupted = self.conditions.get(CORRUPTED, [])
         self.further = additional_test_sets(predictions[0].conditions)
+        values = sum(len(self.predictions[0].labels(c)) * predictions[0].classes(c) for c in range(len(predictions[0])))
+        self._kept: dict[tuple[int, int], np.ndarray] | None = {} if values * len(predictions) <= KEPT_VALUES else None
 
     def labels(self, test_set: str) -> np.ndarray:
         """Labels of a test set, int64 N."""
@@ -218,17 +221,15 @@ class EnsembleErrors:
             float64 E x 2.
         """
         blocks = np.array_split(ensembles, -(-len(ensembles) * len(images) // BLOCK_VALUES))
-        parts = [np.zeros((2, len(block) * BINS)) for block in blocks]
+        parts, known = [np.zeros((2, len(block) * BINS)) for block in blocks], bool(self._known(ensembles).all())
         for condition, (block, (answered, wrong)) in product(conditions, list(zip(blocks, parts, strict=True))):
             first = np.arange(len(block))[:, None] * BINS
-            for some, within, members, labels, _ in self._chunks(block, images, condition):
-                if self._known(ensembles).all():
-                    probabilities = np.stack([member.probabilities(condition, some) for member in members])
-                    right, confidence = confident_answers(within, probabilities, labels)
+            for within, given, labels, _ in self._chunks(block, images, condition, known):
+                if known:
+                    right, confidence = confident_answers(within, given, labels)
                     bins = confidence_bins(confidence)
                 else:
-                    decisions = np.stack([member.decisions(condition, some) for member in members])
-                    tied, bins, _ = tied_votes(within, decisions, labels)
+                    tied, bins, _ = tied_votes(within, given, labels)
                     right = right_chances(tied)
                 answered += np.bincount((first + bins).ravel(), minlength=len(answered))
                 wrong += np.bincount((first + bins).ravel(), (1.0 - right).ravel(), len(wrong))
@@ -253,30 +254,41 @@ class EnsembleErrors:
                 wrong[known], wrong[~known] = of_known, of_others
                 yield wrong
             return
-        for some, within, members, labels, weights in self._chunks(ensembles, images, condition):
+        for within, given, labels, weights in self._chunks(ensembles, images, condition, bool(known.all())):
             if known.all():
-                probabilities = np.stack([member.probabilities(condition, some) for member in members])
-                yield ~correct_answers(self.rule, within, probabilities, labels, weights)
+                yield ~correct_answers(self.rule, within, given, labels, weights)
             else:
-                decisions = np.stack([member.decisions(condition, some) for member in members])
-                yield 1 - right_chances(tied_votes(within, decisions, labels)[0])
+                yield 1 - right_chances(tied_votes(within, given, labels)[0])
 
     def _costs(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
         """Costs of the answers of each ensemble, float64 E x some, one chunk of images at a time."""
         assert self.costs is not None
-        for some, within, members, labels, weights in self._chunks(ensembles, images, condition):
-            probabilities = np.stack([member.probabilities(condition, some) for member in members])
-            yield self.costs[labels, given_answers(self.rule, within, probabilities, labels, weights)]
+        for within, given, labels, weights in self._chunks(ensembles, images, condition, True):
+            yield self.costs[labels, given_answers(self.rule, within, given, labels, weights)]
 
-    def _chunks(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[tuple]:
-        """Images of each chunk, the ensembles as positions among the members used, these members, labels, weights."""
+    def _chunks(self, ensembles: np.ndarray, images: np.ndarray, condition: int, known: bool) -> Iterator[tuple]:
+        """The ensembles as positions among the members used, what these say, labels, and weights, chunk after chunk.
+
+        Members say probabilities, float32 M x some x K, if they are `known`, else decisions, int M x some.
+        """
         labels = self.predictions[0].labels(condition)
         used, renumbered = np.unique(ensembles, return_inverse=True)
-        within, members = renumbered.reshape(ensembles.shape), [self.predictions[member] for member in used]
         chunk = max(1, CHUNK_VALUES // self.predictions[0].classes(condition))
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
-            yield some, within, members, labels[some], self.weights[used]
+            if known:
+                given = [self._probabilities(member, condition, some) for member in used.tolist()]
+            else:
+                given = [self.predictions[member].decisions(condition, some) for member in used]
+            yield renumbered.reshape(ensembles.shape), np.stack(given), labels[some], self.weights[used]
+
+    def _probabilities(self, member: int, condition: int, images: np.ndarray) -> np.ndarray:
+        """Probabilities of a member, float32 n x K; kept for the next call unless those of all are too many."""
+        if self._kept is None:
+            return self.predictions[member].probabilities(condition, images)
+        if (member, condition) not in self._kept:
+            self._kept[member, condition] = self.predictions[member].probabilities(condition)
+        return self._kept[member, condition][images]
 
 
 def _sums_in_groups(parts: Iterable[np.ndarray], in_group: np.ndarray | csr_array) -> Iterator[np.ndarray]:
@@ -305,81 +317,6 @@ def greedy(members: EnsembleErrors, pool: np.ndarray, largest: int, images: np.n
         chosen = grown[members.errors(grown, images).argmin()]
         ensembles.append(chosen)
     return ensembles
-
-
-DIGITS = 12  # decimals of errors that are compared, so that rounding decides no tie
-
-
-class Selection:
-    """Selection from many pools by errors in many ways, for which each ensemble is evaluated once.
-
-    Args:
-        scored: errors of ensembles of M members.
-        parts: images on which members are selected, int each.
-        groups: positions in `scored.corrupted`, int, of each of C groups of conditions.
-    """
-
-    def __init__(self, scored: EnsembleErrors, parts: Sequence[np.ndarray], groups: Sequence[np.ndarray]):
-        self.scored, self.parts, self.groups = scored, parts, groups
-        self.known: dict[tuple[int, tuple[int, ...]], np.ndarray] = {}
-
-    def errors(self, part: int, weights: np.ndarray, chosen: tuple[int, ...] = ()) -> np.ndarray:
-        """Error of the ensemble of `chosen` (ascending) with each further member on a part, float64 M.
-
-        Args:
-            weights: float C, weights of the groups of conditions.
-        """
-        self._learn(part, {chosen})
-        return (self.known[part, chosen] @ weights).round(DIGITS)
-
-    def paths(
-        self, ways: Sequence[tuple[int, np.ndarray]], pools: np.ndarray, labels: np.ndarray, largest: int
-    ) -> list[list[np.ndarray]]:
-        """For each way and pool, members in the order of their selection, `largest` at most, fewer if none is left.
-
-        Args:
-            ways: part, and weights of the groups.
-            pools: bool P x M, the members of each pool.
-            labels: int M; of members with one label, one is selected.
-        """
-        paths = [[np.empty(0, np.int64) for _ in pools] for _ in ways]
-        for _ in range(largest):
-            chosen = [[tuple(np.sort(path).tolist()) for path in of] for of in paths]
-            for part in range(len(self.parts)):
-                self._learn(part, {key for way, of in zip(ways, chosen, strict=True) if way[0] == part for key in of})
-            for way, of, keys in zip(ways, paths, chosen, strict=True):
-                for place, kept in enumerate(pools):
-                    errors = self.errors(*way, keys[place])
-                    if (allowed := kept & ~np.isin(labels, labels[of[place]])).any():
-                        of[place] = np.append(of[place], np.where(allowed, errors, np.inf).argmin())
-        return paths
-
-    def _learn(self, part: int, wanted: set[tuple[int, ...]]) -> None:
-        """Evaluate ensembles of `wanted`, all of one size, with each further member, as far as they are not known."""
-        if some := sorted(chosen for chosen in wanted if (part, chosen) not in self.known):
-            members = np.arange(len(self.scored.predictions))
-            others = [np.setdiff1d(members, chosen) for chosen in some]
-            grown = [sorted([*of, new]) for of, rest in zip(some, others, strict=True) for new in rest.tolist()]
-            errors = self.scored.condition_errors(np.array(grown), self.parts[part])
-            means = np.stack([errors[:, places].mean(axis=1) for places in self.groups], axis=1)
-            starts = np.cumsum([len(rest) for rest in others])[:-1]
-            for chosen, rest, of in zip(some, others, np.split(means, starts), strict=True):
-                self.known[part, chosen] = np.ones((len(members), len(self.groups)))
-                self.known[part, chosen][rest] = of
-
-
-def farthest(apart: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
-    """The first of `among`, then the one whose mean diversity from those so far is largest, up to `count`; int.
-
-    Args:
-        apart: float M x M, diversity of two members.
-        among: int, members to choose among.
-    """
-    chosen = among[:1]
-    while len(chosen) < min(count, len(among)):
-        rest = among[~np.isin(among, chosen)]
-        chosen = np.append(chosen, rest[apart[rest][:, chosen].sum(axis=1).argmax()])
-    return chosen
 
 
 def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:
