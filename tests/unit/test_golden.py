@@ -16,8 +16,7 @@ import pytest
 from deployment_cases import CHOSEN, KNOWN, answers
 from drawn_charts import PROVENANCE, described
 from page_text import END, Text, compare, oddities
-from synthetic import synthetic_tables
-from synthetic_deployment import contender_tables
+from synthetic import contender_tables, synthetic_tables
 from verdict_cases import CASES, observation_of
 
 from published.kept import RESULTS, kept_tables
