@@ -1,6 +1,7 @@
 """Members that are loaded: weights that somebody else trained, mapped to the classes of the dataset."""
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -150,30 +151,24 @@ def train_last(network: nn.Module, stages: int) -> None:
     Raises:
         Fault: the network lists no more stages than that.
     """
-    upto = [_up_to(network, name) for name in feature_stages(network)]
-    upto = [parameters for parameters, before in zip(upto, [[], *upto], strict=False) if len(parameters) > len(before)]
-    if stages >= len(upto):
+    parameters: list[nn.Parameter] = []
+    upto: dict[str, int] = {}  # module -> number of parameters up to it and in it
+    for name, module in network.named_modules():
+        parameters += module.parameters(recurse=False)
+        upto[name] = len(parameters)
+    names = feature_stages(network)
+    ends = [max(upto[name] for name in upto if f"{name}.".startswith(f"{stage}.")) for stage in names]
+    ends = [end for before, end in pairwise([0, *ends]) if end > before]
+    if stages >= len(ends):
         raise Fault(
-            f"training.train: {stages} of {len(upto)} feature stages of {type(network).__name__}; expected all, head"
-            + (f", or a number below {len(upto)}" if len(upto) > 1 else "")
+            f"training.train: {stages} of {len(ends)} feature stages of {type(network).__name__}; expected all, head"
+            + (f", or a number below {len(ends)}" if len(ends) > 1 else "")
         )
-    for parameter in upto[-stages - 1]:
+    for parameter in parameters[: ends[-stages - 1]]:
         parameter.requires_grad_(False)
     learning = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
     count = len([*network.parameters()])
     print(f"{len(learning):,} of {count:,} tensors of weights are trained, from {learning[0]} on")
-
-
-def _up_to(network: nn.Module, last: str) -> list[nn.Parameter]:
-    """The parameters of `network` up to the module `last` and those within it."""
-    parameters, reached = [], False
-    for name, module in network.named_modules():
-        inside = name == last or name.startswith(f"{last}.")
-        if reached and not inside:
-            break
-        reached = reached or inside
-        parameters += module.parameters(recurse=False)
-    return parameters
 
 
 def load_member(
