@@ -88,6 +88,7 @@ def page(intervals: list[dict], verdicts: list[dict], swaps: list[dict]) -> str:
         far="; ".join(f"{row['statistic']}, {row['units']} ({_coverage(row)[0]:.1%})" for row in _below(few)) or "none",
         swaps="".join(map(_swap_row, swaps)),
         lacking=_listed_swaps(swaps, lambda of: _held(of) < LEAST_COVERAGE, _held),
+        long=_listed_swaps(swaps, lambda of: _held(of) > MOST_COVERAGE, _held),
         wide=_listed_swaps(swaps, lambda of: _in_range(of) > MOST_COVERAGE, _in_range),
     )
 
