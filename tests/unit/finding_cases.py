@@ -75,6 +75,8 @@ def swapped(low=0.7, high=0.9, rung=FAMILY, families=9, seeds=2, outcomes=OUTCOM
 
 PLUS, MINUS, ALL = {"saliency_cosine": [(0.3, 0.5)]}, {"linear_cka": [(-0.4, -0.2)]}, {"saliency_cosine": [(-1.0, 1.0)]}
 UNSURE = {"saliency_cosine": [(UNKNOWN, UNKNOWN)]}
+(NEITHER,) = correlations(corrupted={"saliency_cosine": [(-0.4, 0.9)]})
+CONTROLLED = pd.concat([NEITHER, correlations(corrupted=PLUS)[0].assign(measure="partial")])
 CASES = [
     ("ceiling", CEILING),
     ("ensemble_size", *sizes(DOWN, OPEN)),
@@ -94,8 +96,9 @@ CASES = [
     ("learning_curves", CURVE),
     ("correlations", *correlations(corrupted=PLUS, clean=MINUS)),
     ("correlations", *correlations(corrupted=MINUS)),
-    ("correlations", *correlations(corrupted={"saliency_cosine": [(-0.4, 0.9)]})),
+    ("correlations", NEITHER),
     ("correlations", *correlations(corrupted=PLUS | MINUS)),
+    ("correlations", CONTROLLED),
     ("correlations", *correlations(clean=ALL)),
     ("correlations", *correlations(clean=UNSURE)),
     ("correlations", *correlations(clean={"double_fault": [(0.3, 0.5)]})),

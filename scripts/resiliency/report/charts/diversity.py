@@ -46,15 +46,15 @@ def correlation_finding(table: pd.DataFrame) -> str:
         return f"Unknown without labels on {images} images: no label-free metric was measured."
     if not (rows["high"] - rows["low"] < 2).any():
         return f"Unknown on {images} images: no interval of a correlation is known."
-    more, less = _named_by_sign(rows, "r")
-    if not more and not less:
-        none = f"none of the {words.plural(rows['metric'].nunique(), 'label-free metric')} below"
-        return f"Not significantly on {images} images: {none} correlates with accuracy at every size."
-    answer = "In both directions" if more and less else "Yes" if more else "Yes, but in reverse,"
-    directions = [f"the {kind} accurate ones by {named}" for kind, named in (("more", more), ("less", less)) if named]
     signs = zip(("rises", "falls"), _named_by_sign(given, "partial r"), strict=True)
     of_given = words.listed([f"{moves} with {named}" for moves, named in signs if named])
     also = f"; given the members’ mean accuracy, the ensemble’s {of_given}" if of_given else ""
+    more, less = _named_by_sign(rows, "r")
+    if not more and not less:
+        none = f"none of the {words.plural(rows['metric'].nunique(), 'label-free metric')} below"
+        return f"Not significantly on {images} images: {none} correlates with accuracy at every size{also}."
+    answer = "In both directions" if more and less else "Yes" if more else "Yes, but in reverse,"
+    directions = [f"the {kind} accurate ones by {named}" for kind, named in (("more", more), ("less", less)) if named]
     return f"{answer} on {images} images: the more diverse ensembles are {words.listed(directions)}{also}."
 
 
