@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from attacks.cases import ACCEPTED, EITHER, Area, Wrong
-from attacks.elsewhere import CLASSES, CONDITIONS, IMAGES, judge, read, write_arrays
+from attacks.tables import CLASSES, CONDITIONS, IMAGES, judge, read, write_arrays
 from PIL import Image
 
 from resiliency.data.reading import labelled_arrays, labelled_folder
