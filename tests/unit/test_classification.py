@@ -46,6 +46,15 @@ def test_the_interval_is_wilsons(confidence):
     assert list(unknown.values()) == pytest.approx([0.8, np.nan, np.nan], nan_ok=True)
 
 
+def test_float16_becomes_float32_to_the_bit():
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    finite = halves[np.isfinite(halves)]
+    for values in (halves, finite, finite.reshape(2, -1).T, finite[:0], finite.astype(float)):
+        widened = metrics.as_float32(values)
+        np.testing.assert_array_equal(widened, values.astype(np.float32), strict=True)
+        np.testing.assert_array_equal(np.signbit(widened), np.signbit(values))
+
+
 CLASSES = 4
 
 

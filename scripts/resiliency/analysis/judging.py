@@ -20,7 +20,7 @@ from resiliency.base.streams import stream
 from resiliency.data.split import sample_of_groups, stratified_sample
 from resiliency.ensembles.combination import LEAST as SMALLEST
 from resiliency.ensembles.combination import SCORES, Ensemble, Outputs, member_values, member_weights, summed
-from resiliency.metrics.classification import ECE_BINS, bin_of, entropy, scaled, softmax
+from resiliency.metrics.classification import ECE_BINS, as_float32, bin_of, entropy, scaled, softmax
 from resiliency.prediction.reading import Predictions, condition_groups, held_out
 from resiliency.statistics.resampling import Resampling, Units
 
@@ -211,7 +211,7 @@ class Member:
     """What a member says of n images under a condition: decisions int n, and probabilities n x K."""
 
     def __init__(self, member: Predictions, condition: int, images: np.ndarray):
-        logits = member.logits(condition, images).astype(np.float32)
+        logits = as_float32(member.logits(condition, images))
         self.decided, self.softmax = logits.argmax(axis=-1), softmax(logits)
         self.logs = scaled(logits.astype(np.float64), 1)
         self.probabilities = np.exp(self.logs)

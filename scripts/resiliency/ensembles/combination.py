@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.ensembles.kernels import LEAST
-from resiliency.metrics.classification import mutual_information, scaled, softmax
+from resiliency.metrics.classification import as_float32, mutual_information, scaled, softmax
 from resiliency.prediction.reading import Predictions
 
 VOTE = "plurality_vote"
@@ -151,7 +151,7 @@ class Ensemble:
                 yield self._votes(condition, some)
 
     def _of_probabilities(self, condition: int, images: np.ndarray, disagreement: bool) -> Outputs:
-        logits = np.stack([member.logits(condition, images).astype(np.float32) for member in self.members])
+        logits = np.stack([as_float32(member.logits(condition, images)) for member in self.members])
         size, weights = len(logits), self.weights[:, None, None]
         answers = summed(member_values(self.rule, softmax(logits), size, weights), range(size)).argmax(axis=-1)
         errors = (answers != self.members[0].labels(condition)[images]).astype(np.float32)

@@ -22,7 +22,7 @@ from resiliency.ensembles.kernels import (
     product_sums,
     tally,
 )
-from resiliency.metrics.classification import ECE_BINS, softmax
+from resiliency.metrics.classification import ECE_BINS, as_float32, softmax
 from resiliency.prediction.reading import Predictions
 
 
@@ -282,7 +282,7 @@ def score_condition(
     for start in range(0, images, chunk):
         images_here = slice(start, start + chunk)
         of_chunk = labels[images_here]
-        logits = np.stack([member.logits(condition, images_here) for member in predictions], axis=1, dtype=np.float32)
+        logits = np.stack([as_float32(member.logits(condition, images_here)) for member in predictions], axis=1)
         correct[:, images_here] = of_chunk == logits.argmax(axis=2).T
         probabilities = softmax(logits)
         answered = probabilities.argmax(axis=2)  # two logits may have one probability

@@ -12,7 +12,7 @@ from pydantic import Field
 from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
 from resiliency.base.settings import Settings
-from resiliency.metrics.classification import softmax
+from resiliency.metrics.classification import as_float32, softmax
 from resiliency.statistics.resampling import Units
 from resiliency.storage import read_array
 
@@ -202,7 +202,7 @@ class Predictions:
         A decision for class c of the dataset, where that is left out, is k + c: no label, but a vote of its own.
         """
         if self.has_probabilities:  # float16 takes eight times as long
-            return self.logits(condition, images).astype(np.float32).argmax(axis=-1)
+            return as_float32(self.logits(condition, images)).argmax(axis=-1)
         decided, classes = self._stored(condition, images).astype(np.int64), self._truths[condition].classes
         if classes is None:
             return decided
