@@ -22,7 +22,7 @@ PROBABILITIES = {
     name: np.random.default_rng(number).dirichlet(np.ones(CLASSES), IMAGES) for number, name in enumerate(CONDITIONS)
 }
 ANSWERS = {name: values.argmax(axis=1) for name, values in PROBABILITIES.items()}
-SCORES = {"one": [91.5, 70.0, 55.25], "two": [88.0, 61.5, 47.0]}
+PER_CENT = {"one": [91.5, 70.0, 55.25], "two": [88.0, 61.5, 47.0]}
 
 Read = dict[str, dict[str, np.ndarray]]
 
@@ -72,7 +72,7 @@ def judge(found: Read) -> None:
         for name, values in of_member.items():
             values = np.asarray(values, float)
             if values.ndim == 0:
-                truth = 1 - SCORES[member][CONDITIONS.index(name)] / 100
+                truth = 1 - PER_CENT[member][CONDITIONS.index(name)] / 100
             elif values.ndim == 1:
                 truth = ANSWERS[name]
             else:
@@ -94,7 +94,7 @@ def rows(member: str) -> list[list[str]]:
 
 def scores() -> list[list[str]]:
     """The table of scores, with its header."""
-    return [["member", *CONDITIONS], *([member, *map(str, of_member)] for member, of_member in SCORES.items())]
+    return [["member", *CONDITIONS], *([member, *map(str, of_member)] for member, of_member in PER_CENT.items())]
 
 
 def text(table: list[list[str]]) -> str:
