@@ -16,17 +16,12 @@ DOCS = REPOSITORY / "docs"
 SITE = runpy.run_path(str(DOCS / "conf.py"))
 
 
-def pages() -> dict[str, Path]:
-    """Name of a page on the site -> the file that it is made from; cards of exported models are no pages."""
-    files = (path for path in DOCS.rglob("*.md") if path.name != CARD)
-    own = {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in files}
-    return own | {name: REPOSITORY / file for name, file in SITE["OUTSIDE"].items()}
-
-
-PAGES = pages()
-LINKED = PAGES | {name: REPOSITORY / f"{name}.md" for name in ("README", "CHANGELOG", "published/README")}
+# Name of a page on the site -> the file that it is made from; cards of exported models are no pages.
+OWN = {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in DOCS.rglob("*.md") if path.name != CARD}
+PAGES = OWN | {name: REPOSITORY / file for name, file in SITE["OUTSIDE"].items()}
 EXPERIMENTS = {path.stem: path for path in (REPOSITORY / "published/experiments").glob("*.md")}
-LINKED |= EXPERIMENTS
+OTHERS = {name: REPOSITORY / f"{name}.md" for name in ("README", "CHANGELOG", "published/README")}
+LINKED = PAGES | EXPERIMENTS | OTHERS
 
 
 def without_code(text: str) -> str:
@@ -80,8 +75,11 @@ def test_names_on_the_walks_through_the_library_exist():
     named = sorted({*re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)\.(\w+)`", page)})
     assert len(named) > 20
     for module, name in named:
-        text = (REPOSITORY / f"scripts/resiliency/{module.replace('.', '/')}.py").read_text(encoding="utf-8")
-        assert re.search(rf"^(def |class )?{name}\b", text, re.MULTILINE), f"{module}.{name}"
+        place = REPOSITORY / "scripts/resiliency" / module.replace(".", "/")
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        assert re.search(rf"^(def |class )?{name}\b", file.read_text(encoding="utf-8"), re.MULTILINE), (
+            f"{module}.{name}"
+        )
 
 
 HOSTILE = "a|b *c* __d__ `e` <script>alert(1)</script>\n# f [g](javascript:h) ![i](j) $k$ ~~l~~ &lt; \\"
