@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from scipy.stats import rankdata
 
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, design_of, mean_member_accuracy_of
-from resiliency.statistics.correlation import correlations, ordinals, weighted_cliffs_delta
+from resiliency.statistics.correlation import correlations, ordinals
 from resiliency.statistics.intervals import ANGULAR, JACKKNIFE, LINEAR, Interval, Scale, studentised, wilson
 
 Unit = Callable[[str], str]  # member -> the unit with which it is left out
@@ -95,13 +95,11 @@ class LeftOut:
         """
         accuracy, given = self.accuracies(condition)
         values = self.ensembles[columns].to_numpy(np.float64).T
-        finite, alike = np.isfinite(values), {}
-        for row, of_column in enumerate(finite):
-            alike.setdefault(of_column.tobytes(), []).append(row)
+        finite = np.isfinite(values)
         found = np.full((len(measures), len(columns), len(self.weights)), np.nan)
-        for rows in alike.values():
-            if (has := finite[rows[0]]).any():
-                kept = self.weights if has.all() else self.weights[:, has]
+        for has in np.unique(finite, axis=0):
+            if has.any():
+                rows, kept = (finite == has).all(axis=1), self.weights if has.all() else self.weights[:, has]
                 of_both = values[rows][:, has], accuracy[has], given[has]
                 found[:, rows] = list(correlations(measures, kept, *of_both).values())
         return found
@@ -132,12 +130,6 @@ class LeftOut:
                 if both.any():
                     compared[:, :, row, column] = correlation(one, both), correlation(other, both)
         return compared[0], compared[1]
-
-    def of_several(self, column: str) -> np.ndarray:
-        """Cliff's delta of `column` between ensembles of several designs and those of one; float64 1 + units."""
-        values, one = self.ensembles[column].to_numpy(np.float64), (self.ensembles["designs"] == 1).to_numpy()
-        one, other = (chosen & np.isfinite(values) for chosen in (one, ~one))
-        return weighted_cliffs_delta(values[other], values[one], self.weights[:, other], self.weights[:, one])
 
     def accuracies(self, condition: str) -> tuple[np.ndarray, np.ndarray]:
         """Accuracy of each ensemble, and mean accuracy of its members, on the same images."""
@@ -301,12 +293,7 @@ class Part:
 
     @classmethod
     def from_replicates(
-        cls,
-        name: str,
-        replicates: np.ndarray,
-        scale: Scale = LINEAR,
-        freedom: float | None = None,
-        **fields: object,
+        cls, name: str, replicates: np.ndarray, scale: Scale = LINEAR, freedom: float | None = None, **fields: object
     ) -> Self:
         """A statistic from its jackknife replicates, of all and without each unit.
 
@@ -344,14 +331,10 @@ class Part:
         Args:
             estimates, errors: estimates and their errors on `scale`.
             freedom: degrees of freedom of the errors.
-            sign: sign of statistics that support the statement.
-            margin: differences between minus and plus this margin have no practical importance.
-            least: smallest effect of interest: a supporting statistic must exceed it on the statement's side of 0.
+            sign, margin, least: as of an observation.
 
         Returns:
-            The p-values of the hypotheses that the statistic is `least` or less or against the statement; that it is 0
-            or for the statement; and that it is as large as the margin or larger, in either direction. NaN without an
-            error.
+            Those of `p_values`, on the statement's side of 0.
         """
         values, margin, least = sign * self.scale.to(estimates), *(float(self.scale.to(of)) for of in (margin, least))
         supports, opposes, _ = p_values(values, errors, freedom, margin, least)

@@ -34,11 +34,6 @@ class Units(NamedTuple):
     counting: str
     note: str = ""
 
-    @property
-    def statistic(self) -> str:
-        """The name of the statistic."""
-        return f"Cliff's delta of ensembles of different {self.several} against ensembles of one {self.one}{self.note}"
-
 
 OF_DESIGNS = Units("design", "designs", "designs of two seeds or more")
 OF_FAMILIES = Units("family", "families", "families of two members or more", ": no design has two seeds")
@@ -111,7 +106,8 @@ def architecture_brings_diversity(
         number="4",
         statement="Architecture diversity gives more diversity in all three kinds: predictions, attributions, "
         "activations.",
-        statistic=units.statistic,
+        statistic=f"Cliff's delta of ensembles of different {units.several} against ensembles of one {units.one}"
+        f"{units.note}",
         sign=1,
         margin=MARGIN,
         unit=unit,
@@ -141,7 +137,7 @@ def _parts_beside(
     for column, (its_kind, metric) in columns.items():
         if its_kind != kind or metric not in {*MAIN, *LABEL_FREE}:
             continue
-        replicates = mean_over_sizes(left_out, lambda of_size, column=column: of_size.of_several(column))[0]
+        replicates = mean_over_sizes(left_out, partial(_delta, [column], False))[0]
         label = f"{kind}: {metric}, {column.removeprefix(metric + '_')} images"
         yield Part.from_replicates(label, replicates, ANGULAR)
 
