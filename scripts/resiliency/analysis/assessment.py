@@ -40,17 +40,7 @@ from resiliency.metrics.selective import (
     units_needed,
 )
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.intervals import (
-    LINEAR,
-    OF_PAIRS,
-    POSITIVE,
-    SHARE,
-    UNKNOWN,
-    Scale,
-    bootstrap,
-    max_t,
-    share,
-)
+from resiliency.statistics.intervals import LINEAR, OF_PAIRS, POSITIVE, SHARE, UNKNOWN, Scale, bootstrap, max_t, share
 from resiliency.statistics.resampling import Resampling
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
@@ -301,11 +291,7 @@ class Temperature(NamedTuple):
 
 
 def temperature_of(
-    joined: str,
-    ensemble: Ensemble,
-    members: pd.DataFrame,
-    validation: dict[str, Predictions],
-    selection: Resampled,
+    joined: str, ensemble: Ensemble, members: pd.DataFrame, validation: dict[str, Predictions], selection: Resampled
 ) -> Temperature:
     """The temperature of an ensemble, fitted on validation images.
 

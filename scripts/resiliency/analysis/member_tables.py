@@ -26,15 +26,7 @@ from resiliency.metrics.classification import (
     relative_mean_corruption_error,
 )
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups, corruption_conditions
-from resiliency.statistics.intervals import (
-    POSITIVE,
-    UNKNOWN,
-    WILSON,
-    Interval,
-    of_linear,
-    reach_of_none,
-    share,
-)
+from resiliency.statistics.intervals import POSITIVE, UNKNOWN, WILSON, Interval, of_linear, reach_of_none, share
 from resiliency.statistics.resampling import Units
 
 LOSSES = ("nll", "brier", "ece")
@@ -60,12 +52,10 @@ class Scorer:
         self.groups, self.corruptions = condition_groups(conditions), corruption_conditions(conditions)
         self.units = units or Units.single(conditions.n_images.iloc[0])
         self.few = few_images(CLEAN, self.units.number)
-        names = list(self.corruptions)
-        self.undefined = dict.fromkeys(UNDEFINED, "")
-        self.averaged = [names.index(name) for name in averaged(names)]
+        self.undefined, self.averaged = dict.fromkeys(UNDEFINED, ""), averaged(self.corruptions)
         self.of_baseline = np.zeros((len(self.averaged), 1))  # on each image, if they are known
-        if not names or baseline is None:
-            self.baseline, self.baseline_clean = np.array([ALEXNET_ERRORS[name] for name in averaged(names)]), np.nan
+        if not self.averaged or baseline is None:
+            self.baseline, self.baseline_clean = np.array([ALEXNET_ERRORS[name] for name in self.averaged]), np.nan
         else:
             wrong = self._wrong(baseline)
             self.of_baseline = self._under_corruptions(wrong)
@@ -127,15 +117,14 @@ class Scorer:
         Args:
             denominators: float corruptions x N, means over images.
         """
-        names, means = np.array(list(self.corruptions))[self.averaged], denominators.mean(axis=1)
+        means = denominators.mean(axis=1)
         certain = means * LARGEST_RELATIVE_ERROR >= np.sqrt(self.units.variance_of_mean(denominators))
-        return " ".join(names[~(certain & (means > 0))])
+        return " ".join(np.array(self.averaged)[~(certain & (means > 0))])
 
     def _accuracy(self, name: str, correct: np.ndarray, units: Units) -> dict[str, float]:
         """Accuracy on a test set, with Wilson's interval, from bool N."""
-        columns = accuracies(
-            name, correct.mean(), units.effective(units.sums(correct), self.confidence), self.confidence
-        )
+        effective = units.effective(units.sums(correct), self.confidence)
+        columns = accuracies(name, correct.mean(), effective, self.confidence)
         return {column: float(value) for column, value in columns.items()}
 
     def _wrong(self, predictions: Predictions) -> list[np.ndarray]:
@@ -143,8 +132,7 @@ class Scorer:
 
     def _under_corruptions(self, wrong: list[np.ndarray]) -> np.ndarray:
         """Error of each image under each corruption that counts, mean over severities: float64 corruptions x N."""
-        chosen = list(self.corruptions.values())
-        return np.stack([np.mean([wrong[c] for c in chosen[place]], axis=0) for place in self.averaged])
+        return np.stack([np.mean([wrong[c] for c in self.corruptions[name]], axis=0) for name in self.averaged])
 
 
 def outside_scores(
@@ -324,11 +312,10 @@ def member_tables(
     further = {name: [f"{SAME_ANSWERS} {original}"] for name, original in twice.items()}
     for name in still_learning(members, histories):
         further.setdefault(name, []).append(STILL_LEARNING)
-    rows = [
+    table = pd.DataFrame(
         _row(member, scores[member.member], predictions.get(member.member), further.get(member.member, []))
         for member in members
-    ]
-    table = pd.DataFrame(rows)
+    )
     return {
         "members": table,
         "errors": errors[errors["test_set"].isin(conditions["test_set"])],
