@@ -257,11 +257,9 @@ def whole_table(
         return table
     voted = []
     for images, rows in of_images.items():
-        votes = votes_of_four(members, predictions, rows, halves_of(counts[images], seed)[1], seed)
-        row = {"rung": ANY_FAMILY, "images": images, "twins": votes.used, "families": votes.families}
-        row["left_out"] = votes.left_out
-        for availability, twins, strangers in zip(AVAILABILITIES, *known_mean(votes.means), strict=True):
-            of_four = compared(twins, strangers, None, votes.families, confidence)
-            voted.append(row | {"outcome": f"votes_wrong_at_{availability * 100:.0f}"} | of_four)
+        means, numbers = votes_of_four(members, predictions, rows, halves_of(counts[images], seed)[1], seed)
+        for availability, twins, strangers in zip(AVAILABILITIES, *known_mean(means), strict=True):
+            row = {"rung": ANY_FAMILY, "images": images, "outcome": f"votes_wrong_at_{availability * 100:.0f}"}
+            voted.append(row | numbers | compared(twins, strangers, None, numbers["families"], confidence))
     votes = pd.DataFrame(voted, columns=table.columns).query("twins > 0").assign(confidence=confidence)
     return pd.concat([of for of in (table, votes) if len(of)] or [table], ignore_index=True)

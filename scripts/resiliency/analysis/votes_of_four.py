@@ -6,7 +6,6 @@ wrong, ties broken by chance.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,18 +20,8 @@ from resiliency.prediction.reading import Predictions
 
 FOURS = 20  # groups of four drawn of each family, for each half of the images
 VOTES = np.array([1, 2, 2, 3, 0, 0, 4])  # of the answer, by the number of equal pairs
-# Probability that the answer is wrong, by equal pairs (rows) and right members.
-WRONG = np.array(
-    [
-        [1, 0.75, 1, 1, 1],
-        [1, 1, 0, 1, 1],
-        [1, 1, 0.5, 1, 1],
-        [1, 1, 1, 0, 1],
-        [1, 1, 1, 1, 1],
-        [1, 1, 1, 1, 1],
-        [1, 1, 1, 1, 0],
-    ]
-)
+WRONG = np.ones((7, 5))  # probability that the answer is wrong, by equal pairs (rows) and right members
+WRONG[[0, 1, 2, 3, 6], [1, 2, 2, 3, 4]] = 0.75, 0, 0.5, 0, 0
 
 
 def vote_counts(decided: Iterable[np.ndarray], labels: np.ndarray, group: np.ndarray, fours: np.ndarray) -> np.ndarray:
@@ -102,30 +91,20 @@ def drawn_fours(
     return np.array(twins, int).reshape(-1, 4), np.array(strangers, int).reshape(-1, 4)
 
 
-class Votes(NamedTuple):
-    """What votes of one family and of four get wrong, at each of A availabilities.
-
-    Attributes:
-        means: wrong answers per image of one family and of four, on each of H halves, families weighing alike, without
-            none and each of G groups of images and F families; float64 H x 2 x A x (1 + G) x (1 + F).
-        used, left_out: number of groups of four, and of those that were tried in vain.
-        families: number of families of the members i.
-    """
-
-    means: np.ndarray
-    used: int
-    left_out: int
-    families: int
-
-
 def votes_of_four(
     members: pd.DataFrame, predictions: Sequence[Predictions], rows: Sequence[int], halves: list[Half], seed: int
-) -> Votes:
+) -> tuple[np.ndarray, dict[str, int]]:
     """The wrong answers of votes under the conditions `rows` of one set of images.
 
     Args:
         members: rows of members.csv, M.
         predictions: of these members.
+
+    Returns:
+        Wrong answers per image of one family and of four, on each of H halves at each of A availabilities, families
+        weighing alike, without none and each of G groups of images and F families, float64
+        H x 2 x A x (1 + G) x (1 + F). Numbers: `twins`, groups of four; `left_out`, those that were tried in vain; and
+        `families` of the members i.
     """
     alone, family = (members["origin"] == INDEPENDENT).to_numpy(), np.unique(members["family"], return_inverse=True)[1]
     drawn = [drawn_fours(alone, family, half.accurate, seed, place) for place, half in enumerate(halves)]
@@ -137,7 +116,8 @@ def votes_of_four(
     of_halves = np.split(counted, np.cumsum([2 * len(twins) for twins, _ in drawn])[:-1])
     means = [_means(*of, family) for of in zip(drawn, halves, of_halves, strict=True)]
     tried = FOURS * len(halves) * sum(np.bincount(family[alone]) >= 4)
-    return Votes(np.array(means), len(every) // 2, tried - len(every) // 2, len(np.unique(family[every[:, 0]])))
+    twins, families = len(every) // 2, len(np.unique(family[every[:, 0]]))
+    return np.array(means), {"twins": twins, "families": families, "left_out": tried - twins}
 
 
 def _means(fours: tuple[np.ndarray, np.ndarray], half: Half, counts: np.ndarray, family: np.ndarray) -> np.ndarray:
