@@ -3,7 +3,6 @@
 Effective robustness is accuracy under a shift beyond what accuracy without it predicts (Taori et al. 2020)."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -180,41 +179,25 @@ def best_table(members: pd.DataFrame, ensembles: pd.DataFrame, test_sets: Sequen
     return table[["size", "rank", "members", "ensembles", "origin", "corrupted_error", *of_sets]]
 
 
-class Line(NamedTuple):
-    """A line on the logit scale: logit(shifted accuracy) = intercept + slope * logit(accuracy).
-
-    Attributes:
-        slope, intercept: float; NaN if fewer than two reference members differ in accuracy.
-        r_squared: share of the variance of logit(shifted accuracy) that the line explains.
-        reference_members: number of reference members in the fit.
-    """
-
-    slope: float
-    intercept: float
-    r_squared: float
-    reference_members: int
-
-    def predicted(self, accuracy: np.ndarray) -> np.ndarray:
-        """beta(accuracy), the shifted accuracy that the line predicts, float64 in 0..1."""
-        return expit(self.intercept + self.slope * bounded_logit(accuracy))
-
-
-def fitted_line(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
-    """The line of least squares over reference members, as Taori et al. fit it.
+def fitted_line(accuracy: np.ndarray, shifted: np.ndarray) -> dict[str, float]:
+    """The line logit(shifted accuracy) = intercept + slope * logit(accuracy) of least squares, as Taori et al. fit it.
 
     Args:
         accuracy, shifted: float n in 0..1, accuracy of each reference member without and with the shift; members that
             lack one are ignored.
+
+    Returns:
+        `slope`, `intercept`, `r_squared`, the share of the variance that the line explains, and `reference_members`,
+        their number; NaN if fewer than two reference members differ in accuracy.
     """
     finite = np.isfinite(accuracy) & np.isfinite(shifted)
     x, y = bounded_logit(accuracy[finite]), bounded_logit(shifted[finite])
-    if len(x) < 2 or np.ptp(x) < 1e-9:
-        return Line(np.nan, np.nan, np.nan, len(x))
-    slope, intercept = np.polyfit(x, y, 1)
-    spread = np.square(y - y.mean()).sum()
-    left = np.square(y - intercept - slope * x).sum()
-    explained = 1 - left / spread if spread and len(x) > 2 else np.nan  # any two members lie on a line
-    return Line(float(slope), float(intercept), float(explained), len(x))
+    slope, intercept, explained = np.full(3, np.nan)
+    if len(x) > 1 and np.ptp(x) >= 1e-9:
+        slope, intercept = np.polyfit(x, y, 1)
+        left, spread = np.square(y - intercept - slope * x).sum(), np.square(y - y.mean()).sum()
+        explained = 1 - left / spread if spread and len(x) > 2 else np.nan  # any two members lie on a line
+    return {"slope": slope, "intercept": intercept, "r_squared": explained, "reference_members": len(x)}
 
 
 def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
@@ -240,7 +223,7 @@ def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFra
             ends = [1 - chosen[f"corrupted_error_{end}"].astype(float) for end in ("high", "low")]
         accuracy = 1 - chosen["corrupted_error"] if name == CORRUPTED else chosen[accuracy_of(name)]
         line = fitted_line(clean[is_reference].to_numpy(), accuracy[is_reference].to_numpy(float))
-        predicted = line.predicted(clean.to_numpy())
+        predicted = expit(line["intercept"] + line["slope"] * bounded_logit(clean.to_numpy()))
         part = chosen[["member", "family", "recipe"]].assign(
             is_reference=is_reference,
             images=name,
@@ -250,7 +233,7 @@ def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFra
             high=ends[1],
             predicted_accuracy=predicted,
             effective_robustness=accuracy.astype(float) - predicted,
-            **line._asdict(),
+            **line,
         )
         parts.append(part.dropna(subset=["accuracy"]))
     return pd.concat(parts, ignore_index=True)
