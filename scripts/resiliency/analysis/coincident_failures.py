@@ -80,7 +80,11 @@ def failure_table(
     places = np.array([[list(members).index(design) for design in pair] for pair in pairs]).reshape(-1, 2)
     sizes = conditions.groupby("test_set")["n_images"].first()
     of_sets = {name: units.get(name) or Units.single(n_images) for name, n_images in sizes.items()}
-    weights = {name: resampled_weights(name, of_set, resampling) for name, of_set in of_sets.items()}
+    weights = {}
+    for name, of_set in of_sets.items():
+        drawn = of_set.counts(resampling.resamples, resampling.seed, "images", *([] if name == CLEAN else [name]))
+        counts = np.vstack([np.ones(of_set.n_images), drawn])  # the actual images first
+        weights[name] = counts / counts.sum(axis=1, keepdims=True)
     means = np.stack([of_condition.mean(axis=1) for of_condition in failures], axis=1)
 
     def table(images: str, rows: np.ndarray, coincidences: np.ndarray) -> list[tuple[object, ...]]:
@@ -105,14 +109,6 @@ def failure_table(
         tables[CORRUPTED] = table(CORRUPTED, corrupted, total)
     names = dict.fromkeys([CLEAN, *corruption_conditions(conditions), *condition_groups(conditions)])
     return pd.DataFrame([row for name in names for row in tables[name]], columns=COINCIDENT)
-
-
-def resampled_weights(test_set: str, units: Units, resampling: Resampling) -> np.ndarray:
-    """Weights of the images of a test set in their mean, float64 (1 + resamples) x N, the actual images first."""
-    names = ["images"] if test_set == CLEAN else ["images", test_set]
-    drawn = units.counts(resampling.resamples, resampling.seed, *names)
-    counts = np.vstack([np.ones(units.n_images), drawn])
-    return counts / counts.sum(axis=1, keepdims=True)
 
 
 def coincidences(
