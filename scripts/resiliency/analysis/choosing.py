@@ -8,6 +8,7 @@ The interval of a difference leaves out each family: it leaves the pool, and cho
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ from resiliency.ensembles.combination import VOTE
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.selection import DIGITS, Selection, farthest
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.intervals import holm, jackknife, p_value
+from resiliency.statistics.intervals import UNKNOWN, holm, jackknife, p_value
 
 SIZES = (2, 3, 5)
 NEAR = 0.01  # members whose error is at most this much above the least are about as accurate
@@ -106,9 +107,8 @@ def compared(values: np.ndarray, greedy: np.ndarray, confidence: float) -> dict[
     differences, families = values - greedy, len(values) - 1
     same = not differences.any()
     for name, replicates in zip(OUTCOMES, differences.T, strict=True):
-        row[f"{name}_difference"] = replicates[0]
-        if families >= FEWEST_FAMILIES and not same:
-            row |= jackknife(replicates, confidence).columns(f"{name}_difference", replicates[0])
+        interval = UNKNOWN if same or families < FEWEST_FAMILIES else jackknife(replicates, confidence)
+        row |= interval.columns(f"{name}_difference", replicates[0])
     if np.isnan(values[0]).any():
         row["missing"] = f"too few families, {families}"
     elif families < FEWEST_FAMILIES:
@@ -135,16 +135,11 @@ class Pool:
     Attributes:
         images: positions of the clean images of each half, whose units are whole and which share attribution images.
         categories: category of corruption -> its conditions, as positions in `scored.corrupted`.
-        ways: half that is seen, and number of the category that is not.
         shares: float C x C, weight of each category if another (row) is not seen.
         without: bool (1 + F) x M, members of all families, then of all but one each.
         known: whether all members have probabilities; else all ensembles vote.
 
-    Args:
-        members: rows of members.csv.
-        predictions: their predictions.
-        n_probe_images: number of attribution images; 0 for none.
-        seed: seed of the study.
+    Args: as of `choosing_table`, with the predictions in the order of the members.
     """
 
     def __init__(self, members: pd.DataFrame, predictions: list[Predictions], n_probe_images: int, seed: int):
@@ -161,7 +156,6 @@ class Pool:
         corruptions = predictions[0].conditions["corruption"].to_numpy()[np.asarray(self.scored.corrupted, int)]
         found = {category: np.flatnonzero(np.isin(corruptions, of)) for category, of in CATEGORIES.items()}
         self.categories = {category: places for category, places in found.items() if len(places)}
-        self.ways = [(half, left_out) for half in (0, 1) for left_out in range(len(self.categories))]
         counts = np.array([len(places) for places in self.categories.values()])
         seen = np.where(np.eye(len(counts), dtype=bool), 0, counts)
         self.shares = seen / np.maximum(seen.sum(axis=1, keepdims=True), 1)
@@ -208,10 +202,11 @@ class Pool:
         """
         sizes, near, of_ways = [size for size in SIZES if size < len(self.names)], [], []
         selection = Selection(self.scored, self.images, list(self.categories.values()))
-        ways = [(half, self.shares[left_out]) for half, left_out in self.ways]
+        halves = list(product((0, 1), range(len(self.shares))))  # the half that is seen, the category that is not
+        ways = [(half, self.shares[left_out]) for half, left_out in halves]
         labels = {GREEDY: np.arange(len(self.names)), DISTINCT: self.family}
         paths = {rule: selection.paths(ways, self.without, of, max(sizes, default=0)) for rule, of in labels.items()}
-        for way, (half, left_out) in enumerate(self.ways):
+        for way, (half, left_out) in enumerate(halves):
             errors = selection.errors(*ways[way])
             apart = {
                 f"{kind}_diversity": np.tensordot(self.shares[left_out], of.of_halves[half], 1)
