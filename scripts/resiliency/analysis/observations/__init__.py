@@ -61,18 +61,16 @@ def observations(
     common = {"rule": rule, "n_images": n_images}
     families = dict(zip(members["member"], members["family"], strict=True))
     less_negative = partial(attribution_diversity_is_less_negative, target=target, families=families, **common)
-    brings = partial(architecture_brings_diversity, families=families, **common)
+    brings, of_units = partial(architecture_brings_diversity, families=families, **common), tables
     if lack_second_seeds(tables["ensembles"]):
-
-        def brings(ensembles: pd.DataFrame, pairs: pd.DataFrame, *, draws: int) -> Observation:
-            renamed = by_family(ensembles, members)
-            return architecture_brings_diversity(renamed, pairs, units=OF_FAMILIES, draws=draws, **common)
-
+        brings = partial(architecture_brings_diversity, units=OF_FAMILIES, **common)
+        formed = {"ensembles", "ensembles_without"} & {*tables}
+        of_units = tables | {name: by_family(tables[name], members) for name in formed}
     of_study = [
         *architecture,
         _of_ensembles(less_negative, tables, draws),
         of_joint_training(members, tables["image_errors"], n_images, draws),
-        _of_ensembles(brings, tables, draws),
+        _of_ensembles(brings, of_units, draws),
     ]
     few = few_images(CLEAN, n_images)
     return [replace(one, missing="; ".join(filter(None, (few, one.missing)))) for one in of_study]

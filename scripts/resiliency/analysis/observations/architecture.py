@@ -36,6 +36,10 @@ FAMILY = "architecture family"
 SIZE, ACCURACY = range(2)  # columns of predictors, and of closeness to each
 OTHERS = ("log10 parameters", "clean accuracy")
 AGAINST_SIZE = f"{FAMILY} - {OTHERS[SIZE]}"
+CLOSENESS = (
+    "closeness in {}: P(two designs of one family differ less than two of different families that have the same size, "
+    "or accuracy) − P(they differ more)"
+)
 NOBODY = "needs members whose parameters and {} are known; there are none"
 MOST_DESIGNS, FEWER = 150, 200  # with more designs, fewer draws, as they would take minutes
 REMOVED = "families permuted among designs of about the same size"
@@ -80,7 +84,7 @@ def architecture_matters_more(
         beside = [_clean_error(values, families, moved)]
         beside += [
             Part.from_replicates(
-                f"{FAMILY} - {OTHERS[ACCURACY]}, {scale}", of, FISHER, freedom, statistic=_closeness_in(scale)
+                f"{FAMILY} - {OTHERS[ACCURACY]}, {scale}", of, FISHER, freedom, statistic=CLOSENESS.format(scale)
             )
             for scale, of in of_scales.items()
         ]
@@ -93,7 +97,7 @@ def architecture_matters_more(
         number="1a",
         statement=f"Architecture matters more for {'robustness to natural shifts' if shifts else 'resiliency'} than "
         "model size.",
-        statistic=_closeness_in(error),
+        statistic=CLOSENESS.format(error),
         sign=1,
         margin=MARGIN,
         unit="families",
@@ -128,13 +132,6 @@ def of_one_training(designs: pd.DataFrame) -> pd.DataFrame:
 def response_of(shifts: Sequence[str]) -> str:
     """The column of members.csv that observation 1 is about, without or with test sets in place of corruptions."""
     return SHIFTED_ERROR if shifts else MEASURED[1]
-
-
-def _closeness_in(scale: str) -> str:
-    return (
-        f"closeness in {scale}: P(two designs of one family differ less than two of different families that have the "
-        "same size, or accuracy) − P(they differ more)"
-    )
 
 
 def _missing(designs: pd.DataFrame, families: Families, shares: dict[str, float], error: str) -> str:
@@ -210,9 +207,8 @@ def _clean_error(values: np.ndarray, families: Families, moved: np.ndarray) -> P
     """The same test of the clean error, which changes places with the error, and its range on permuted families."""
     exchanged = np.column_stack([values[:, SIZE], 1 - values[:, RESPONSE], 1 - values[:, ACCURACY]])
     of_all = replicates(exchanged[None], families, CONTESTS[:1])[0, :, 0]
-    name, statistic = f"{AGAINST_SIZE}, clean error", _closeness_in("clean error")
-    freedom = families.large - 1
-    part = Part.from_replicates(name, of_all, FISHER, freedom, statistic=statistic, reading=CLEAN_ERROR)
+    about = {"statistic": CLOSENESS.format("clean error"), "reading": CLEAN_ERROR}
+    part = Part.from_replicates(f"{AGAINST_SIZE}, clean error", of_all, FISHER, families.large - 1, **about)
     return replace(part, noise=ends(closeness(exchanged[moved], families, CONTESTS[:1])[:, 0])) if len(moved) else part
 
 
