@@ -112,7 +112,7 @@ def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
         key,
         tooltips("name", "study", points=".2f", points_low=".2f", points_high=".2f"),
         offset="order",
-        under=[line_at(alt.X, 0, GREY)],
+        under=[line_at(0, GREY)],
         width=560,
         height=alt.Step(11, **{"for": "offset"}),
     )

@@ -282,7 +282,7 @@ def differences_chart(differences: pd.DataFrame) -> alt.TopLevelMixin:
             key,
             tooltips("study", "model", value=".2f", low=".2f", high=".2f"),
             offset="study",
-            under=[line_at(alt.X, 0)],
+            under=[line_at(0)],
             width=WIDTH,
             height=alt.Step(STEP),
             title=panel_title(f"On {images} images"),

@@ -14,7 +14,7 @@ from resiliency.base.faults import Fault, brief
 from resiliency.base.settings import Keys
 from resiliency.report.charts import deployment, diversity, ensembles, galleries, robustness, swaps, training
 from resiliency.report.settings import CHARTS
-from resiliency.report.style import DRAWINGS, finish, set_properties
+from resiliency.report.style import DRAWINGS, finish
 from resiliency.report.words import capital
 from resiliency.storage import replacing
 
@@ -37,13 +37,13 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> K
     """
     listed, drawing = CHARTS[name], DRAWINGS[name]
     drawn = [tables[table] for table in listed.tables]
+    finding = finding_of(name, *drawn)
     chart, subtitle = drawing.draw(*drawn, colours)
-    metadata = {"finding": finding_of(name, *drawn), "caption": drawing.caption, "tables": list(listed.tables)}
-    description = f"{metadata['finding']} {metadata['caption']}".strip()
-    metadata |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
-    set_properties(finish(chart, listed.title, subtitle), description=description, usermeta=metadata)
+    nothing = chart.usermeta if isinstance(chart.usermeta, dict) else {}
+    chart["usermeta"] = {"finding": finding, "caption": drawing.caption, "tables": list(listed.tables)} | nothing
+    chart["description"] = f"{finding} {drawing.caption}".strip()
     # Altair validates each part as it is made; to validate the whole again takes a sixth of the time to draw.
-    return chart.to_dict(validate=False)
+    return finish(chart, listed.title, subtitle).to_dict(validate=False)
 
 
 def svg(spec: Keys) -> str:

@@ -2,7 +2,7 @@
 
 Channels are given as objects, such as `alt.X2("high")` for "high": to find the class of a string, Altair hashes all its
 schemas again, which takes longer than the rest of a chart. Charts are composed by one `alt.layer` or `alt.hconcat` with
-their properties, because every `+` and `.properties` copies its contents.
+their properties, because every `+` and `.properties` copies its contents, several times where charts are nested.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +25,7 @@ FADED = 0.08
 MANY = 300  # points in a panel, beyond which they are small and have no bars
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 
+LABELS = {"labelColor": INK, "labelFontSize": BODY, "titleColor": INK}
 CONFIG = {
     "aria": False,  # labels of marks and axes would be in units of their scale, such as logits
     "background": "white",
@@ -43,43 +44,30 @@ CONFIG = {
         "subtitlePadding": 6,
     },
     "axis": {
+        **LABELS,
         "domainColor": MUTED,
         "gridColor": GRID,
-        "labelColor": INK,
-        "labelFontSize": BODY,
         "labelLimit": 260,
         "tickColor": MUTED,
-        "titleColor": INK,
         "titleFontSize": BODY,
         "titleFontWeight": "normal",
         "titlePadding": 8,
     },
     "legend": {
-        "labelColor": INK,
-        "labelFontSize": BODY,
+        **LABELS,
         "labelLimit": 260,
         "symbolLimit": 0,
         "symbolSize": 90,
-        "titleColor": INK,
         "titleFontSize": BODY,
         "titleLimit": 400,
     },
-    "header": {"labelColor": INK, "labelFontSize": BODY, "titleColor": INK},
+    "header": LABELS,
 }
 
 
 def finish(chart: alt.TopLevelMixin, title: str, subtitle: list[str]) -> alt.TopLevelMixin:
-    """`chart` in the look of the study, under its title and the lines of its subtitle."""
-    return set_properties(chart, title=alt.TitleParams(text=title, subtitle=subtitle), config=CONFIG)
-
-
-def set_properties(chart: alt.TopLevelMixin, **properties: object) -> alt.TopLevelMixin:
-    """`chart` itself, which gets these properties.
-
-    `chart.properties` copies all charts that it is made of, and theirs several times, which takes most of the drawing.
-    """
-    for name, value in properties.items():
-        chart[name] = value
+    """`chart` itself in the look of the study, under its title and the lines of its subtitle."""
+    chart["title"], chart["config"] = alt.TitleParams(text=title, subtitle=subtitle), CONFIG
     return chart
 
 
@@ -259,10 +247,9 @@ def notice(text: str) -> Drawn:
     return words.properties(width=WIDTH - 80, height=90, usermeta={"nothing": text}), []
 
 
-def line_at(channel: type, value: float, colour: str = INK) -> alt.Chart:
-    """A line across a panel at a value."""
-    rule = alt.Chart(pd.DataFrame({"at": [value]})).mark_rule(color=colour, strokeDash=[1, 0])
-    return rule.encode(**{"x" if channel is alt.X else "y": channel("at:Q")})
+def line_at(x: float, colour: str = INK) -> alt.Chart:
+    """A vertical line across a panel."""
+    return alt.Chart(pd.DataFrame({"at": [x]})).mark_rule(color=colour, strokeDash=[1, 0]).encode(x=alt.X("at:Q"))
 
 
 def line_through(x: alt.X, y: alt.Y, points: pd.DataFrame, colour: str = MUTED, dash: Sequence[int] = DASHED):
@@ -307,7 +294,7 @@ def scatter(
     marks += [_bars(rows, {"y": up}, {"x": x}, key, bar, down)] if up and few else []
     points = alt.Chart(rows).mark_point(**{"filled": not hollow, "fillOpacity": 1, "yOffset": down} | look)
     marks.append(points.encode(x=x, y=y, tooltip=tooltip, **_without(key, "strokeDash") | (point or {})))
-    return _layered(under, marks, over, key, properties)
+    return _layered([*under, *marks, *over], key, properties)
 
 
 def intervals(
@@ -333,7 +320,6 @@ def lines(
     stroke: float = 2,
     detail: str = "",
     under: Iterable[alt.Chart] = (),
-    over: Iterable[alt.Chart] = (),
     **properties,
 ) -> alt.LayerChart:
     """Lines, with points of the size `dots` or none, intervals up, and a band.
@@ -352,7 +338,7 @@ def lines(
     if dots:
         points = base.mark_point(filled=True, size=dots, opacity=1)
         marks.append(points.encode(x=x, y=y, tooltip=tooltip, **_without(key, "strokeDash")))
-    return _layered(under, marks, over, key, properties)
+    return _layered([*under, *marks], key, properties)
 
 
 def heat(
@@ -380,15 +366,13 @@ def heat(
     return alt.layer(*layers, **properties)
 
 
-def pictures(cells: pd.DataFrame, x: alt.X, y: alt.Y, tooltip: list, gap: int = 2, **properties) -> alt.Chart:
+def pictures(cells: pd.DataFrame, x: alt.X, y: alt.Y, tooltip: list, gap: int = 2) -> alt.Chart:
     """Pictures of equal size: `picture` is a data URL, `name` what it shows."""
     lossless = cells["picture"].str.startswith("data:image/png").all()
-    base = alt.Chart(cells, view=alt.ViewConfig(stroke=None), **properties)
-    size = alt.Step(PICTURE + gap)
+    step = alt.Step(PICTURE + gap)
+    base = alt.Chart(cells, view=alt.ViewConfig(stroke=None), width=step, height=step)
     marks = base.mark_image(width=PICTURE, height=PICTURE, smooth=not lossless)
-    drawn = marks.encode(x=x, y=y, url=alt.Url("picture:N"), description="name:N", tooltip=tooltip)
-    drawn.width, drawn.height = size, size
-    return drawn
+    return marks.encode(x=x, y=y, url=alt.Url("picture:N"), description="name:N", tooltip=tooltip)
 
 
 def words_at(rows: pd.DataFrame, x: alt.X, y: alt.Y, text: str, **mark) -> alt.Chart:
@@ -411,10 +395,7 @@ def _without(key: Key, *names: str) -> dict[str, object]:
     return {name: channel for name, channel in key.channels.items() if name not in names}
 
 
-def _layered(
-    under: Iterable, marks: list[alt.Chart], over: Iterable, key: Key, properties: dict[str, object]
-) -> alt.LayerChart:
-    layers = [*under, *marks, *over]
+def _layered(layers: list[alt.Chart], key: Key, properties: dict[str, object]) -> alt.LayerChart:
     if key.choice:
         coloured = [place for place, of in enumerate(layers) if of.encoding.color == key.channels["color"]]
         layers[coloured[0]] = layers[coloured[0]].add_params(key.choice.pop())

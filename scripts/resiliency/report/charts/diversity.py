@@ -10,8 +10,6 @@ from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.report import style, words
 from resiliency.report.rows import independent, level, measured_columns, on_corrupted, under_main_rule
 
-CONDITIONS = (CLEAN, CORRUPTED)
-
 
 def known(table: pd.DataFrame, measure: str = "pearson") -> pd.DataFrame:
     """The rows with a known correlation, under the main rule, on clean and on all corrupted images.
@@ -19,7 +17,9 @@ def known(table: pd.DataFrame, measure: str = "pearson") -> pd.DataFrame:
     Args:
         measure: pearson; or partial, given the mean accuracy of the members.
     """
-    rows = table[(table["measure"] == measure) & table["images"].isin(CONDITIONS)].dropna(subset=["correlation"])
+    rows = table[(table["measure"] == measure) & table["images"].isin([CLEAN, CORRUPTED])].dropna(
+        subset=["correlation"]
+    )
     return under_main_rule(rows)
 
 
@@ -107,11 +107,9 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     x = style.measure(alt.X, "correlation", "Correlation", "~g", {"values": [-1, -0.5, 0, 0.5, 1]}, domain=[-1, 1])
     shape = alt.Shape("of:N", legend=None).scale(domain=list(MEASURES.values()), range=["circle", "diamond"])
     fill = alt.when("datum.significant").then(key.channels["color"]).otherwise(alt.value("white"))
-    tooltip = style.tooltips(
-        alt.Tooltip("name", title="metric"), alt.Tooltip("of", title="measure"), "size", "ensembles"
-    )
-    tooltip += style.tooltips(correlation="+.2f", low="+.2f", high="+.2f", p_holm=".2g")
-    look = {"under": [style.line_at(alt.X, 0)], "point": {"shape": shape, "fill": fill}, "hollow": True}
+    what = [alt.Tooltip("name", title="metric"), alt.Tooltip("of", title="measure"), "size", "ensembles"]
+    tooltip = style.tooltips(*what, correlation="+.2f", low="+.2f", high="+.2f", p_holm=".2g")
+    look = {"under": [style.line_at(0)], "point": {"shape": shape, "fill": fill}, "hollow": True}
     height = max(32, 4 * (rows["place"].nunique() + 1))
     look |= {"offset": "place", "width": 290, "height": alt.Step(height, **{"for": "position"})}
     panels = []
@@ -145,9 +143,14 @@ QUARTILES = {"25%": "lower", "50%": "median", "75%": "upper"}
 @style.chart("Lower points for pairs of different designs mean that design diversity helps.")
 def coincident_failures(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """How often two members fail on the same image, against what independence would give, by pair of designs."""
-    rows = of_pairs(table)
+    rows = on_corrupted(table.dropna(subset=["joint_failure_rate", "independent"]))
     if rows.empty:
         return style.notice("no two members trained independently in this study")
+    rows = rows.assign(
+        pair=np.where(rows["first"] == rows["second"], *PAIRS),
+        least=(rows["independent"] + rows["low"]).clip(lower=0),
+        most=rows["independent"] + rows["high"],
+    )
     key = style.told_apart("pair", PAIRS, (colours * 2)[:2], shapes=SHAPES, legend={"title": "Members of"})
     rates = rows[["independent", "joint_failure_rate", "least", "most"]].stack()
     ends = [0 if style.from_zero(rates) else 0.95 * rates.min(), 1.05 * max(rates.max(), 0.001)]
@@ -166,17 +169,6 @@ def coincident_failures(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
         over = words.plural(int(rows["n_images"].max()), "test image")
         subtitle.append(f"Bars: {level(rows)} intervals over {over}")
     return panel, subtitle
-
-
-def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows on all corrupted images, else on clean ones, with `pair` and the ends of `joint_failure_rate`."""
-    rows = on_corrupted(table.dropna(subset=["joint_failure_rate", "independent"]))
-    pair = (rows["first"] == rows["second"]).map({True: PAIRS[0], False: PAIRS[1]})
-    return rows.assign(
-        pair=pair.astype(object),
-        least=(rows["independent"] + rows["low"]).clip(lower=0),
-        most=rows["independent"] + rows["high"],
-    )
 
 
 @style.chart("Points further right mean more diverse ensembles.")

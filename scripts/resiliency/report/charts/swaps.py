@@ -219,7 +219,7 @@ def _panel(rows: pd.DataFrame, frame: list[float], y: alt.Y, key: style.Key, ser
     tooltip = style.tooltips(
         "name", alt.Tooltip("of", title="images"), "families", "twins", **forms, twin=".4f", stranger=".4f"
     )
-    look = {"under": [band, style.line_at(alt.X, 1)], "over": [arrows], "hollow": True, "point": {"fill": fill}}
+    look = {"under": [band, style.line_at(1)], "over": [arrows], "hollow": True, "point": {"fill": fill}}
     look |= {"title": style.panel_title(OUTCOMES[rows["outcome"].iloc[0]], anchor="middle")}
     size = {"width": 205, "height": alt.Step(STEP, **{"for": "offset"})}
     return style.intervals(inside, x, y, ("left", "right"), key, tooltip, offset="order", **look, **size)
