@@ -120,8 +120,13 @@ def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:
     "Lines may cross: compare them at the coverage that you need.",
 )
 def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> style.Drawn:
-    """Risk over coverage, a panel for each set of images: the recommended model by each score, and others."""
-    rows = _curves(deployment, curves)
+    """Risk over coverage, a panel for each set of images: the recommended model by each score, others by one."""
+    curves, parts = curves[curves["coverage"] >= 0.5].dropna(subset=["risk"]), []
+    for row in contenders(deployment):
+        of = curves[(curves["members"] == row["members"]) & (curves["score"].eq("max_probability") | (not parts))]
+        scores = of["score"].str.replace("_", " ").str.replace("max ", "maximum ")
+        parts.append(of.assign(who=f"{row['role'].lower()}, " + scores))
+    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if rows.empty:
         return style.notice("no ensemble or member whose answers differ in confidence")
     hues = [*(colours * 6)[:6], style.INK]  # no line is as pale as the seventh colour
@@ -140,16 +145,6 @@ def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[
         "Images of the evaluation half; corrupted: all corruptions and severities together",
         f"Errors below {percent(LOWEST)} are drawn at the lower end",
     ]
-
-
-def _curves(deployment: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
-    """The curves down to half of the images, named `who`: the first contender under each score, others under one."""
-    curves, parts = curves[curves["coverage"] >= 0.5].dropna(subset=["risk"]), []
-    for row in contenders(deployment):
-        of = curves[(curves["members"] == row["members"]) & (curves["score"].eq("max_probability") | (not parts))]
-        scores = of["score"].str.replace("_", " ").str.replace("max ", "maximum ")
-        parts.append(of.assign(who=f"{row['role'].lower()}, " + scores))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 @style.chart("Points below the diagonal show overconfidence.")

@@ -83,19 +83,19 @@ def size_accuracy_robustness(members: pd.DataFrame, colours: list[str]) -> style
     families = rows["family"].unique().tolist()
     legend = {"title": "Family", "columns": LEGEND_COLUMNS}
     key = style.told_apart("family", families, colours, shapes=style.SHAPES, legend=legend)
-    error = alt.Tooltip("corrupted_error", title=called.lower(), format=".1%")
+    y = style.measure(alt.Y, "corrupted_error", called)
+    tooltip = style.tooltips("member", "family", parameters=",", clean_accuracy=".1%")
+    tooltip.append(alt.Tooltip("corrupted_error", title=called.lower(), format=".1%"))
     look = {"up": ("corrupted_error_low", "corrupted_error_high"), "width": 385, "height": 320}
-    look["tooltip"] = [*style.tooltips("member", "family", parameters=",", clean_accuracy=".1%"), error]
-    look |= {"y": style.measure(alt.Y, "corrupted_error", called), "key": key}
     sized = rows.dropna(subset=["parameters"])
     panels = []
     if len(sized):
         sizes = sized["parameters"]
         reach = {"type": "log", "domain": [0.7 * sizes.min(), 1.4 * sizes.max()]}
         x = style.measure(alt.X, "parameters", "Parameters (log scale)", "~s", {"values": _decades(sizes)}, **reach)
-        panels.append(style.scatter(sized, x, **look))
-    x = style.measure(alt.X, "clean_accuracy", "Clean accuracy")
-    panels.append(style.scatter(rows, x, across=("clean_accuracy_low", "clean_accuracy_high"), **look))
+        panels.append(style.scatter(sized, x, y, key, tooltip, **look))
+    x, ends = style.measure(alt.X, "clean_accuracy", "Clean accuracy"), ("clean_accuracy_low", "clean_accuracy_high")
+    panels.append(style.scatter(rows, x, y, key, tooltip, across=ends, **look))
     count = f"{plural(len(rows), 'independently trained member')}; lower is more robust"
     count += f", {len(sized):,} with a known number of parameters" if 0 < len(sized) < len(rows) else ""
     bars = [f"Bars: {level(rows)} intervals over test images"] if len(rows) <= style.MANY else []
