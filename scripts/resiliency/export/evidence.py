@@ -25,7 +25,6 @@ from resiliency.ensembles.combination import Ensemble
 from resiliency.export.folder.watching import distances, look
 from resiliency.metrics.selective import ABSTAIN, graded
 from resiliency.prediction.reading import Predictions
-from resiliency.report import words
 from resiliency.report.templates import environment
 from resiliency.report.words import label, percent
 from resiliency.statistics.intervals import share
@@ -318,8 +317,7 @@ def evidence_of(
 
 def evidence_page(evidence: Evidence) -> str:
     """The text of evidence.html, from the content of evidence.json."""
-    forms = {form.__name__: form for form in (words.percent, words.number, words.label, words.plural)}
-    return environment(Path(__file__).parent, forms, autoescape=True).get_template("evidence.html.j2").render(evidence)
+    return environment(Path(__file__).parent, autoescape=True).get_template("evidence.html.j2").render(evidence)
 
 
 FALSE_ALARMS = 0.01

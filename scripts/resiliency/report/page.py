@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pandas as pd
@@ -38,15 +38,11 @@ from resiliency.report.overview import (
 )
 from resiliency.report.rows import Row, measured_on, with_ends
 from resiliency.report.settings import APPENDIX, CHARTS, SECTIONS, Section
-from resiliency.report.templates import coded, environment
+from resiliency.report.templates import FORMS, coded, environment
 from resiliency.report.verdicts import ICONS, by_observation
 from resiliency.tables import TABLES
 
 FOLDER = Path(__file__).parent
-
-
-FILTERS = (words.percent, words.duration, words.label, words.plural, words.interval, coded)
-FORMS: dict[str, Callable[..., Any]] = {form.__name__: form for form in FILTERS}
 OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
 LOSSES = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
 RATIOS = {"mce": ("mCE", "error"), "relative_mce": ("Relative mCE", "loss")}  # to the baseline's
@@ -65,16 +61,6 @@ class Figure(NamedTuple):
     caption: str
     tables: list[str]
     picture: str
-
-
-class Answered(NamedTuple):
-    """A `Section`, its answer and its figures."""
-
-    anchor: str
-    question: str
-    name: str
-    answer: str
-    figures: list[Figure]
 
 
 def render(
@@ -235,7 +221,7 @@ def _openings(tables: dict[str, pd.DataFrame], answers: list[Answer]) -> dict[st
 @cache
 def _template() -> Template:
     """The template of the page, compiled once per process."""
-    templates = environment(FOLDER, FORMS, autoescape=True)
+    templates = environment(FOLDER, FORMS | {"coded": coded}, autoescape=True)
     templates.globals["ICONS"] = ICONS
     return templates.get_template("report.html.j2")
 
@@ -246,7 +232,7 @@ def _sections(
     svgs: dict[str, str],
     made: Collection[str],
     openings: Mapping[str, str],
-) -> list[Answered]:
+) -> list[tuple[Section, str, list[Figure]]]:
     """The sections with content, each with its answer and figures.
 
     Args:
@@ -259,7 +245,7 @@ def _sections(
         figures = [_figure(name, specs[name], svgs[name], made) for name in drawn]
         answer = openings.get(section.anchor) or (specs[drawn[0]]["usermeta"]["finding"] if drawn else "")
         if figures or (section.anchor == "best" and answer):
-            content.append(Answered(*section, answer, figures))
+            content.append((section, answer, figures))
     return content
 
 

@@ -16,8 +16,12 @@ from markupsafe import Markup, escape
 
 from resiliency.report import words
 
+NUMBERS: list[Callable[..., str]] = [words.percent, words.number, words.estimate, words.duration, words.quantity]
+NUMBERS += [words.plural, words.interval, words.bounds]
+FORMS: dict[str, Callable[..., str]] = {form.__name__: form for form in [*NUMBERS, words.label]}
 
-def environment(folder: Path, forms: Mapping[str, Callable[..., Any]], **escaping: Any) -> Environment:
+
+def environment(folder: Path, forms: Mapping[str, Callable[..., Any]] = FORMS, **escaping: Any) -> Environment:
     """An environment for the templates in `folder`; an unknown name raises an error.
 
     Args:
@@ -37,8 +41,6 @@ def coded(text: str) -> Markup:
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
-NUMBERS: list[Callable[..., str]] = [words.percent, words.number, words.estimate, words.duration, words.quantity]
-NUMBERS += [words.plural, words.interval, words.bounds]
 MARKS = re.compile(r"([\\`*_\[\]<>&|~$])")  # also of dollarmath and of strikethrough
 AT_START = re.compile(r"^(?=[#+\-=:])")
 LIST_NUMBER = re.compile(r"^(\d+)(?=[.)](?:\s|$))")
