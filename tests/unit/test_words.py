@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from resiliency.report.words import bounds, change, difference, difference_interval, duration, interval, number, percent
+from resiliency.report.rows import difference_said
+from resiliency.report.words import bounds, difference, difference_interval, duration, interval, number, percent
 
 
 def test_words():
@@ -41,5 +42,7 @@ def test_ends_show_on_which_side_of_0_they_are(form, low, high, shown):
 def test_a_difference_has_the_decimals_of_its_interval():
     assert difference(0.0004, 0.0001, 0.0009) == "0.04"
     assert difference(-0.0123, np.nan, np.nan) == "−1.2"
-    assert change(-0.0004, -0.0009, -0.0001, "more", "less", "same") == "0.04 percentage points less"
-    assert change(0.0004, -0.0001, 0.0009, "more", "less", "same") == "same"
+    row = {"difference": -0.0004, "difference_low": -0.0009, "difference_high": -0.0001}
+    assert difference_said(row) == "0.04 percentage points lower [0.01, 0.09]"
+    row = {"difference": 0.0004, "difference_low": -0.0001, "difference_high": 0.0009}
+    assert difference_said(row) == "about the same [−0.01, 0.09]"

@@ -9,7 +9,7 @@ import pandas as pd
 from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
 from resiliency.diversity.settings import MAIN
-from resiliency.report.words import NO_INTERVAL, change, difference_interval, percent, with_interval
+from resiliency.report.words import NO_INTERVAL, difference, difference_interval, percent, points, with_interval
 
 Row = dict[str, Any]  # of a table, by column
 SAME = "about the same"
@@ -45,12 +45,15 @@ def difference_words(row: Row | pd.Series) -> tuple[str, str, str]:
     """The difference between the error of the first role and that of a row of contenders.csv, in words.
 
     Returns:
-        The amount in words, its interval or that there is none, and ", not significant" of an amount that is not. Equal
+        The amount in words, such as "1.2 percentage points higher", `SAME` if it rounds to nothing and its interval
+        does not exclude 0; its interval or that there is none; and ", not significant" of an amount that is not. Equal
         errors on all images get no interval: one of no width would say that they are equal on others.
     """
     more, low, high = row["difference"], row["difference_low"], row["difference_high"]
     ends = (low, high) if more > 0 else (-high, -low)
-    amount = change(more, low, high, "higher", "lower", SAME)
+    amount = f"{difference(abs(more), low, high)} percentage points {'higher' if more > 0 else 'lower'}"
+    if float(points(abs(more))) == 0 and not (low > 0 or high < 0):
+        amount = SAME
     unclear = ", not significant" if low <= 0 <= high and amount != SAME else ""
     return amount, "" if low == high else difference_interval(*ends) or NO_INTERVAL, unclear
 

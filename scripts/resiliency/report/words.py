@@ -86,16 +86,6 @@ def points(share: float, digits: int = 1) -> str:
     return number(100 * share, digits)
 
 
-def change(value: float, low: float, high: float, more: str, less: str, none: str) -> str:
-    """A difference of shares in words, such as "1.2 percentage points higher", with the decimals of its interval.
-
-    `none` if it rounds to nothing and its interval does not exclude 0.
-    """
-    if float(points(abs(value))) == 0 and not (low > 0 or high < 0):
-        return none
-    return f"{difference(abs(value), low, high)} percentage points {more if value > 0 else less}"
-
-
 def estimate(value: float | None) -> str:
     """A statistic with three decimals, a small one with four."""
     return number(value, 3 if _missing(value) or abs(value) >= 0.1 else 4)
