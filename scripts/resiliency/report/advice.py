@@ -71,22 +71,21 @@ def advice_of(tables: dict[str, pd.DataFrame]) -> list[str]:
     swapped, rows = headline(tables.get("swaps", pd.DataFrame())), facts(rates)
     if not rows and not swapped:
         return []
-    row = dict.fromkeys([*NAMES, "mixing"]) | rows
     tested = tables["observations"]["verdict"][tables["observations"]["observation"].astype(str) == "1b"]
     gain = difference_from(tables.get("contenders"), "role", BEST_MEMBER)
     several = gain is not None and tables["contenders"]["size"].iloc[0] > 1
     lower = difference_said(gain) if gain and several and gain["difference_high"] < 0 else ""
     better = f"Select an ensemble by its error on your images: the recommended one’s is {lower} than the best member’s."
     lines = [
-        _of_families(row["family_at_equal_accuracy"]) if (tested != NOT_TESTED).any() else "",
-        _of_training(row["doubling_of_training"], row["doubling_of_parameters"], tables["members"]),
-        _of_members(row["second_member"] or row["two_more_members"], row["doubling_of_parameters"]),
+        _of_families(rows.get("family_at_equal_accuracy")) if (tested != NOT_TESTED).any() else "",
+        _of_training(rows.get("doubling_of_training"), rows.get("doubling_of_parameters"), tables["members"]),
+        _of_members(rows.get("second_member") or rows.get("two_more_members"), rows.get("doubling_of_parameters")),
         better if lower else "",
         _of_diversity(tables.get("choosing", pd.DataFrame(columns=["choice", "verdict"]))),
         _of_channels(swapped, twin_of(tables["members"])) if swapped else "",
-        _of_mixing(row["mixing"]),
+        _of_mixing(rows.get("mixing")),
     ]
-    if joint := row["joint_training"]:
+    if joint := rows.get("joint_training"):
         independently = "Train members independently: joint training is not shown to help."
         lines.append("Train members jointly, by the balanced loss." if joint["helps"] else independently)
     return [line for line in lines if line]

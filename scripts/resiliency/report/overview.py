@@ -241,7 +241,6 @@ def added_table(member: str, members: pd.DataFrame, robustness: pd.DataFrame | N
 NAMED = 5
 POOR = 0.3  # clean error of the best model from which on comparisons say little about trained networks
 FEWEST = 30  # number of units from which on intervals have about their nominal coverage
-CALLED = {"near_duplicates": "set of images that look alike"}
 WARNINGS = {  # what is said of {} members
     NEAR_CHANCE: "Close to chance level on clean images: {}. Training may have failed, or weights may belong to "
     "another task. Disregard these members and every ensemble that contains them.",
@@ -380,9 +379,11 @@ def unit_names(of: Keys | None) -> tuple[str, str]:
     """What a unit of a test set is called, such as "track", and several: "tracks"; "image" if nothing is known."""
     if not of or not of["by"]:
         return "image", "images"
+    if of["by"] == "near_duplicates":
+        return "set of images that look alike", "sets of images that look alike"
     places = re.findall(PLACE, of["by"])
-    name = places[-1].strip("<>") if places else CALLED.get(of["by"], "group")
-    return name, name.replace("set ", "sets ", 1) if name in CALLED.values() else f"{name}s"
+    name = places[-1].strip("<>") if places else "group"
+    return name, f"{name}s"
 
 
 def unit_cautions(units: Mapping[str, Keys]) -> list[str]:

@@ -58,8 +58,8 @@ TEXTS += ["placebo"]
 def by_observation(table: pd.DataFrame) -> list[Row]:
     """The observations, each with its verdict, its parts, and the first part with that verdict as `key`.
 
-    `controls` are what some parts need beside their own estimates, `beside` are the rows without a verdict. The rule
-    supports data in which accuracy acts `alone` more often than by its own error rate.
+    `beside` are the rows without a verdict. The rule supports data in which accuracy acts `alone` more often than by
+    its own error rate.
     """
     observations = []
     table = table.reindex(columns=[*table, *(name for name in CONTROLLED if name not in table)])
@@ -81,7 +81,6 @@ def by_observation(table: pd.DataFrame) -> list[Row]:
                 "verdict": verdict,
                 "key": next((part for part in parts if part["part_verdict"] == verdict), first),
                 "parts": parts,
-                "controls": controls,
                 "beside": beside,
                 "reason": reason_of(parts, beside, controls),
                 "picture": interval_picture(drawn),
