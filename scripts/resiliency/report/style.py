@@ -290,8 +290,11 @@ def scatter(
     """
     few = len(rows) <= MANY
     look = {"size": size} if few else {"size": 14, "fillOpacity": 0.5}  # many points are small and translucent
-    marks = [_bars(rows, {"x": across}, {"y": y}, key, bar, down)] if across and few else []
-    marks += [_bars(rows, {"y": up}, {"x": x}, key, bar, down)] if up and few else []
+    marks = []
+    if across and few:
+        marks.append(_bars(rows, key, bar, down, x=alt.X(f"{across[0]}:Q"), x2=alt.X2(across[1]), y=y))
+    if up and few:
+        marks.append(_bars(rows, key, bar, down, y=alt.Y(f"{up[0]}:Q"), y2=alt.Y2(up[1]), x=x))
     points = alt.Chart(rows).mark_point(**{"filled": not hollow, "fillOpacity": 1, "yOffset": down} | look)
     marks.append(points.encode(x=x, y=y, tooltip=tooltip, **_without(key, "strokeDash") | (point or {})))
     return _layered([*under, *marks, *over], key, properties)
@@ -332,7 +335,8 @@ def lines(
     if band:
         area = base.mark_area(opacity=0.15).encode(x=x, y=alt.Y(f"{band[0]}:Q"), y2=alt.Y2(band[1]))
         marks.append(area.encode(**_without(key, "shape", "opacity", "strokeDash")))
-    marks += [_bars(rows, {"y": ends}, {"x": x}, key, stroke)] if ends else []
+    if ends:
+        marks.append(_bars(rows, key, stroke, y=alt.Y(f"{ends[0]}:Q"), y2=alt.Y2(ends[1]), x=x))
     strokes = base.mark_line(strokeWidth=stroke).encode(x=x, y=y, tooltip=tooltip, **_without(key, "shape"))
     marks.append(strokes.encode(detail=alt.Detail(f"{detail}:N")) if detail else strokes)
     if dots:
@@ -381,12 +385,7 @@ def words_at(rows: pd.DataFrame, x: alt.X, y: alt.Y, text: str, **mark) -> alt.C
     return words.encode(x=x, y=y, text=alt.Text(f"{text}:N"))
 
 
-def _bars(
-    rows: pd.DataFrame, ends: dict[str, Ends], other: dict[str, object], key: Key, width: float, down: float = 0
-) -> alt.Chart:
-    ((name, (low, high)),) = ends.items()
-    first, second = (alt.X, alt.X2) if name == "x" else (alt.Y, alt.Y2)
-    place = {name: first(f"{low}:Q"), f"{name}2": second(high)} | other
+def _bars(rows: pd.DataFrame, key: Key, width: float, down: float = 0, **place) -> alt.Chart:
     marks = alt.Chart(rows).mark_rule(strokeWidth=width, yOffset=down)
     return marks.encode(**place, **_without(key, "shape", "strokeDash"))
 

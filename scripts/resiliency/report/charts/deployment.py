@@ -152,8 +152,7 @@ def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> style.Drawn
     """Reliability diagrams of all roles: a panel for each set of images."""
     if bins.empty:
         return style.notice("no model to deploy has probabilities")
-    rows = bins.assign(who=role_names(bins))
-    key = roles(rows, colours)
+    rows, key = by_role(bins, colours)
     whole = {"axis": {"values": [0, 0.25, 0.5, 0.75, 1]}, "domain": [0, 1]}
     x = style.measure(alt.X, "mean_confidence", "Confidence", **whole)
     y = style.measure(alt.Y, "accuracy", "Accuracy", **whole)
@@ -171,17 +170,14 @@ def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> style.Drawn
     ]
 
 
-def role_names(table: pd.DataFrame) -> pd.Series:
-    """Names such as "best member (vit-s0)", or "best ensemble (4 members)"."""
+def by_role(table: pd.DataFrame, colours: list[str]) -> tuple[pd.DataFrame, style.Key]:
+    """The rows with names such as "best ensemble (4 members)" as `who`, and the colour and the shape of each name."""
     description = table["members"].mask(table["size"] > 1, table["size"].astype(str) + " members")
-    return table["role"] + " (" + description.astype(str) + ")"
-
-
-def roles(rows: pd.DataFrame, colours: list[str]) -> style.Key:
-    """The colour and the shape of each role in the column `who`."""
+    rows = table.assign(who=table["role"] + " (" + description.astype(str) + ")")
     hues = [(colours * 8)[place] for place in (0, 3, 5, 7)]
     legend = {"orient": "top", "labelLimit": 320}
-    return style.told_apart("who", rows["who"].unique().tolist(), hues, shapes=style.SHAPES[:4], legend=legend)
+    key = style.told_apart("who", rows["who"].unique().tolist(), hues, shapes=style.SHAPES[:4], legend=legend)
+    return rows, key
 
 
 def corruption_finding(table: pd.DataFrame) -> str:
@@ -216,7 +212,8 @@ def under_corruptions(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
         return style.notice("no members that were trained on their own, and no ensembles, in this study")
     held_out = table["corruption"].isin(held_out_corruptions(table))
     named = table["corruption"].map(label) + held_out.map({True: " (extra)", False: ""})
-    rows = table.assign(name=named, who=role_names(table), place=table["role"].map(list(ROLES).index))
+    place = table["role"].map(list(ROLES).index)
+    rows, key = by_role(table.assign(name=named, place=place), colours)
     order = of_first_role(rows).sort_values("error", ascending=False, kind="stable")["name"].tolist()
     zero = style.from_zero(rows[["low", "error", "high"]].stack())
     title = "Top-1 error, mean over severities (square-root scale)"
@@ -227,7 +224,7 @@ def under_corruptions(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     look = {"offset": "place", "bar": 2, "width": 800, "height": alt.Step(22, **{"for": "position"})}
     images = plural(int(table["n_images"].iloc[0]), "test image")
     said = f"{images} of the evaluation half; bars: {level(table)} intervals over images; hardest corruption first"
-    return style.intervals(rows, error, rows_of, ("low", "high"), roles(rows, colours), tooltip, **look), [said]
+    return style.intervals(rows, error, rows_of, ("low", "high"), key, tooltip, **look), [said]
 
 
 @style.chart(

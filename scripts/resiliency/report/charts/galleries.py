@@ -72,10 +72,8 @@ def attribution_gallery(table: pd.DataFrame, distances: pd.DataFrame, colours: l
     members = list(dict.fromkeys([*distances["first"], *distances["second"]]))
     x = style.cell_names(alt.X, "first", members[:-1], labelAngle=-45)
     colour = alt.Color("distance:Q", title="1 − cosine").scale(scheme="blues", domain=[0, 1], clamp=True)
-    tooltip, look = (
-        style.tooltips("first", "second", distance=".3f"),
-        {"form": ".2f", "dark": alt.datum["distance"] > 0.62},
-    )
+    tooltip = style.tooltips("first", "second", distance=".3f")
+    look = {"form": ".2f", "dark": alt.datum["distance"] > 0.62}
     matrices = []  # of which each has its lower triangle alone
     for name in IMAGES:
         y = style.cell_names(alt.Y, "second", members[1:], labels=not matrices)

@@ -27,10 +27,6 @@ HELPS, HARMS, NOISE, OPEN, UNKNOWN = "helps", "harms", "noise", "open", "unknown
 NO_CONTROL = {"control_low": np.nan, "control_high": np.nan}
 ANSWERS = {HELPS: "Fewer undetected errors", HARMS: "More undetected errors", UNKNOWN: "Unknown"}
 NOTHING_SHOWN = {OPEN: " (not significant)", NOISE: " (within the control)", UNKNOWN: " (no interval)"}
-TWINS = (
-    "an equally accurate design of the first one’s family (designs have one seed)",
-    "another seed of the first one’s design",
-)
 TICKS = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5]
 CLOSE = (0.55, 0.9)  # least end of an axis that has room for this tick
 FARTHEST = (0.4, 1.6)  # ratios beyond which points and intervals are cut
@@ -93,7 +89,9 @@ def twin_of(members: pd.DataFrame) -> str:
     Args:
         members: members.csv.
     """
-    return TWINS[bool(independent(members)["design"].duplicated().any())]
+    if independent(members)["design"].duplicated().any():
+        return "another seed of the first one’s design"
+    return "an equally accurate design of the first one’s family (designs have one seed)"
 
 
 def told(table: pd.DataFrame, members: pd.DataFrame) -> str:

@@ -181,12 +181,11 @@ def _quantities(joint: pd.DataFrame) -> dict[tuple[str, ...], pd.DataFrame]:
         metric, column = next(of for of in measured.items() if words.kind_of(of[0]) == kind)
         of_metric, on = words.label(metric).split(", "), f"on {column.rsplit('_', 1)[1]} images"
         columns[f"{kind.capitalize()} diversity", *of_metric, on] = [column]
-    keys = joint[["objective", "loss_weight", "seed"]]
-    series = {
-        head: [keys.assign(of=of, value=joint[name].round(5)) for of, name in zip(SERIES, names, strict=False)]
-        for head, names in columns.items()
-    }
-    return {head: pd.concat(of_head).dropna() for head, of_head in series.items()}
+    keys, values = ["objective", "loss_weight", "seed"], {}
+    for head, names in columns.items():
+        named = joint[[*keys, *names]].rename(columns=dict(zip(names, SERIES, strict=False)))
+        values[head] = named.melt(keys, var_name="of").round({"value": 5}).dropna()
+    return values
 
 
 def _weights(values: pd.DataFrame, objective: str, form: str, key: style.Key, last: bool, **look) -> alt.LayerChart:
