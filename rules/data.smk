@@ -25,7 +25,7 @@ rule dataset:
     params:
         code=code("dataset"),
         seed=STUDY.seed,
-        dataset=STUDY.data.resolved(),
+        dataset=STUDY.data.resolved().model_dump(),
         splits=STUDY.splits,
         classes=STUDY.data.classes,
         content=images_of_data_set if STUDY.data.folder else "",

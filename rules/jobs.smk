@@ -70,7 +70,7 @@ def grouping(wildcards):
     name = grouped_name(wildcards)
     if name == CLEAN:
         groups, named = STUDY.data.test_groups, STUDY.data.named_groups
-        read = {"seed": STUDY.seed, "dataset": STUDY.data.resolved(), "splits": STUDY.splits}
+        read = {"seed": STUDY.seed, "dataset": STUDY.data.resolved().model_dump(), "splits": STUDY.splits}
         read["fewest"] = FEWEST_IMAGES if {"ensembles", "images"} <= PLAN.has else FEWEST_UNITS
     else:
         groups, named = STUDY.test_sets[name].groups, STUDY.test_sets[name].named_groups

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from resiliency.data.reading import read_splits
+from resiliency.data.settings import Dataset
 from resiliency.data.source import names_for_classes
 from resiliency.data.writing import write_data_set
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (_, outputs, params):
-    settings = params.dataset
+    settings = Dataset(**params.dataset)
     source, chosen = read_splits(settings, params.seed, params.splits)
     if params.classes:
         source = source._replace(classes=names_for_classes(source.classes, params.classes))

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from resiliency.base.names import CLEAN
 from resiliency.data.reading import labelled_arrays, labelled_folder, read_splits
+from resiliency.data.settings import Dataset
 from resiliency.data.source import Source
 from resiliency.data.writing import Grouped, by_look, units_of_data_set, units_of_part, write_units
 from resiliency.storage import read_json
@@ -15,8 +16,9 @@ with stage(snakemake) as (inputs, outputs, params):
     if not of.named:
         grouped = by_look(inputs.images, inputs.labels, of.groups)
     elif of.name == CLEAN:
-        source, chosen = read_splits(of.dataset, of.seed, of.splits)
-        grouped = units_of_data_set(source, chosen["test"], of.dataset["groups"], of.groups)
+        settings = Dataset(**of.dataset)
+        source, chosen = read_splits(settings, of.seed, of.splits)
+        grouped = units_of_data_set(source, chosen["test"], settings.groups, of.groups)
     else:
         classes = read_json(inputs.classes)["classes"]
         if of.folder:

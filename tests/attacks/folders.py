@@ -11,6 +11,7 @@ from PIL import Image
 
 from resiliency.base.faults import Fault
 from resiliency.data.folder import image_folder
+from resiliency.data.settings import Dataset
 from resiliency.data.source import Source
 from resiliency.data.split import draw_splits
 from resiliency.data.writing import write_data_set
@@ -34,8 +35,7 @@ def read(folder: Path, target: Path, side: int = 72) -> tuple[Source, dict]:
     """What the stage that reads a data set does."""
     source = image_folder(folder, side, 1)
     chosen = draw_splits(source, 0.2, 0.2, {}, 0)
-    settings = {"name": "image_folder", "side": side, "on_the_fly": True, "allow_duplicates": False}
-    write_data_set(target, settings, source, chosen)
+    write_data_set(target, Dataset(name="image_folder", folder=str(folder), image_size=side), source, chosen)
     return source, chosen
 
 

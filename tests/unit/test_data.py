@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,7 @@ def test_the_card_describes_what_is_written(tmp_path, monkeypatch, on_the_fly):
     files = in_files(tmp_path, part.images) if on_the_fly else []
     source = Source("made up", ["a", "b"], {ALL: part._replace(images=FileImages(files, 32, 1)) if files else part})
     chosen = draw_splits(source, 0.25, 0.25, {}, seed=0)
-    settings = {"name": "toy", "side": 32, "on_the_fly": on_the_fly, "allow_duplicates": False}
+    settings = SimpleNamespace(name="toy", side=32, on_the_fly=on_the_fly, allow_duplicates=False)
     write_data_set(tmp_path, settings, source, chosen)
     card = read_json(tmp_path / "card.json")
     assert (card["name"], card["source"], card["classes"]) == ("toy", "made up", ["a", "b"])
@@ -338,7 +339,7 @@ def test_images_in_two_splits_are_counted_if_allowed_and_test_sets_of_training_i
     shutil.copy(folder / "val/ant/2.png", folder / "val/bee/twice.png")
     source = image_folder(folder, 72, 1)
     split = draw_splits(source, 0.2, 0.2, {}, 0)
-    settings = {"name": "image_folder", "side": 72, "on_the_fly": on_the_fly, "allow_duplicates": True}
+    settings = SimpleNamespace(name="image_folder", side=72, on_the_fly=on_the_fly, allow_duplicates=True)
     write_data_set(tmp_path / "data", settings, source, split)
     output = capsys.readouterr().out
     assert "warning: 1 images are in their split twice, 1 of them in two classes, e.g. " in output

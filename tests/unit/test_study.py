@@ -66,8 +66,8 @@ def imported(external: dict, baseline: str) -> dict:
 )
 def test_views_and_augmentation_suit_the_data_set(name, size, side, on_the_fly, margin, shift, mirrored):
     dataset = Dataset(name=name, image_size=size, folder="photos" if name in ("image_folder", "imagenet") else None)
-    resolved = dataset.resolved()
-    assert (resolved["side"], resolved["on_the_fly"], resolved["margin"]) == (side, on_the_fly, margin)
+    for view in (dataset, dataset.resolved()):
+        assert (view.side, view.on_the_fly, view.margin) == (side, on_the_fly, margin)
     assert (dataset.largest_shift, dataset.mirrored) == (shift, mirrored)
 
 

@@ -80,7 +80,7 @@ def counted(study: Study, source: Source | None = None) -> dict[str, int]:
     data = study.data
     if most := data.most_images():
         return most
-    source, chosen = read_splits(data.resolved(), study.seed, study.splits, source)
+    source, chosen = read_splits(data, study.seed, study.splits, source)
     if data.named_groups and len(study.combined_members()) >= min(study.ensembles.sizes):
         check_number(CLEAN, units_of_data_set(source, chosen["test"], data.groups, data.test_groups), FEWEST_IMAGES)
     return dict.fromkeys(SPLITS, 0) | {split: len(indices) for split, (_, indices) in chosen.items()}

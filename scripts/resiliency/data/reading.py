@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zipfile import ZipFile
 
 import numpy as np
@@ -17,6 +17,7 @@ from PIL import Image
 from resiliency.base.faults import FILES_NAMED, Fault, excerpt, expected, hint
 from resiliency.data.folder import class_folders, image_folder, imagenet, read_parts
 from resiliency.data.pictures import ResizedImages, printable, resized_array
+from resiliency.data.settings import Dataset
 from resiliency.data.source import ALL, Part, Source, cache_folder, downloading
 from resiliency.data.split import draw_splits, with_groups
 from resiliency.storage import read_array
@@ -45,22 +46,21 @@ def read_source(name: str, folder: str | None, side: int, margin: float, needed:
 
 
 def read_splits(
-    settings: Mapping[str, Any], seed: int, needed: Sequence[str], source: Source | None = None
+    settings: Dataset, seed: int, needed: Sequence[str], source: Source | None = None
 ) -> tuple[Source, dict[str, tuple[Part, np.ndarray]]]:
     """A dataset with the groups that a study gives it, and its splits, as from `draw_splits`.
 
     Args:
-        settings: settings of the dataset, as from `Dataset.resolved`.
         needed: splits of the study.
         source: the dataset, if it was read before.
 
     Raises:
         Fault: as from `read_source`, `with_groups` and `draw_splits`.
     """
-    place = settings["name"], settings["folder"], settings["side"], settings["margin"]
-    source = with_groups(source or read_source(*place, needed), settings["groups"], needed)
-    fractions = settings["validation_fraction"], settings["test_fraction"]
-    return source, draw_splits(source, *fractions, settings["images_per_class"], seed, needed, settings["images"])
+    place = settings.name, settings.folder, settings.side, settings.margin
+    source = with_groups(source or read_source(*place, needed), settings.groups, needed)
+    fractions = settings.validation_fraction, settings.test_fraction
+    return source, draw_splits(source, *fractions, settings.images_per_class, seed, needed, settings.images)
 
 
 def labelled_folder(folder: Path, classes: list[str], size: int, margin: float) -> Part:

@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from resiliency.base.settings import AUTO, Settings, auto_or
+from resiliency.data.source import SPLITS, Split
 from resiliency.data.split import COLUMNS, PLACE, is_table
 
 LARGEST_STORED = 64
@@ -43,10 +44,9 @@ PUBLISHED = {
     "imagenet": Published(224, 1_000, 1_281_167, 50_000, made_of_files=True),
 }
 IN_FOLDERS = ("image_folder", "imagenet")
-Split = Literal["train", "validation", "test"]
 MOST_PER_CLASS = 10**7
 COUNT = {"type": "integer", "minimum": 1, "maximum": MOST_PER_CLASS}
-COUNTS = {"type": "object", "propertyNames": {"enum": list(get_args(Split))}, "additionalProperties": COUNT}
+COUNTS = {"type": "object", "propertyNames": {"enum": list(SPLITS)}, "additionalProperties": COUNT}
 
 
 def table_of(groups: str | None) -> str | None:
@@ -136,7 +136,7 @@ class Dataset(Settings):
     @field_validator("images_per_class", mode="before")
     @classmethod
     def _in_every_split(cls, value: object) -> object:
-        return dict.fromkeys(("train", "validation", "test"), value) if isinstance(value, int) else value or {}
+        return dict.fromkeys(SPLITS, value) if isinstance(value, int) else value or {}
 
     @field_validator("images_per_class")
     @classmethod
@@ -218,10 +218,10 @@ class Dataset(Settings):
             return 0
         return self.side // (16 if self.name == "digits" else 8)
 
-    def resolved(self) -> dict[str, Any]:
-        """The settings as the stage reads them, with "auto" replaced."""
-        decided = {"side": self.side, "margin": self.margin, "on_the_fly": self.on_the_fly}
-        return self.model_dump(exclude={"image_size", "crop", "classes", "test_groups"}) | decided
+    def resolved(self) -> "Dataset":
+        """The settings on which images and splits depend, with "auto" replaced."""
+        decided = {"image_size": self.side, "crop": self.margin, "classes": None, "test_groups": None}
+        return self.model_copy(update=decided)
 
     def most_images(self) -> dict[str, int]:
         """Split -> the largest number of images that it can hold; empty for an image folder, not counted yet."""

@@ -6,14 +6,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 
 from resiliency.base.faults import Fault, brief, expected
 
 ALL = "all"
-SPLITS = ("train", "validation", "test")
+Split = Literal["train", "validation", "test"]
+SPLITS = get_args(Split)
 FEWEST = 10  # least number of images of a split
 OWN = "image_folder"  # the dataset of a user's own images, in which shared images are refused
 

@@ -13,7 +13,7 @@ from resiliency.base.faults import FILES_NAMED, Fault, excerpt, hint
 from resiliency.base.names import check_written_alike
 from resiliency.base.streams import stream
 from resiliency.data.pictures import FileImages, files_of, printable
-from resiliency.data.source import ALL, SPLITS, Part, Source, lines_of
+from resiliency.data.source import ALL, SPLITS, Part, Source, Split, lines_of
 
 Paths = Sequence[tuple[str, ...]]  # components of each path
 
@@ -83,7 +83,7 @@ def draw_splits(
     source: Source,
     validation_fraction: float,
     test_fraction: float,
-    images_per_class: Mapping[str, int],
+    images_per_class: Mapping[Split, int],
     seed: int,
     needed: Sequence[str] = SPLITS,
     image_list: str | None = None,
@@ -114,9 +114,10 @@ def draw_splits(
         indices = listed_images(image_list, source)
         chosen["test"] = parts["test"], indices
     chosen = {split: chosen[split] for split in SPLITS if split in needed}
-    for split in chosen.keys() & images_per_class.keys():
-        part, indices = chosen[split]
-        chosen[split] = part, indices[_subset_of_classes(part.labels[indices], images_per_class[split], seed, split)]
+    for limited, most in images_per_class.items():
+        if limited in chosen:
+            part, indices = chosen[limited]
+            chosen[limited] = part, indices[_subset_of_classes(part.labels[indices], most, seed, limited)]
     for split, (part, indices) in chosen.items():
         if image_list and split == "test":
             continue

@@ -1,10 +1,9 @@
 """Writing a dataset: its splits, the card with their counts and checksums, copies in two splits, and units."""
 
 import hashlib
-from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -12,6 +11,7 @@ from PIL import Image
 from resiliency.base.faults import Fault, Progress, excerpt, expected
 from resiliency.base.names import FEWEST_UNITS
 from resiliency.data.pictures import FileImages, chunks, printable, read_images, write_items, write_list
+from resiliency.data.settings import Dataset
 from resiliency.data.source import ALL, FEWEST, OWN, Images, Part, Source
 from resiliency.data.split import is_table, stratified_sample, with_groups
 from resiliency.statistics.resampling import Units
@@ -33,7 +33,7 @@ class WrittenSplit(NamedTuple):
     contents: list[bytes] | None = None
 
 
-def write_data_set(folder: Path, settings: Mapping[str, Any], source: Source, chosen: Splits) -> None:
+def write_data_set(folder: Path, settings: Dataset, source: Source, chosen: Splits) -> None:
     """Write each split, and last the card, to `folder`.
 
     A split is `labels.npy` (int64 N), `items.csv` (class and name of each image) and `images.npy` (uint8
@@ -48,7 +48,6 @@ def write_data_set(folder: Path, settings: Mapping[str, Any], source: Source, ch
     Where images have groups, the number of groups is among the counts.
 
     Args:
-        settings: settings of the dataset, as from `Dataset.resolved`.
         chosen: split -> part and indices in it, as from `draw_splits`.
 
     Raises:
@@ -58,8 +57,8 @@ def write_data_set(folder: Path, settings: Mapping[str, Any], source: Source, ch
         if len(indices) < FEWEST:
             wanted = f"at least {FEWEST} images for {split}"
             raise Fault(f"dataset: {expected(wanted, len(indices))}; change the fractions")
-    name, side, on_the_fly = settings["name"], settings["side"], settings["on_the_fly"]
-    refused = name == OWN and not settings["allow_duplicates"]
+    name, side, on_the_fly = settings.name, settings.side, settings.on_the_fly
+    refused = name == OWN and not settings.allow_duplicates
     contents: dict[str, list[bytes]] = {}
     if on_the_fly and name == OWN:
         contents = image_contents(chosen, side)
