@@ -179,19 +179,14 @@ def training_fault(folder: Path, needed: Sequence[str]) -> str:
     return f"{printable(folder)}: found {name}/ but no train/; add train/ with the same classes{hint}"
 
 
-def count_images(folder: Path, enough: int, needed: Sequence[str] = SPLITS) -> dict[str, int]:
-    """Number of images of each part of `image_folder`, ALL being "all"; counting stops when there are `enough`.
+def count_images(folder: Path, needed: Sequence[str]) -> dict[str, int]:
+    """Number of images of each part of `image_folder`, ALL being "all".
 
     Raises:
         Fault: the layout is another one, or a class has no images.
     """
-    counts = {}
-    for part, path in _splits(folder, needed).items():
-        counts[part] = 0
-        for name in folders_in(path):
-            if counts[part] < enough:
-                counts[part] += len(images_in(os.path.join(path, name))[0])
-    return counts
+    parts = _splits(folder, needed).items()
+    return {part: sum(len(images_in(f"{path}/{name}")[0]) for name in folders_in(path)) for part, path in parts}
 
 
 def class_folders(folder: Path) -> list[str]:

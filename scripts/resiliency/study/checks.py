@@ -6,7 +6,7 @@ Each generates lines that begin with a key's path.
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from math import ceil, inf
+from math import inf
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -340,14 +340,13 @@ def _data_faults(study: Study) -> Iterator[str]:
         images = "training" if study.learning() else "validation"
         yield f"{keys}: needs {images} images, but {fault}"
         return
-    batches = {f"{path}: batch_size": recipe.batch_size for path, recipe in used_recipes(study)}
-    needed = {"test": max(study.probe.n_images, FEWEST), "train": max(batches.values(), default=0)}
-    counts = _count(study.data, needed, study.splits)
+    counts = _count(study.data, study.splits)
     if study.probe.n_images > counts["test"]:
         yield f"probe.n_images: {study.probe.n_images} is more than the {counts['test']} test images in {folder}"
-    for name, size in batches.items():
-        if size > counts["train"]:
-            yield f"{name} {size} is more than the {counts['train']} training images in {folder}"
+    for path, recipe in used_recipes(study):
+        if recipe.batch_size > counts["train"]:
+            images = f"{counts['train']} training images in {folder}"
+            yield f"{path}: batch_size {recipe.batch_size} is more than the {images}"
     for split in study.splits:
         if counts[split] < FEWEST:
             yield f"dataset: expected at least {FEWEST} images for {split}, got {counts[split]}; add images"
@@ -363,11 +362,10 @@ def _broken_pictures(study: Study) -> Iterator[str]:
             yield from broken_pictures([folder])
 
 
-def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> dict[str, int]:
-    """Number of images that each split can have at most, counted up to the number `needed`."""
+def _count(dataset: Dataset, splits: Sequence[str]) -> dict[str, int]:
+    """Number of images that each split can have at most."""
     folder, held_out, test = dataset.place, dataset.validation_fraction, dataset.test_fraction
-    smallest = max(min(test, held_out, 1 - held_out - test), 1e-3)
-    counts: dict[str, float] = dict(count_images(folder, ceil(max(needed.values()) / smallest) + 1, splits))
+    counts: dict[str, float] = dict(count_images(folder, splits))
     if dataset.groups:  # a share may be larger if groups are not split
         whole = counts.get(ALL, counts.get("train", 0))
         sizes = dict.fromkeys(SPLITS, whole) | counts
