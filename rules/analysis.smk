@@ -64,7 +64,6 @@ rule leave_out_images:
     input:
         **EVALUATION_UNITS,
         maps=expand(f"{RESULTS}/attributions/{{member}}/{{method}}.npy", member=PLAN.pooled_networks, method=METHODS),
-        skipped=expand(f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.pooled_networks),
         members=f"{RESULTS}/tables/members.csv",
         ensembles=f"{RESULTS}/tables/ensembles.parquet",
         logits=predictions(PLAN.independent + PLAN.elsewhere.predicted),
@@ -182,7 +181,6 @@ rule choose_members:
     input:
         **EVALUATION_UNITS,
         maps=expand(f"{RESULTS}/attributions/{{member}}/{{method}}.npy", member=PLAN.pooled_networks, method=METHODS),
-        skipped=expand(f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.pooled_networks),
         members=f"{RESULTS}/tables/members.csv",
         logits=predictions(PLAN.pooled),
         features=expand(f"{RESULTS}/features/{{member}}.npy", member=PLAN.pooled_networks),

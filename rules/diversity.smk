@@ -4,7 +4,6 @@ rule pairwise_diversity:
         maps=expand(
             f"{RESULTS}/attributions/{{member}}/{{method}}.npy", member=PLAN.networks_in_ensembles, method=METHODS
         ),
-        skipped=expand(f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.networks_in_ensembles),
         logits=predictions(PLAN.in_ensembles),
         features=expand(f"{RESULTS}/features/{{member}}.npy", member=PLAN.networks_in_ensembles),
         stages=expand(f"{RESULTS}/features/{{member}}.stages.npy", member=PLAN.networks_in_ensembles),
