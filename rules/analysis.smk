@@ -1,9 +1,7 @@
 rule score_members:
     input:
         **EVALUATION_UNITS,
-        descriptions=expand(
-            f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks + list(PLAN.elsewhere.kinds)
-        ),
+        descriptions=DESCRIPTIONS,
         histories=expand(f"{RESULTS}/members/{{member}}/history.csv", member=PLAN.trained),
         external_errors=[
             f"{RESULTS}/external/{of.name}/errors.csv" for of in PLAN.elsewhere.sources if of.kind == "scores"

@@ -87,9 +87,6 @@ if STUDY.dataset:
         script:
             "../scripts/units.py"
 
-
-if STUDY.dataset:
-
     rule conditions:
         input:
             labels=EVALUATION["labels"],

@@ -42,9 +42,6 @@ for source in PLAN.elsewhere.sources:
         params:
             **reading(source),
             code=code("import_source"),
-            kind=source.kind,
-            file=source.file,
-            layout=PLAN.elsewhere.layout(source),
         script:
             "../scripts/import_source.py"
 
@@ -69,13 +66,8 @@ if not STUDY.dataset:
         resources:
             **needing(2000, 10),
         params:
-            classes=as_it_is(STUDY.external.known_classes),
-            n_images=STUDY.external.n_images,
+            **reading(PLAN.elsewhere.sources[0]),
             code=code("external_conditions"),
-            kind=PLAN.elsewhere.sources[0].kind,
-            file=PLAN.elsewhere.sources[0].file,
-            members=PLAN.elsewhere.sources[0].members,
-            layout=PLAN.elsewhere.layout(PLAN.elsewhere.sources[0]),
             corruptions=PLAN.corruptions,
             severities=PLAN.elsewhere.severities,
         script:

@@ -99,6 +99,7 @@ def predictions(members):
 
 
 LOGITS = predictions(PLAN.networks + PLAN.elsewhere.predicted)
+DESCRIPTIONS = expand(f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks + list(PLAN.elsewhere.kinds))
 
 
 def made_on_the_way():
@@ -109,7 +110,7 @@ def made_on_the_way():
     return [
         of_dataset([f"{RESULTS}/data/card.json", f"{RESULTS}/data/gallery.parquet", *CORRUPTED]),
         expand(f"{RESULTS}/members/{{member}}/weights.safetensors", member=PLAN.networks),
-        expand(f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks + list(PLAN.elsewhere.kinds)),
+        DESCRIPTIONS,
         [f"{RESULTS}/search/supernet/weights.safetensors"] if PLAN.searched else [],
         LOGITS,
         expand(f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.networks_in_ensembles),
@@ -142,11 +143,13 @@ def external_files(source, labels_alone=False):
 
 
 def reading(source):
-    """What a source is read with, beside its files and its layout."""
+    """What a source is read with, beside its files."""
+    read = {"kind": source.kind, "file": source.file, "members": source.members}
+    read |= {"layout": PLAN.elsewhere.layout(source), "classes": as_it_is(STUDY.external.known_classes)}
     if source.kind == "scores":
-        scores = STUDY.external.model_dump(include={"score_type", "n_images", "clean_on"})
-        return scores | {"clean": as_it_is(STUDY.external.clean)}
-    return {"members": source.members, "classes": as_it_is(STUDY.external.known_classes)}
+        read |= STUDY.external.model_dump(include={"score_type", "n_images", "clean_on"})
+        read |= {"clean": as_it_is(STUDY.external.clean)}
+    return read
 
 
 def export_folder(choice) -> str:

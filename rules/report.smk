@@ -10,6 +10,7 @@ CHART_TABLES = {Path(path).stem: path for path in all_tables()} | {
 }
 CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if path}
 CHARTS_DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= CHART_TABLES.keys() | PLAN.has}
+CHARTED = {name for chart in CHARTS_DRAWN.values() for name in chart.needs}
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS_DRAWN for suffix in CHART_SUFFIXES]
 
 
@@ -51,11 +52,7 @@ rule gallery:
 
 rule charts:
     input:
-        **{
-            name: path
-            for name, path in CHART_TABLES.items()
-            if any(name in chart.needs for chart in CHARTS_DRAWN.values())
-        },
+        **{name: path for name, path in CHART_TABLES.items() if name in CHARTED},
     output:
         [in_report(path) if path.endswith(".svg") else path for path in CHART_FILES],
     log:
@@ -77,9 +74,7 @@ rule report:
     input:
         tables=all_tables(),
         charts=CHART_FILES,
-        descriptions=expand(
-            f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks + list(PLAN.elsewhere.kinds)
-        ),
+        descriptions=DESCRIPTIONS,
         card=of_dataset(f"{RESULTS}/data/card.json"),
         test_sets=of_further("card"),
         units=beside_labels("units.json"),
