@@ -308,15 +308,9 @@ def _classes(value: object) -> object:
     raise ValueError(f"must be an integer from 2 to {MOST_CLASSES:,}, or a list of names")
 
 
-COUNT_OR_NAMES = {
-    "anyOf": [
-        {"type": "integer", "minimum": 2, "maximum": MOST_CLASSES},
-        {"type": "string"},
-        {"type": "array", "items": {"type": "string"}, "minItems": 2},
-        {"type": "null"},
-    ]
-}
-Classes = Annotated[int | str | list[str] | None, BeforeValidator(_classes), WithJsonSchema(COUNT_OR_NAMES)]
+Count = Annotated[int, Field(ge=2, le=MOST_CLASSES)]
+Names = Annotated[list[str], Field(min_length=2)]
+Classes = Annotated[Count | str | Names | None, BeforeValidator(_classes)]
 
 
 class External(Settings):
