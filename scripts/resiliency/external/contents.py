@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from resiliency.base.faults import Fault, available, excerpt, expected, hint, short
@@ -100,11 +99,6 @@ class Contents:
     def added(self) -> list[str]:
         """Members that were added to those of the study."""
         return [name for source in self.sources if source.added for name in source.members]
-
-    @property
-    def n_clean_images(self) -> int:
-        """Number of clean images on which all members with predictions are evaluated; 0 if there are none."""
-        return max((source.n_images for source in self.sources), default=0)
 
     @property
     def corrupted_conditions(self) -> list[str]:
@@ -318,23 +312,22 @@ def _read_members(file: str) -> pd.DataFrame:
     """
     table = read_foreign(file, ["member"])
     check_members(file, table["member"])
+    known = [MEMBER, *TEXTS, *NUMBERS]
     for column in table:
-        if column not in ("member", *TEXTS, *NUMBERS):
-            raise Fault(f"{file}: {available('column', column, ('member', *TEXTS, *NUMBERS))}")
-    empty = pd.Series("", table.index)
-    columns = {name: table[name].fillna("").astype(str) if name in table else empty for name in TEXTS}
+        if column not in known:
+            raise Fault(f"{file}: {available('column', column, known)}")
+    table = table.reindex(columns=known, fill_value=None)
+    columns = {name: table[name].fillna("").astype(str) for name in TEXTS}
     for column in ("family", "recipe"):
         for member, text in zip(table["member"], columns[column], strict=False):
             if text and (fault := family_fault(text)):
                 raise Fault(f"{file}: member {member!r}: {column} {short(text)} {fault}; rename it")
-    columns |= dict.fromkeys(NUMBERS, pd.Series(np.nan, table.index))
-    for name in (name for name in NUMBERS if name in table):
+    for name in NUMBERS:
         low, high, form = (0, MOST_EPOCHS, "") if name == "epochs" else (FEWEST, MOST, ", not in millions")
         values = columns[name] = as_numbers(table[name])
         wrong = ~((values >= low) & (values <= high)) & table[name].notna().to_numpy()
         refuse_wrong(file, table[name], wrong, f"a number from {low:,} to {high:.0e}{form}")
-    catalogue = architectures()
-    if catalogue and "architecture" in table:
+    if catalogue := architectures():
         architecture = columns["architecture"].str.partition(".")[0]
         wrong = ((architecture != "") & ~architecture.isin(list(catalogue))).to_numpy()
         refuse_wrong(file, table["architecture"], wrong, "the name of an architecture of timm")

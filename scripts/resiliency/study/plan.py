@@ -44,9 +44,10 @@ class Plan:
         self.networks_in_ensembles = self.pooled_networks + self.joint + self.searched
         self.corruptions = study.corruptions.names if study.dataset else self.elsewhere.corruptions
         self.test_sets = [CLEAN, *(study.test_sets if study.dataset else self.elsewhere.test_sets)]
+        n_clean = max((source.n_images for source in self.elsewhere.sources), default=0)
         has = {
             "ensembles": len(self.pooled) >= min(study.ensembles.sizes),
-            "images": study.dataset or not self.elsewhere.predicted or self.elsewhere.n_clean_images >= FEWEST_IMAGES,
+            "images": study.dataset or not self.elsewhere.predicted or n_clean >= FEWEST_IMAGES,
             "networks": self.networks,
             "probabilities": self.networks or {"logits", "probabilities"} & {*self.elsewhere.kinds.values()},
             "corruptions": self.corruptions,
