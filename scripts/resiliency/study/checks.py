@@ -217,10 +217,8 @@ def _alexnet(study: Study) -> Iterator[str]:
             "corruptions.table imagenet-c": published,
         }
     elif study.external:
-        needed[f"external.classes {imagenet.classes}"] = class_count(study.external.known_classes) in (
-            None,
-            imagenet.classes,
-        )
+        classes = class_count(study.external.known_classes)
+        needed[f"external.classes {imagenet.classes}"] = classes in (None, imagenet.classes)
     if lacking := [what for what, there in needed.items() if not there]:
         yield f"members.baseline: alexnet has published errors only on ImageNet-C, which needs {', '.join(lacking)}"
 

@@ -361,10 +361,7 @@ def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _run_by_call(call: ast.Call, scope: _Scope) -> list[str]:
-    """The module that a call imports by its name, or what cannot be followed.
-
-    That is `UNFOLLOWED` with the function that runs code of another name or place.
-    """
+    """The module that a call imports by its name; `UNFOLLOWED` with the function, if it runs code from elsewhere."""
     function = next((full for full in scope.full(_dotted(call.func)) if full in CALLS), "")
     if not function:
         return []

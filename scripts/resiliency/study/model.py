@@ -331,11 +331,7 @@ def cost_faults(study: Study) -> Iterator[str]:
 
 
 def _known_classes(dataset: Dataset, splits: Sequence[str]) -> list[str]:
-    """Names of the classes, as far as they are known before the dataset is read; else empty.
-
-    Raises:
-        Fault: names in files cannot be read.
-    """
+    """Names of the classes, as far as they are known before the dataset is read; else empty."""
     if dataset.name == "image_folder":
         classes = folder_classes(dataset.place, splits)
         return names_for_classes(classes, dataset.classes) if dataset.classes else classes

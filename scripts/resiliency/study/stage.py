@@ -55,7 +55,10 @@ def stage(job: Any) -> Iterator[tuple[Any, Any, Any]]:
     output: Any = sys.stdout, sys.stderr
     output[0].reconfigure(line_buffering=True, encoding="utf-8", errors="backslashreplace")
     output[1].reconfigure(encoding="utf-8", errors="backslashreplace")
-    _bound_threads()
+    os.environ |= dict.fromkeys(_LIBRARIES, str(COMPUTE_THREADS))  # of libraries that are loaded later
+    threadpool_limits(COMPUTE_THREADS)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(COMPUTE_THREADS)
     status = 1
     try:
         _check_code(code)
@@ -83,14 +86,6 @@ def _check_code(code: str) -> None:
         imported = f"this job has other code than the run began with, and the library from {Path(__file__).parents[1]}"
         reason = f"{imported}: {expected(f'fingerprint {given}', got)}"
         raise Fault(f"{path.name}: {reason}; leave files as they are while a run goes on, and run again")
-
-
-def _bound_threads() -> None:
-    """Bound the threads of libraries that are loaded, and of those that will be."""
-    os.environ |= dict.fromkeys(_LIBRARIES, str(COMPUTE_THREADS))
-    threadpool_limits(COMPUTE_THREADS)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(COMPUTE_THREADS)
 
 
 def _lock(file: int, log: str) -> None:
