@@ -25,4 +25,4 @@ with stage(snakemake) as (inputs, outputs, params):
         jobs += [(outputs.validation, [validation], files)]
     for path, images, files in jobs:
         key = prediction_key(params.logits, files, folder)
-        write_logits([path], [member], images, snakemake.threads - 1, [key])
+        write_logits(path, member, images, snakemake.threads - 1, key)

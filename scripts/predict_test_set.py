@@ -11,6 +11,5 @@ from resiliency.study.stage import stage
 with stage(snakemake) as (inputs, outputs, params):
     folder = Path(inputs.weights).parent
     key = prediction_key(params.logits, [inputs.images], folder)
-    images = [read_images(inputs.images)]
-    members = [read_member(folder, named_factories(snakemake.config))]
-    write_logits(list(outputs), members, images, snakemake.threads - 1, [key])
+    member = read_member(folder, named_factories(snakemake.config))
+    write_logits(outputs[0], member, [read_images(inputs.images)], snakemake.threads - 1, key)

@@ -16,16 +16,12 @@ with stage(snakemake) as (inputs, outputs, params):
     }
     folders = [Path(weights).parent for weights in inputs.weights]
     for test_set, (files, conditions) in sources.items():
-        keys = {folder: prediction_key(params.logits, files, folder) for folder in folders}
-        paths = {folder: f"{params.predictions}/{folder.name}/{test_set}.npy" for folder in folders}
-        needed = [folder for folder in folders if not is_written(paths[folder], keys[folder])]
-        print(f"{test_set}: {len(needed)} of {len(folders)} members are left to predict")
-        if needed:
-            predict_parts(
-                [paths[folder] for folder in needed],
-                [read_member(folder, named_factories(snakemake.config)) for folder in needed],
-                conditions,
-                snakemake.threads - 1,
-                [keys[folder] for folder in needed],
-            )
+        paths = [f"{params.predictions}/{folder.name}/{test_set}.npy" for folder in folders]
+        keys = [prediction_key(params.logits, files, folder) for folder in folders]
+        jobs = [job for job in zip(paths, keys, folders, strict=True) if not is_written(*job[:2])]
+        print(f"{test_set}: {len(jobs)} of {len(folders)} members are left to predict")
+        if jobs:
+            paths, keys, needed = map(list, zip(*jobs, strict=True))
+            members = [read_member(folder, named_factories(snakemake.config)) for folder in needed]
+            predict_parts(paths, members, conditions, snakemake.threads - 1, keys)
     Path(outputs[0]).touch()

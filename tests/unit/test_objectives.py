@@ -166,4 +166,4 @@ def test_logits_that_are_not_finite_are_refused_with_the_name_of_the_member(wron
     network[1].bias.data[1] = wrong
     member = network, Member("vit-s1", mean=[0.5] * 3, std=[0.2] * 3)
     with pytest.raises(Fault, match=r"^vit-s1: logits contain NaN or infinity for 3 of 3 images$"):
-        next(logits([member], np.zeros((3, 8, 8, 3), np.uint8)))
+        logits(member, np.zeros((3, 8, 8, 3), np.uint8))

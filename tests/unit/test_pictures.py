@@ -35,7 +35,7 @@ from resiliency.data.pictures import (
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.prediction.attributions import attribution_maps
-from resiliency.prediction.writing import features, logits, stage_grams, write_logits
+from resiliency.prediction.writing import features, logits, predict_parts, stage_grams, write_logits
 
 NOISE = np.random.default_rng(7).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 
@@ -228,10 +228,12 @@ def test_members_of_several_views_are_predicted_in_one_pass(tmp_path, files, mon
     images, decode, decoded = FileImages(files, 224, 0.875), pictures.decode, []
     monkeypatch.setattr(pictures, "decode", lambda *file: (decoded.append(file), decode(*file))[1])
     paths = [str(tmp_path / f"{index}" / "clean.npy") for index in range(4)]
-    write_logits(paths, networks, [images], 0, ["0" * 16] * 4)
+    keys = ["0" * 16] * 4
+    predict_parts(paths, networks, [images], 0, keys)
     assert len(decoded) == len(files)
-    for path, (network, card) in zip(paths, networks, strict=True):
-        ((alone,),) = logits([(network, card)], images)
+    for path, (network, card), key in zip(paths, networks, keys, strict=True):
+        write_logits(path, (network, card), [images], 0, key)
+        alone = logits((network, card), images)
         np.testing.assert_array_equal(np.load(path)[0], alone)
         if card.view:
             assert card.input_size == [card.view["size"], card.view["size"], 3]

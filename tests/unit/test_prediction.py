@@ -17,7 +17,7 @@ from resiliency.prediction import writing
 from resiliency.prediction.writing import batches_of, is_written, logits, predict_parts, prediction_key, write_logits
 
 CLASSES, COUNT = 3, 5
-KEY, OTHER = ["0" * 16] * 2, ["1" * 16] * 2
+KEY, OTHER = "0" * 16, "1" * 16
 MEMBER = Member("a", classes=list("abc"), mean=[0.5] * 3, std=[0.25] * 3)
 
 
@@ -36,8 +36,8 @@ class Network(nn.Module):
         return self.layer(images.mean((2, 3)))
 
 
-def members(last: int | None = None):
-    return [(Network(0), MEMBER), (Network(1, last), MEMBER)]
+def members():
+    return [(Network(0), MEMBER), (Network(1), MEMBER)]
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def paths(folder):
     return [str(folder / member / "clean.npy") for member in ("a", "b")]
 
 
-def killed(folder, conditions, key):
+def killed(path, conditions):
     """A process that is killed in the third condition, the seventh batch."""
-    arguments = paths(folder), members(last=7), conditions, 0, key
+    arguments = path, (Network(0, last=7), MEMBER), conditions, 0, KEY
     process = multiprocessing.get_context("fork").Process(target=write_logits, args=arguments)
     process.start()
     process.join(60)
@@ -62,16 +62,15 @@ def killed(folder, conditions, key):
 
 
 def test_what_a_killed_process_predicted_is_not_predicted_again(tmp_path, conditions, capsys):
-    whole, again = members(), members()
-    write_logits(paths(tmp_path / "whole"), whole, conditions, 0, KEY)
-    killed(tmp_path / "again", conditions, KEY)
-    assert not any(Path(path).exists() for path in paths(tmp_path / "again"))
-    write_logits(paths(tmp_path / "again"), again, conditions, 0, KEY)
+    whole, again, (one, other) = Network(0), Network(0), paths(tmp_path)
+    write_logits(one, (whole, MEMBER), conditions, 0, KEY)
+    killed(other, conditions)
+    assert not Path(other).exists()
+    write_logits(other, (again, MEMBER), conditions, 0, KEY)
     assert "resuming after 2 of 4 conditions" in capsys.readouterr().out
-    assert [network.batches for network, _ in (*whole, *again)] == [12, 12, 6, 6]
-    for one, other in zip(paths(tmp_path / "whole"), paths(tmp_path / "again"), strict=True):
-        assert Path(one).read_bytes() == Path(other).read_bytes()
-    assert sorted(path.name for path in (tmp_path / "again/a").iterdir()) == [".clean.key", "clean.npy"]
+    assert (whole.batches, again.batches) == (12, 6)
+    assert Path(one).read_bytes() == Path(other).read_bytes()
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == [".clean.key", "clean.npy"]
 
 
 def test_the_key_changes_with_code_files_and_member(tmp_path):
@@ -91,17 +90,17 @@ def test_the_key_changes_with_code_files_and_member(tmp_path):
 def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_path, conditions):
     """A new member beside them predicts only itself, and what was predicted of something else is predicted again."""
     together, later, others = members(), members(), members()
-    predict_parts(paths(tmp_path), together, conditions, 0, KEY)
-    assert not any(is_written(path, KEY[0]) for path in paths(tmp_path))
-    for path, member in zip(paths(tmp_path), later, strict=True):
-        write_logits([path], [member], conditions, 0, KEY[:1])
-        assert is_written(path, KEY[0])
-        assert not is_written(path, OTHER[0])
-    write_logits(paths(tmp_path), others, conditions, 0, OTHER)
+    predict_parts(paths(tmp_path), together, conditions, 0, [KEY] * 2)
+    assert not any(is_written(path, KEY) for path in paths(tmp_path))
+    for path, member, other in zip(paths(tmp_path), later, others, strict=True):
+        write_logits(path, member, conditions, 0, KEY)
+        assert is_written(path, KEY)
+        assert not is_written(path, OTHER)
+        write_logits(path, other, conditions, 0, OTHER)
     assert [network.batches for network, _ in (*together, *later, *others)] == [12, 12, 0, 0, 12, 12]
     for path, member in zip(paths(tmp_path), members(), strict=True):
         for written, images in zip(np.load(path), conditions, strict=True):
-            expected = np.concatenate([batch[0] for batch in logits([member], images)])
+            expected = logits(member, images)
             np.testing.assert_array_equal(written, expected, strict=True)
 
 

@@ -33,35 +33,26 @@ LARGEST_STORED = 64
 Classifier = tuple[nn.Module, Member]
 
 
-def write_logits(
-    paths: list[str],
-    members: list[Classifier],
-    conditions: list[Images],
-    workers: int,
-    keys: list[str],
-) -> None:
-    """Write the logits of each member under all conditions of one test set: float16 CxNxK.
+def write_logits(path: str, member: Classifier, conditions: list[Images], workers: int, key: str) -> None:
+    """Write the logits of a member under all conditions of one test set: float16 CxNxK.
 
-    Each condition is kept as soon as it is predicted. The next process with the same `keys` resumes after one that was
-    killed, and the files have the same bytes as without an interruption.
+    Each condition is kept as soon as it is predicted. The next process with the same `key` resumes after one that was
+    killed, and the file has the same bytes as without an interruption.
 
     Args:
-        paths: paths of the `.npy` files, one per member.
+        path: path of the `.npy` file.
         conditions: N images per condition.
         workers: number of processes that decode image files, for all conditions.
-        keys: hash of all that determines the logits of each member, as from `prediction_key`.
+        key: hash of all that determines the logits, as from `prediction_key`.
     """
-    predict_parts(paths, members, conditions, workers, keys)
-    classes = members[0][1].classes
+    predict_parts([path], [member], conditions, workers, [key])
+    classes, folder = member[1].classes, _parts_folder(Path(path), key)
     assert classes is not None
-    shape = len(conditions), len(conditions[0]), len(classes)
-    for path, key in zip(map(Path, paths), keys, strict=True):
-        folder = _parts_folder(path, key)
-        with appending(path, shape, np.float16) as append:
-            for condition in range(len(conditions)):
-                append(read_array(_part_path(folder, condition)))
-        _key_path(path).write_text(key, encoding="ascii")
-        shutil.rmtree(folder)
+    with appending(path, (len(conditions), len(conditions[0]), len(classes)), np.float16) as append:
+        for condition in range(len(conditions)):
+            append(read_array(_part_path(folder, condition)))
+    _key_path(Path(path)).write_text(key, encoding="ascii")
+    shutil.rmtree(folder)
 
 
 def is_written(path: str | Path, key: str) -> bool:
@@ -147,27 +138,23 @@ def batches_of(images: Images, members: list[Classifier]) -> list[np.ndarray]:
     return in_order(len(images), max(FEWEST, BATCH_BYTES // (side**2 * 3 * 4)))
 
 
-def logits(members: list[Classifier], images: Images, workers: int = 0) -> Iterator[list[np.ndarray]]:
-    """Logits of `images`, batch after batch: for each member float16 BxK, as from `storable`.
-
-    Images are read once for all members, each of which sees them in its own view.
+def logits(member: Classifier, images: Images, workers: int = 0) -> np.ndarray:
+    """Logits of N `images`, float16 NxK, as from `storable`.
 
     Args:
-        members: networks, on one device, with their descriptions.
         workers: number of processes that decode image files.
 
     Raises:
         Fault: a logit is NaN or infinite.
     """
-    places = [(0, indices) for indices in batches_of(images, members)]
-    for batch in _load_batches(members, [images], places, workers):
-        yield _batch_logits(members, batch)
+    places = [(0, indices) for indices in batches_of(images, [member])]
+    loaded = _load_batches([member], [images], places, workers)
+    return np.concatenate([_batch_logits([member], batch)[0] for batch in loaded])
 
 
 def accuracy(member: Classifier, images: Images, labels: np.ndarray, workers: int) -> float:
     """Share of `images` that a member labels as in `labels`, int64 N."""
-    decisions = [values.argmax(1) for (values,) in logits([member], images, workers)]
-    return float((np.concatenate(decisions) == labels).mean())
+    return float((logits(member, images, workers).argmax(1) == labels).mean())
 
 
 def _batch_logits(members: list[Classifier], view_images: list[Tensor]) -> list[np.ndarray]:
@@ -239,12 +226,12 @@ def stage_grams(member: Classifier, images: np.ndarray) -> np.ndarray:
     Returns:
         float32 3 x N x N, each scaled to a largest absolute value of 1; NaN for a network whose stages are unknown.
     """
-    stages = feature_stages(member[0])
-    (images,) = images_in_views(images, slice(None), [view_of(member[1])])
+    network, description = member
+    (images,) = images_in_views(images, ALL_IMAGES, [view_of(description)])
+    stages = feature_stages(network)
     names = list(stages)
     if not names:
         return np.full((PARTS, len(images), len(images)), np.nan, np.float32)
-    network, description = member
     device, order, grams = next(network.parameters()).device, in_order(len(images), STAGE_BATCH), []
     for name in (names[0], names[(len(names) - 1) // 2], names[-1]):
         features = np.empty((0, 0), np.float32)  # filled by parts, without a second copy in memory

@@ -136,8 +136,7 @@ class Evaluator:
     def probabilities(self, genes: np.ndarray) -> np.ndarray:
         """Probabilities float32 NxK that a sub-network gives the validation images."""
         member = self.network(genes), Member("a sub-network", mean=self.preprocessing.mean, std=self.preprocessing.std)
-        batches_of_logits = logits([member], self.validation.images, self.preprocessing.workers)
-        return softmax(np.concatenate([batch[0] for batch in batches_of_logits]))
+        return softmax(logits(member, self.validation.images, self.preprocessing.workers))
 
 
 def recalibrate(network: nn.Module, images: Iterable[Tensor]) -> None:
