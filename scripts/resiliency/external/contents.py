@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -152,10 +153,7 @@ def read_contents(
 def _with_added(external: External, added: Sequence[str]) -> tuple[External, dict[str, str]]:
     """`external` with those of its test sets that the files of predictions in `added` have, and why it lacks others.
 
-    The first of them counts as clean.
-
-    Raises:
-        Fault: a file has none of these test sets.
+    The first of them counts as clean. It is a fault if a file has none of these test sets.
     """
     listed = [external.clean, *(external.test_sets or ())]
     shared, missing = listed, {}
@@ -191,11 +189,7 @@ def _check_distinct(sources: list[Source]) -> None:
 
 
 def _shared_conditions(sources: list[Source], corruptions: Sequence[str], severities: Sequence[int]) -> Contents:
-    """The conditions that all files have, and every corruption at each of the same severities.
-
-    Raises:
-        Fault: corruptions have no severity in common.
-    """
+    """The conditions that all files have, and every corruption at each of the same severities."""
     first, *others = [list(source.names) for source in sources]
     shared = [name for name in first if all(name in names for names in others)]
     there = {name: [s for s in severities if f"{name}.{s}" in shared] for name in corruptions}
@@ -240,11 +234,7 @@ def _check_images(contents: Contents, read: list[Content | None], classes: int |
 
 
 def _kind(file: str, external: External) -> str:
-    """The kind of a file or folder that is added, from what it holds.
-
-    Raises:
-        Fault: the file is of no kind that can be compared with the members of the study.
-    """
+    """The kind of a file or folder that is added, from what it holds."""
     if Path(file).is_dir():
         return "logits"
     columns = columns_of(file)
@@ -382,12 +372,10 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
         image_size: height and width, in pixels, of the images for which MACs are counted; None for each architecture's
             own.
     """
-    missing = table["parameters"].isna() | table["macs"].isna()
-    names = sorted(set(table.loc[missing, "architecture"]) - {""})
-    sizes = {name: _size(name, image_size) for name in names}
     members = []
     for member, row in table.iterrows():
-        parameters, macs = sizes.get(row["architecture"], (None, None))
+        is_counted = row["architecture"] and (pd.isna(row["parameters"]) or pd.isna(row["macs"]))
+        parameters, macs = _size(row["architecture"], image_size) if is_counted else (None, None)
         seed = SEED.search(member)
         members.append(
             Member(
@@ -409,6 +397,7 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
     return members
 
 
+@cache
 def _size(architecture: str, image_size: int | None) -> tuple[int, int]:
     """Parameters of timm's network and its MACs for one image, counted without memory for its weights."""
     import timm
