@@ -152,12 +152,13 @@ def put_fashion_mnist(site: Site, patch) -> Written:
 
 
 def put_zip(site: Site, name: str, files: dict[str, bytes]) -> str:
-    """Serve a zip archive of `files`; its md5."""
+    """Serve a zip archive of `files`; its SHA-256."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for path, content in files.items():
             archive.writestr(path, content)
-    return site.put(name, packed.getvalue())
+    site.put(name, packed.getvalue())
+    return hashlib.sha256(packed.getvalue()).hexdigest()
 
 
 def put_gtsrb(site: Site, patch) -> Written:
@@ -174,9 +175,7 @@ def put_gtsrb(site: Site, patch) -> Written:
         test[f"GTSRB/Final_Test/Images/{index:05}.ppm"] = PPM + image.tobytes()
         rows.append(f"{index:05}.ppm;32;32;5;5;27;27;{label}")
     contents = (training, test, {"GT-final_test.csv": "\r\n".join(rows).encode()})
-    archives = {}
-    for name, files in zip(ARCHIVES, contents, strict=True):
-        archives[name] = put_zip(site, name, files), hashlib.sha256((site.folder / name).read_bytes()).hexdigest()
+    archives = {name: put_zip(site, name, files) for name, files in zip(ARCHIVES, contents, strict=True)}
     patch.setattr(reading, "ARCHIVES", archives)
     patch.setattr(reading, "_URL", site.url)
     return written
@@ -223,10 +222,12 @@ def test_images_labels_and_classes_come_back_and_a_second_study_asks_nobody(name
     assert resized[:0].shape == (0, *side, 3)
 
 
-def test_an_archive_whose_md5_alone_is_right_is_refused(site, monkeypatch, tmp_path):
+def test_an_archive_with_another_checksum_is_downloaded_again_and_refused(site, monkeypatch, tmp_path):
     put_gtsrb(site, monkeypatch)
-    forged, (digest, _) = next(iter(reading.ARCHIVES.items()))
-    monkeypatch.setitem(reading.ARCHIVES, forged, (digest, "0" * 64))
+    forged = next(iter(reading.ARCHIVES))
+    (tmp_path / forged).write_bytes(b"cut off")
+    reading.published_source("gtsrb", 32, tmp_path)
+    monkeypatch.setitem(reading.ARCHIVES, forged, "0" * 64)
     message = fault_of(reading.published_source, "gtsrb", 32, tmp_path)
     assert f"(ValueError: {forged}: expected SHA-256 {'0' * 64}, got " in message
     assert message.endswith("delete what is damaged")
