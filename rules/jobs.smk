@@ -19,14 +19,10 @@ MINUTES = minutes(STUDY)
 NETWORK_MEMORY = 8000 + 2000 * DECODERS  # megabytes of a process that computes with networks, and of its decoders
 
 
-def growing(amount, most=inf):
-    """An amount of a resource that grows with each attempt at a job, up to `most`."""
-    return lambda wildcards, attempt: min(amount * attempt, most)
-
-
 def needing(megabytes, minutes, most=inf, **others):
     """Resources of a job, which grow with each attempt at it, run time up to `most` minutes; others do not grow."""
-    return {"mem_mb": growing(megabytes), "runtime": growing(minutes, most)} | others
+    memory = lambda wildcards, attempt: megabytes * attempt
+    return {"mem_mb": memory, "runtime": lambda wildcards, attempt: min(minutes * attempt, most)} | others
 
 
 @cache

@@ -38,7 +38,6 @@ class LogHandler(LogHandlerBase):
         self.left: Counter[str] = Counter()  # rule -> jobs that have not finished
         self.spent: defaultdict[str, list[float]] = defaultdict(list)  # rule -> seconds of its finished jobs
         self.reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)  # reason -> rule -> jobs
-        self.asked: dict[str, logging.LogRecord] = {}  # rule -> one of its jobs
         self.done = self.total = 0
         self.last, self.ended = "", threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
@@ -51,7 +50,6 @@ class LogHandler(LogHandlerBase):
             self.total = self.left.pop("total", 0)
         elif event == LogEvent.JOB_INFO:
             self.running[record.jobid] = record, time.monotonic()
-            self.asked[record.rule_name] = record
             self.reasons[record.reason.partition(":")[0].rstrip(".").lower()][record.rule_name] += 1
         elif event == LogEvent.JOB_FINISHED and record.job_id in self.running:
             job, began = self.running.pop(record.job_id)
@@ -112,7 +110,8 @@ class LogHandler(LogHandlerBase):
         self.ended.set()
         if self.common_settings.dryrun and self.reasons:
             self._write("\n".join(["\nReasons:", *(f"  {why}: {_jobs(rules)}" for why, rules in self.reasons.items())]))
-            if table := _requests([job for job in self.asked.values() if job.log]):
+            of_rules = {job.rule_name: job for job, _ in self.running.values() if job.log}
+            if table := _requests(list(of_rules.values())):
                 self._write(table)
         self._tell_finished()
         if self.failed:

@@ -8,7 +8,7 @@ their record says; and no job starts while the clock is behind."""
 import json
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -23,18 +23,14 @@ EMPTY: tuple[object, ...] = (None, {}, [], False)
 
 def differences(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, tuple[str, str]]:
     """Key, such as `training.epochs` -> its values in the two studies, as written; `ABSENT` if a study lacks it."""
-    return dict(_differing(before, after, ""))
-
-
-def _differing(
-    before: Mapping[str, object], after: Mapping[str, object], parent: str
-) -> Iterator[tuple[str, tuple[str, str]]]:
-    for name in [*before, *(name for name in after if name not in before)]:
-        key, own, other = f"{parent}{name}", before.get(name, ABSENT), after.get(name, ABSENT)
+    found = {}
+    for name in dict.fromkeys([*before, *after]):
+        own, other = before.get(name, ABSENT), after.get(name, ABSENT)
         if isinstance(own, dict) and isinstance(other, dict):
-            yield from _differing(own, other, f"{key}.")
+            found |= {f"{name}.{key}": values for key, values in differences(own, other).items()}
         elif own != other and not (ABSENT in (own, other) and (own in EMPTY or other in EMPTY)):
-            yield key, _written(own, other)
+            found[name] = _written(own, other)
+    return found
 
 
 def _written(own: object, other: object) -> tuple[str, str]:
