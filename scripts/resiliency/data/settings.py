@@ -8,7 +8,7 @@ from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from resiliency.base.settings import AUTO, Settings, auto_or
 from resiliency.data.source import SPLITS, Split
-from resiliency.data.split import COLUMNS, PLACE, is_table
+from resiliency.data.split import BY_TABLE, PLACE, is_table
 
 LARGEST_STORED = 64
 NEAR_DUPLICATES = "near_duplicates"
@@ -160,8 +160,7 @@ class Dataset(Settings):
             raise ValueError(f"folder: {self.name} does not use it; remove it")
         for key in ("groups", "test_groups"):
             if _is_pattern(getattr(self, key)) and not self.made_of_files:
-                columns = " and ".join(COLUMNS)
-                raise ValueError(f"{key}: {self.name} has no file names; name a CSV file with the columns {columns}")
+                raise ValueError(f"{key}: {self.name} has no file names; {BY_TABLE}")
         return self
 
     @property
@@ -268,9 +267,7 @@ class TestSet(Settings):
         if (self.folder is None) == (self.images is None) or (self.images is None) != (self.labels is None):
             raise ValueError("folder: a test set needs either a folder, or images and labels")
         if _is_pattern(self.groups) and not self.folder:
-            raise ValueError(
-                f"groups: arrays have no file names; name a CSV file with the columns {' and '.join(COLUMNS)}"
-            )
+            raise ValueError(f"groups: arrays have no file names; {BY_TABLE}")
         return self
 
     _groups_of_images = field_validator("groups")(_checked_test_groups)

@@ -117,7 +117,9 @@ def draw_splits(
     for limited, most in images_per_class.items():
         if limited in chosen:
             part, indices = chosen[limited]
-            chosen[limited] = part, indices[_subset_of_classes(part.labels[indices], most, seed, limited)]
+            order = indices[stream(seed, "images per class", limited).permutation(len(indices))]
+            kept = [order[part.labels[order] == label][:most] for label in np.unique(part.labels[order])]
+            chosen[limited] = part, np.sort(np.concatenate(kept))
     for split, (part, indices) in chosen.items():
         if image_list and split == "test":
             continue
@@ -254,13 +256,8 @@ def _check_groups(labels: np.ndarray, groups: np.ndarray, classes: list[str], dr
         )
 
 
-def _subset_of_classes(labels: np.ndarray, most: int, seed: int, name: str) -> np.ndarray:
-    order = stream(seed, "images per class", name).permutation(len(labels))
-    shuffled = labels[order]
-    return np.sort(np.concatenate([order[shuffled == c][:most] for c in np.unique(labels)]))
-
-
 COLUMNS = ("image", "group")
+BY_TABLE = f"name a CSV file with the columns {' and '.join(COLUMNS)}"
 Files = dict[str, Paths]  # part -> path of each image
 Found = dict[str, dict[int, str]]  # part -> position of an image -> its group, of the images that have one
 
@@ -288,8 +285,7 @@ def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> So
         return source
     if lacking := [index for index in range(len(files[name])) if index not in found[name]]:
         images = excerpt([printable("/".join(files[name][index][-2:])) for index in lacking], FILES_NAMED)
-        table = f"name a CSV file with the columns {' and '.join(COLUMNS)}"
-        remedy = "add a row for each image" if is_table(groups) else f"change the pattern, or {table}"
+        remedy = "add a row for each image" if is_table(groups) else f"change the pattern, or {BY_TABLE}"
         share = f"{len(lacking):,} of {len(files[name]):,} images"
         raise Fault(f"dataset.groups: no group by {groups!r} for {share}: {images}; {remedy}")
     keys = [found[name][index] for index in range(len(files[name]))]

@@ -289,14 +289,10 @@ def file_faults(study: Study) -> Iterator[str]:
     """Files that members are loaded from, or additional test sets read from, and that are not there or badly named."""
     if study.corruptions.folder and (fault := path_fault(study.corruptions.folder)):
         yield f"corruptions.folder: {study.corruptions.folder}: {fault}"
-    of_dataset = {
-        "images": (study.data.images, None),
-        "groups": (table_of(study.data.groups), read_groups),
-        "test_groups": (table_of(study.data.test_groups), read_groups),
-        "classes": (study.data.classes, read_class_names),
-    }
-    for key, (path, read) in of_dataset.items():
-        yield from _file(f"dataset.{key}", path, read) if path else ()
+    yield from _file("dataset.images", study.data.images)
+    yield from _file("dataset.groups", table_of(study.data.groups), read_groups)
+    yield from _file("dataset.test_groups", table_of(study.data.test_groups), read_groups)
+    yield from _file("dataset.classes", study.data.classes, read_class_names)
     for name, test_set in study.test_sets.items():
         if test_set.folder and not Path(test_set.folder).is_dir():
             yield f"test_sets.{name}.folder: there is no folder {test_set.folder}"
@@ -304,8 +300,7 @@ def file_faults(study: Study) -> Iterator[str]:
             yield f"test_sets.{name}.folder: {test_set.folder}: {fault}"
         for key, path in test_set.inputs().items():
             yield from _file(f"test_sets.{name}.{key}", path)
-        if path := table_of(test_set.groups):
-            yield from _file(f"test_sets.{name}.groups", path, read_groups)
+        yield from _file(f"test_sets.{name}.groups", table_of(test_set.groups), read_groups)
     for name in study.given_designs():
         design = study.designs[name]
         for index in range(design.member_count(1)):
@@ -340,8 +335,10 @@ def _known_classes(dataset: Dataset, splits: Sequence[str]) -> list[str]:
     return list(map(str, range(10))) if dataset.name in ("digits", "svhn") else []
 
 
-def _file(key: str, path: str, read: Callable[[str], object] | None = None) -> Iterator[str]:
-    """The fault of the file that `key` names: raised by `read`, or missing or badly named."""
+def _file(key: str, path: str | None, read: Callable[[str], object] | None = None) -> Iterator[str]:
+    """The fault of the file that `key` names, if it names one: raised by `read`, or missing or badly named."""
+    if not path:
+        return
     if not Path(path).is_file():
         yield f"{key}: there is no file {path}"
     elif fault := path_fault(path):
