@@ -39,10 +39,8 @@ with stage(snakemake) as (inputs, outputs, params):
     job = images[CORRUPTED], labels[chosen], params.target, params.steps
     maps[CORRUPTED] = [attribution_maps(params.method, *network, *job) for network in networks]
     maps = {name: np.stack(of_name) for name, of_name in maps.items()}
-    distances = distance_table(maps, params.members).assign(
-        probes=len(chosen), method=params.method, **params.condition
-    )
-    write_table(outputs.distances, distances)
+    known = {"probes": len(chosen), "method": params.method, **params.condition}
+    write_table(outputs.distances, distance_table(maps, params.members).assign(**known))
     some = stratified_sample(labels[chosen], min(GALLERY_SIZE, len(chosen)), params.seed, "attribution gallery")
     table = attribution_table(
         {name: pictures[some] for name, pictures in images.items()},

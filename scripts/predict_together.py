@@ -11,9 +11,8 @@ from resiliency.study.stage import stage
 with stage(snakemake) as (inputs, outputs, params):
     corrupted = [inputs.images, *inputs.corrupted]
     sources = {params.test_sets[0]: (corrupted, read_conditions(inputs.images, inputs.corrupted))}
-    sources |= {
-        name: ([path], [read_images(path)]) for name, path in zip(params.test_sets[1:], inputs.further, strict=True)
-    }
+    further = zip(params.test_sets[1:], inputs.further, strict=True)
+    sources |= {name: ([path], [read_images(path)]) for name, path in further}
     folders = [Path(weights).parent for weights in inputs.weights]
     for test_set, (files, conditions) in sources.items():
         paths = [f"{params.predictions}/{folder.name}/{test_set}.npy" for folder in folders]

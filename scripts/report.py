@@ -14,15 +14,14 @@ with stage(snakemake) as (inputs, outputs, params):
     specs = {path.name.removesuffix(".vl.json"): read_json(path) for path in charts if path.suffix == ".json"}
     written = provenance(params.study, snakemake.scriptdir, results, inputs.descriptions)
     write_json(outputs.provenance, written | {"tables": list(params.made), "charts": list(specs)})
+    made = zip(params.made, inputs.tables, strict=True)
     html = render(
         study=params.study,
         card=read_json(inputs.card) if inputs.card else None,
         test_sets={Path(path).parent.name: read_json(path) for path in inputs.test_sets},
         units=dict(zip(params.resampled, map(read_json, inputs.units), strict=True)),
         provenance=read_json(outputs.provenance),
-        tables={
-            name: read_table(path) for name, path in zip(params.made, inputs.tables, strict=True) if name in PAGE_TABLES
-        },
+        tables={name: read_table(path) for name, path in made if name in PAGE_TABLES},
         specs=specs,
         svgs={path.stem: path.read_text(encoding="utf-8") for path in charts if path.suffix == ".svg"},
         made=params.made,

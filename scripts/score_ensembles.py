@@ -12,9 +12,8 @@ from resiliency.study.stage import stage
 with stage(snakemake) as (inputs, outputs, params):
     keep_freed_memory()
     conditions = read_table(inputs.conditions)
-    baseline = baseline_errors(
-        read_table(inputs.errors), params.baseline, averaged(list(corruption_conditions(conditions)))
-    )
+    corruptions = averaged(corruption_conditions(conditions))
+    baseline = baseline_errors(read_table(inputs.errors), params.baseline, corruptions)
     tables = EnsemblesOfStudy(
         read_table(inputs.members),
         read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units),

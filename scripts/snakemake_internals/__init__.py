@@ -158,9 +158,7 @@ def replaceable() -> bool:
     from snakemake.benchmark import benchmarked
     from snakemake.script import PythonScript
 
-    method, attributes, timer = map(
-        inspect.signature, (PythonScript.execute_script, PythonScript.__init__, benchmarked)
-    )
+    method, attributes, timer = map(inspect.signature, (PythonScript.execute_script, PythonScript, benchmarked))
     expected = list(method.parameters) == ["self", "fname", "edit"] and {*attributes.parameters} >= _ATTRIBUTES
     return expected and [*timer.parameters][:2] == ["pid", "benchmark_record"]
 

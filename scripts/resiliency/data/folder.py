@@ -356,9 +356,8 @@ def _decoding_faults(folder: str) -> list[str | None]:
 
 def image_states(*folders: Path) -> str:
     """A hash of path, size and modification time of all images in `folders`, linked folders too, hidden ones not."""
-    return _digest(
-        f"{folder.name}/{image} {file_state(f'{folder}/{image}')}" for folder in folders for image in _images(folder)
-    )
+    images = ((folder, image) for folder in folders for image in _images(folder))
+    return _digest(f"{folder.name}/{image} {file_state(f'{folder}/{image}')}" for folder, image in images)
 
 
 def _images(folder: Path) -> Iterator[str]:

@@ -251,9 +251,8 @@ def traffic_signs(side: int, folder: Path) -> Source:
 
 def _training(archive: Path, side: int) -> Part:
     with ZipFile(archive) as opened:
-        frames = sorted(
-            (*match.groups(), match[0]) for name in opened.namelist() if (match := _TRAINING.fullmatch(name))
-        )
+        matches = filter(None, map(_TRAINING.fullmatch, opened.namelist()))
+        frames = sorted((*match.groups(), match[0]) for match in matches)
     labels = np.array([int(label) for label, *_ in frames])
     names = [f"{track}_{frame}" for _, track, frame, _ in frames]
     tracks = {key: number for number, key in enumerate(dict.fromkeys(frame[:2] for frame in frames))}

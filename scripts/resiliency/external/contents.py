@@ -351,9 +351,8 @@ def described_members(members: Iterable[str], files: Iterable[str]) -> pd.DataFr
     catalogue = architectures()
     modules = [catalogue.get(name.partition(".")[0], "") for name in table["architecture"]]
     table["design"] = designs
-    table["family"] = [
-        entry or module or design for entry, module, design in zip(table["family"], modules, designs, strict=True)
-    ]
+    families = zip(table["family"], modules, designs, strict=True)
+    table["family"] = [entry or module or design for entry, module, design in families]
     return table
 
 

@@ -103,9 +103,8 @@ def minutes(study: Study) -> dict[str, int]:
     if joint:
         estimates["train_jointly"] = 60 + train * study.joint_recipe().epochs * len(joint.designs) // TRAINED
     if search:
-        estimates["train_supernet"] = (
-            60 + train * study.search_recipe().epochs * (2 + search.random_subnetworks) // TRAINED
-        )
+        trained = train * study.search_recipe().epochs * (2 + search.random_subnetworks)
+        estimates["train_supernet"] = 60 + trained // TRAINED
         estimates["search"] = 60 + search.evaluations * (search.n_calibration_images + validation) // PREDICTED
     return estimates | _minutes_of_ensembles(study, test * conditions + UNCOUNTED * len(study.test_sets))
 

@@ -23,7 +23,7 @@ EMPTY: tuple[object, ...] = (None, {}, [], False)
 
 def differences(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, tuple[str, str]]:
     """Key, such as `training.epochs` -> its values in the two studies, as written; `ABSENT` if a study lacks it."""
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for name in dict.fromkeys([*before, *after]):
         own, other = before.get(name, ABSENT), after.get(name, ABSENT)
         if isinstance(own, dict) and isinstance(other, dict):
@@ -175,11 +175,8 @@ def _files(results: str, folders: Collection[str] = ()) -> dict[str, float]:
     found = {}
     for path, inside, files in os.walk(results):
         left_out = NO_RESULTS if path == results else ()
-        inside[:] = [
-            name
-            for name in inside
-            if not name.startswith(".") and name not in left_out and f"{path}/{name}" not in folders
-        ]
+        visible = [name for name in inside if not name.startswith(".") and name not in left_out]
+        inside[:] = [name for name in visible if f"{path}/{name}" not in folders]
         for name in files:
             if not name.startswith("."):
                 with suppress(OSError):
