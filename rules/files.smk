@@ -179,8 +179,4 @@ def exportable(wildcards):
         sys.exit(f"export: {', '.join(lacking)}: not installed; pip install -e '.[export]'")
     if not PLAN.networks:
         sys.exit("export: cannot export: only predictions of the members are available, not their networks")
-    return {
-        "deployment": f"{RESULTS}/tables/deployment.csv",
-        "temperatures": f"{RESULTS}/tables/temperatures.csv",
-        "thresholds": f"{RESULTS}/tables/thresholds.csv",
-    }
+    return {name: f"{RESULTS}/tables/{name}.csv" for name in ("deployment", "temperatures", "thresholds")}

@@ -52,14 +52,6 @@ if PLAN.searched:
             seed=STUDY.seed,
             design=STUDY.designs[STUDY.search.design].description(STUDY.data.side),
             search=STUDY.search.model_dump(exclude={"training"}),
-            members={
-                name: {
-                    "origin": names.SEARCH,
-                    "design": name,
-                    "family": STUDY.designs[STUDY.search.design].family_name,
-                    "index": index,
-                }
-                for index, name in enumerate(PLAN.searched)
-            },
+            family=STUDY.designs[STUDY.search.design].family_name,
         script:
             "../scripts/search.py"

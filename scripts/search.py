@@ -11,7 +11,7 @@ with stage(snakemake) as (inputs, outputs, params):
         folders=[Path(weights).parent for weights in outputs.weights],
         table=Path(outputs.table),
         design=params.design,
-        descriptions=params.members,
+        family=params.family,
         settings=Search(**params.search),
         data=dict(inputs.items()),
         seed=params.seed,

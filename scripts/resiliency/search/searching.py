@@ -19,6 +19,7 @@ from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 from torch import Tensor, nn
 
 from resiliency.base.faults import Progress
+from resiliency.base.names import SEARCH
 from resiliency.base.settings import Keys
 from resiliency.base.streams import derived_seed, stream
 from resiliency.data.loading import batches, in_order
@@ -314,7 +315,7 @@ def search_members(
     folders: list[Path],
     table: Path,
     design: Keys,
-    descriptions: dict[str, Keys],
+    family: str,
     settings: Search,
     data: dict[str, str],
     seed: int,
@@ -329,7 +330,7 @@ def search_members(
         folders: folders of the members, with their names; weights.safetensors and member.json are written to each.
         table: path to which the table of evaluations is written.
         design: description of the super-network, as from `Design.description`.
-        descriptions: member -> entries of its `Member` before the search.
+        family: family of the members, that of their design.
         data: paths by name: weights (of the super-network), card, images, labels, validation_images and
             validation_labels.
         workers: number of processes that decode image files.
@@ -360,8 +361,9 @@ def search_members(
     for position, folder in positions.items():
         genes, accuracy = np.array(all_genes[position]), float(1 - objectives[position, 0])
         made = evaluator.network(genes)
-        description = network_description(SUBNETWORK, space.shape(genes), space.side) | descriptions[folder.name]
-        member = Member(folder.name, validation_accuracy=accuracy, **description | common)
+        description = network_description(SUBNETWORK, space.shape(genes), space.side)
+        named = {"origin": SEARCH, "design": folder.name, "family": family, "index": folders.index(folder)}
+        member = Member(folder.name, validation_accuracy=accuracy, **description | named | common)
         complete(member, made, len(card["classes"]))
         member.device = ", then ".join(checkpoint.devices)
         write_member(folder, made, member)
