@@ -79,11 +79,9 @@ def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
     """
     path, names = Path(file), columns_of(file)
     try:
-        missing = [name for name in needed if name not in names]
-        if missing:
+        if missing := [name for name in needed if name not in names]:
             raise Fault(f"{file}: {available('column', missing[0], names)}")
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
+        if twice := [name for name in names if names.count(name) > 1]:
             raise Fault(f"{file}: {duplicate('column', twice[0], names.count(twice[0]))}")
         if path.suffix == ".parquet":
             from pyarrow import parquet, types
