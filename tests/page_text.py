@@ -1,6 +1,7 @@
 """The text of a page by element, what in it no reader should find, and golden texts."""
 
 import re
+from collections.abc import Iterable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -63,6 +64,11 @@ def oddities(html: str) -> list[tuple[str, str]]:
     shown = re.sub(r"<(script|style|pre).*?</\1>", "", html, flags=re.DOTALL)
     found += [("attribute", attribute) for attribute in UNKNOWN.findall(shown)]
     return found + [(tag, kind) for tag, kind, content in text.blocks if not content]
+
+
+def in_sentences(said: Iterable[tuple[str, str]]) -> str:
+    """Each heading, below it the sentences of its text."""
+    return "\n".join("\n".join([f"## {heading}", *END.split(text), ""]) for heading, text in said)
 
 
 def compare(request: pytest.FixtureRequest, file: Path, text: str) -> None:

@@ -10,8 +10,6 @@ from resiliency.report.deployment import deployment_answers
 from resiliency.report.overview import contenders
 
 Tables = dict[str, pd.DataFrame]
-
-
 BASE = synthetic_tables()
 ROWS = BASE["deployment"]
 
@@ -50,25 +48,17 @@ def compared(low: float, high: float) -> Tables:
     return differing(CHOSEN["a cheaper one is as good"], "best ensemble", accurate.members, low, high)
 
 
-def without_networks(count: int) -> Tables:
-    """Of so many members of the recommended model only predictions are available."""
-    members = BASE["members"].copy()
-    some = contenders(ROWS)[0]["members"].split("+")[:count]
-    members.loc[members.member.isin(some), "weights_kind"] = "none"
-    return BASE | {"members": members}
-
-
 SELECTIVE, THRESHOLDS, BEST = BASE["selective_prediction"], BASE["thresholds"], contenders(ROWS)[0]["members"]
+KINDS, ONE_OF_BEST = BASE["members"].weights_kind, BASE["members"].member == BEST.split("+")[0]
 VOTES = SELECTIVE[SELECTIVE.score == "entropy"].assign(score="vote_agreement")
 DIFFERENCE = ("difference", "difference_low", "difference_high")
 WRONG, TARGETS = THRESHOLDS.goal == "wrong", THRESHOLDS.target
 NO_THRESHOLDS = with_columns("thresholds", threshold=np.nan)
+OTHER_COSTS = ROWS.macs.mask(ROWS.members == BEST)
 KNOWN = {  # by what is known
     "no cost": varied(macs=np.nan, optimism=np.nan),
-    "no cost of the best": varied(macs=ROWS.macs.mask(ROWS.members == BEST)),
-    "no cost of the best, a cheaper one is as good": varied(
-        macs=ROWS.macs.mask(ROWS.members == BEST), instead=ROWS.number.iloc[0]
-    ),
+    "no cost of the best": varied(macs=OTHER_COSTS),
+    "no cost of the best, a cheaper one is as good": varied(macs=OTHER_COSTS, instead=ROWS.number.iloc[0]),
     "no number of images would do": varied(n_images_needed=np.nan),
     "no temperature": with_columns("temperatures", n_fitted_images=0, note="no predictions of them"),
     "a temperature of validation images": with_columns("temperatures", fitted_images="validation", note=np.nan),
@@ -89,11 +79,10 @@ KNOWN = {  # by what is known
     "a member alone does better": varied(corrupted_error=ROWS.corrupted_error.mask(ROWS.members == "vit-s0", 0.01)),
     "of no use": varied(clean_accuracy=0.815, worst_class_error=0.56, worst_error=0.82),
     "of no use, a single member": varied(worst_error=0.82, instead=ROWS.number.iloc[0]),
-    "equal errors": BASE | {"contenders": BASE["contenders"].assign(**dict.fromkeys(DIFFERENCE, 0.0))},
-    "no interval of the gain": BASE
-    | {"contenders": BASE["contenders"].assign(**dict.fromkeys(DIFFERENCE[1:], np.nan))},
-    "a member without network": without_networks(1),
-    "no network": BASE | {"members": BASE["members"].assign(weights_kind="none")},
+    "equal errors": with_columns("contenders", **dict.fromkeys(DIFFERENCE, 0.0)),
+    "no interval of the gain": with_columns("contenders", **dict.fromkeys(DIFFERENCE[1:], np.nan)),
+    "a member without network": with_columns("members", weights_kind=KINDS.mask(ONE_OF_BEST, "none")),
+    "no network": with_columns("members", weights_kind="none"),
 }
 
 

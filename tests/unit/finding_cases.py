@@ -7,8 +7,6 @@ from resiliency.report.charts import swaps
 
 UNKNOWN, NONE = float("nan"), pd.DataFrame()
 MAIN_RULE = {"rule": "mean_probability"}
-
-
 DOWN, OPEN, UNCLEAR = (-0.03, -0.01), (-0.03, 0.01), (UNKNOWN, UNKNOWN)
 
 

@@ -9,17 +9,8 @@ import numpy as np
 import pandas as pd
 
 from published.kept import RESULTS, kept_tables
+from resiliency.analysis import contenders as models
 from resiliency.analysis.compared_members import robustness_table, size_table
-from resiliency.analysis.contenders import (
-    BEST_MEMBER,
-    CLEAN_ANSWERS,
-    CORRUPTION,
-    FAILURES,
-    NOBODY,
-    PAIR,
-    RECOMMENDED,
-    contenders,
-)
 from resiliency.analysis.member_tables import history_table
 from resiliency.analysis.observations.correlation import correlation_table
 from resiliency.analysis.pictures import attribution_table, data_url, distance_table, gallery_table
@@ -96,18 +87,19 @@ def of_roles(name: str, roles: dict[str, pd.Series]) -> pd.DataFrame:
 
 def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
     """What the study of digits has of these models, which are overconfident here, under these corruptions."""
-    under, bins = (of_roles(name, contenders(deployment)) for name in ("contenders", "contender_calibration"))
+    under, bins = (of_roles(name, models.contenders(deployment)) for name in ("contenders", "contender_calibration"))
     bins = bins.assign(accuracy=bins["mean_confidence"] - 0.05)
     return {"contenders": under[under["corruption"].isin([*corruptions, CORRUPTED])], "contender_calibration": bins}
 
 
 def failure_tables(deployment: pd.DataFrame, corruptions: list[str]) -> dict[str, pd.DataFrame]:
     """Confusions and errors of classes of the study of digits, and grey pictures of failures."""
-    roles = {role: row for role, row in contenders(deployment).items() if role in (RECOMMENDED, BEST_MEMBER)}
+    chosen = (models.RECOMMENDED, models.BEST_MEMBER)
+    roles = {role: row for role, row in models.contenders(deployment).items() if role in chosen}
     errors = of_roles("class_errors", roles)
     said = {"class": "class 0", "predicted": "class 3", "said": "class 3 0.90; class 0 0.55"}
     failures = []
-    for kind, count in ((PAIR, 10), (CORRUPTION, 3), (NOBODY, 2)) if roles else ():
+    for kind, count in ((models.PAIR, 10), (models.CORRUPTION, 3), (models.NOBODY, 2)) if roles else ():
         for place in range(count):
             condition = {"corruption": corruptions[0] if place else CLEAN, "severity": min(place, 5)}
             of = {"kind": kind, "image": place, "name": f"{place}.png", "confidence": 0.9 - place / 100}
@@ -115,14 +107,11 @@ def failure_tables(deployment: pd.DataFrame, corruptions: list[str]) -> dict[str
             shown = {name: data_url(np.full((32, 32, 3), 9 * place, np.uint8)) for name in ("picture", "clean")}
             clean = said | ({"predicted": "class 0", "said": "class 0 0.90"} if place else {})
             of |= {f"clean_{name}": clean[name] for name in ("predicted", "said")} | {"clean_confidence": 0.8}
-            failures.append(of | {"conditions": 3 if kind == NOBODY else np.nan} | shown)
-    pictures = pd.DataFrame(failures, columns=[*FAILURES, *CLEAN_ANSWERS, "picture", "clean"])
-    return {
-        "confusions": of_roles("confusions", roles),
-        "class_errors": errors[errors["corruption"].isin([CLEAN, *corruptions, CORRUPTED])],
-        "failures": pictures[FAILURES],
-        "failure_pictures": pictures,
-    }
+            failures.append(of | {"conditions": 3 if kind == models.NOBODY else np.nan} | shown)
+    pictures = pd.DataFrame(failures, columns=[*models.FAILURES, *models.CLEAN_ANSWERS, "picture", "clean"])
+    errors = errors[errors["corruption"].isin([CLEAN, *corruptions, CORRUPTED])]
+    tables = {"confusions": of_roles("confusions", roles), "class_errors": errors}
+    return tables | {"failures": pictures[models.FAILURES], "failure_pictures": pictures}
 
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -132,8 +121,6 @@ DESIGNS = {"resnet18": "resnet", "resnet50": "resnet", "vit": "vit"}
 # One metric of each kind; charts of all metrics take ten times as long.
 FEW_METRICS = ("disagreement", "saliency_cosine", "linear_cka")
 SCORES = ["relative_mce", "clean_nll", "corrupted_nll", "clean_brier", "corrupted_brier", "clean_ece", "corrupted_ece"]
-
-
 PICKLED: dict[str, bytes] = {}
 
 
@@ -280,10 +267,8 @@ def evaluation_table(searched: int) -> pd.DataFrame:
 def coincidences(designs, seeds, corruptions) -> pd.DataFrame:
     """Coincident failures: two members of one design fail together three times as often as if independent."""
     pairs = [(a, b) for a, b in combinations_with_replacement(designs, 2) if a != b or seeds > 1]
-    rows = [
-        (c, a, b, *((0.12, 0.08) if a == b else (0.06, 0.02)))
-        for c, (a, b) in product((CLEAN, *corruptions, CORRUPTED), pairs)
-    ]
+    each = product((CLEAN, *corruptions, CORRUPTED), pairs)
+    rows = [(c, a, b, *((0.12, 0.08) if a == b else (0.06, 0.02))) for c, (a, b) in each]
     table = pd.DataFrame(rows, columns=["images", "first", "second", "joint_failure_rate", "covariance"])
     return table.assign(independent=0.04, low=0.01, high=0.1, confidence=0.95, n_images=540)
 
@@ -297,7 +282,5 @@ def attribution_tables(designs) -> dict[str, pd.DataFrame]:
         of_name[2:] = np.nan
     images = {name: rng.integers(0, 256, (2, 8, 8, 3), np.uint8) for name in maps}
     columns = {"probes": 2, "method": "saliency", "corruption": "fog", "severity": 5}
-    return {
-        "attribution_gallery": attribution_table(images, maps, members, np.array([3, 1200]), ["a", "b"]),
-        "attribution_distances": distance_table(maps, members).assign(**columns),
-    }
+    gallery = attribution_table(images, maps, members, np.array([3, 1200]), ["a", "b"])
+    return {"attribution_gallery": gallery, "attribution_distances": distance_table(maps, members).assign(**columns)}

@@ -17,7 +17,7 @@ import pytest
 import vl_convert
 from drawn_charts import rendered
 from finding_cases import CASES
-from page_text import END, compare
+from page_text import compare, in_sentences
 from synthetic import HOSTILE, OBJECTIVES, synthetic_tables
 
 from resiliency.base.faults import Fault
@@ -39,9 +39,8 @@ def without_data(part):
     if isinstance(part, dict):
         named = {key: value for key, value in part.items() if key not in LEFT_OUT and str(value)[:5] != "view_"}
         if isinstance(named.get("tooltip"), list):
-            named["tooltip"] = " | ".join(
-                f"{of['title']}: {of['field']} {of.get('format', '')}".strip() for of in part["tooltip"]
-            )
+            each = (f"{of['title']}: {of['field']} {of.get('format', '')}".strip() for of in part["tooltip"])
+            named["tooltip"] = " | ".join(each)
         if isinstance(named.get("opacity"), dict):
             named["opacity"] = named["opacity"]["condition"][0]["param"]
         return {key: without_data(value) for key, value in named.items()}
@@ -78,12 +77,8 @@ def test_a_chart_is_valid_renders_and_looks_as_it_was_reviewed(name, vega_lite, 
     compare(request, GOLDEN / f"charts/{name}.json", in_lines(without_data(spec)) + "\n")
 
 
-def in_sentences(name: str, text: str) -> str:
-    return "\n".join([f"## {name}", *END.split(text), ""])
-
-
 def test_every_sentence_is_as_it_was_reviewed(request):
-    text = "\n".join(in_sentences(name, finding_of(name, *tables)) for name, *tables in CASES)
+    text = in_sentences((name, finding_of(name, *tables)) for name, *tables in CASES)
     compare(request, GOLDEN / "finding_cases.txt", text)
 
 

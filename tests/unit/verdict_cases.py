@@ -47,6 +47,13 @@ CLEAN, CORRUPTED = "clean images", "corrupted images"
 RANGE = {"side": "above", "placebo": "random numbers", "placebo_low": -0.3, "placebo_high": 0.25}
 NOISY = [part(NOISE, 0.1, 0.3, CLEAN) | RANGE, part("supported", 0.2, 0.4, CORRUPTED) | RANGE]
 NOISY += [part(NOISE, -0.1, 0.4, f"{CLEAN}, against noise") | RANGE | {"reading": "against noise"}]
+(SUPPORTED,) = parts_of("supported")
+EARNED = {"accuracy_supported": 0.954, "accuracy_low": 0.08, "accuracy_high": 0.14}
+OF_CLEAN_ERROR = part("", 0.1, 0.5, "family against size, clean error") | {"leans": "for", "reading": CLEAN_ERROR}
+AT_EQUAL_ACCURACY = [
+    part("", -0.3, 0.1, "architecture family - clean accuracy, corrupted error"),
+    part("", 0.1, 0.3, "architecture family - clean accuracy, excess of corrupted error over clean error"),
+]
 UNCLEAR = {"needed": "20 designs"}
 FREE = {"metrics": "label-free"}
 CASES = {  # rows, the verdict and what else the table says
@@ -68,26 +75,7 @@ CASES = {  # rows, the verdict and what else the table says
     "other readings, contradicted": ([*parts_of("contradicted"), *leaning(FEW)], "contradicted", FREE),
     "other readings, open": ([*parts_of(OPEN), *leaning(FEW)], OPEN, FREE | UNCLEAR),
     "many readings": ([*parts_of("supported"), *leaning(MANY)], "supported", FREE),
-    "earned by accuracy": (
-        [
-            *(
-                one | {"accuracy_supported": 0.954, "accuracy_low": 0.08, "accuracy_high": 0.14}
-                for one in parts_of("supported")
-            ),
-            part("", 0.1, 0.5, "family against size, clean error") | {"leans": "for", "reading": CLEAN_ERROR},
-            part("", -0.3, 0.1, "architecture family - clean accuracy, corrupted error"),
-            part("", 0.1, 0.3, "architecture family - clean accuracy, excess of corrupted error over clean error"),
-        ],
-        "supported",
-        {},
-    ),
-    "not earned by accuracy": (
-        [
-            *(one | {"accuracy_supported": 0.016} for one in parts_of("supported")),
-            part("", 0.1, 0.5, "family against size, clean error") | {"leans": "for", "reading": CLEAN_ERROR},
-        ],
-        "supported",
-        {},
-    ),
+    "earned by accuracy": ([SUPPORTED | EARNED, OF_CLEAN_ERROR, *AT_EQUAL_ACCURACY], "supported", {}),
+    "not earned by accuracy": ([SUPPORTED | {"accuracy_supported": 0.016}, OF_CLEAN_ERROR], "supported", {}),
     "natural shifts": (parts_of("supported"), "supported", {"shifts": "imagenet_a+imagenetv2"}),
 }
