@@ -20,6 +20,17 @@ def grey_picture(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+def write(tmp_path):
+    """A function that writes a text into a file of the test, by default a table, and returns its path."""
+
+    def written(text: str, name: str = "file.csv") -> str:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return str(tmp_path / name)
+
+    return written
+
+
+@pytest.fixture
 def put_pictures(tmp_path, grey_picture):
     """A function that puts the picture at each of the paths, below the folder of the test."""
 

@@ -1,23 +1,22 @@
 """The command `resiliency`, its help, and what it hands on to Snakemake."""
 
 import shlex
-from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from fault_messages import fault_of
 from PIL import Image
 from torch import nn
 
 from resiliency import cli
-from resiliency.base.faults import Fault
 from resiliency.cli import MEAN, STD, begin, model_of
 from resiliency.study.files import load, read_merged
 
 REPOSITORY = Path(__file__).parents[2]
 TINY = REPOSITORY / "studies/tiny.yaml"
-Usage = namedtuple("Usage", ["free"])
 
 
 @pytest.mark.parametrize("name", ["begin", "check", "run", "export", "compare", "evaluate"])
@@ -58,9 +57,8 @@ def test_a_check_says_what_a_run_takes(monkeypatch, capsys):
     assert uncounted == "the time of joint training and of the search is not counted"
     assert members == "4 independent members; about 1 min 30 s on this machine, 1.0 GiB per concurrent job"
     assert disk.startswith("about 0.0 GiB of ")
-    monkeypatch.setattr(begin.shutil, "disk_usage", lambda folder: Usage(1000))
-    with pytest.raises(begin.Fault, match=r"disk: results take about 0\.0 GiB, 0\.0 GiB are free; make room"):
-        begin.check([TINY])
+    monkeypatch.setattr(begin.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    assert "disk: results take about 0.0 GiB, 0.0 GiB are free; make room" in fault_of(begin.check, [TINY])
 
 
 @pytest.mark.parametrize(
@@ -73,9 +71,8 @@ def test_a_check_says_what_a_run_takes(monkeypatch, capsys):
     ],
 )
 def test_images_of_a_folder_are_counted_by_its_splits(put_pictures, tmp_path, folder, shares, counts):
-    put_pictures(
-        *(f"{split}/{name}/{n % 10}_{n}.jpg" for split in ("train", "test") for name in "ab" for n in range(20))
-    )
+    classes = [f"{split}/{name}" for split in ("train", "test") for name in "ab"]
+    put_pictures(*(f"{of_class}/{n % 10}_{n}.jpg" for of_class in classes for n in range(20)))
     dataset = {"name": "image_folder", "folder": str(tmp_path / folder)} | shares
     assert begin.counted(load(read_merged([REPOSITORY / "config.yaml", TINY]) | {"dataset": dataset})) == counts
 
@@ -98,8 +95,7 @@ def test_an_onnx_file_is_evaluated_on_pixels_or_normalised_images(tmp_path, exam
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
     seen = images if example.dtype == torch.uint8 else (images / 255 - MEAN) / STD
     np.testing.assert_allclose(model_of(str(path), 32)(images), mean_colour(seen), rtol=1e-4, atol=1e-4)
-    with pytest.raises(Fault, match="expected images of 32 pixels a side, got --size 48; give --size 32"):
-        model_of(str(path), 48)
+    assert "expected images of 32 pixels a side, got --size 48; give --size 32" in fault_of(model_of, str(path), 48)
 
 
 def test_a_function_is_evaluated_on_a_folder(tmp_path, capsys):

@@ -9,19 +9,9 @@ from predicted import conditions_of, logits_of, predictions_of
 from scipy.special import softmax
 from scipy.stats import binomtest, norm, t
 
+from resiliency.analysis import contenders as models
 from resiliency.analysis.assessment import NO_VALIDATION, assessment, temperature_of
 from resiliency.analysis.coincident_failures import SHARED_FAILURES, shared_failures
-from resiliency.analysis.contenders import (
-    CLEAN_ANSWERS,
-    CONFUSIONS,
-    FAILURES,
-    MEMBER,
-    MOST,
-    class_error,
-    comparison,
-    contenders,
-    under_corruptions,
-)
 from resiliency.analysis.judging import both_halves, ensemble_of
 from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.classification import calibration_error, confidence_bins, cost_matrix, read_costs, scaled
@@ -56,8 +46,8 @@ CONDITIONS = {"clean": [0], "fog": [1, 2], "snow": [3, 4], "corrupted": [1, 2, 3
 
 def compared(deployment=DEPLOYMENT, matrix=COSTS) -> dict[str, pd.DataFrame]:
     """The tables of the contenders of a table deployment.csv."""
-    roles, names = contenders(deployment), [f"{place:03}" for place in range(IMAGES)]
-    return comparison(roles, MEMBERS, PREDICTIONS, TEMPERATURES, names, CLASSES, SETTINGS, matrix)
+    roles, names = models.contenders(deployment), [f"{place:03}" for place in range(IMAGES)]
+    return models.comparison(roles, MEMBERS, PREDICTIONS, TEMPERATURES, names, CLASSES, SETTINGS, matrix)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +82,7 @@ def test_roles_are_compared_on_the_images_that_judge(found):
 
 def test_bins_have_the_calibration_error_of_all_predictions(found):
     clean = found["calibration"].query("images == 'clean'").groupby("role").predictions.sum()
-    assert clean.to_dict() == dict.fromkeys(contenders(DEPLOYMENT), len(EVALUATED))
+    assert clean.to_dict() == dict.fromkeys(models.contenders(DEPLOYMENT), len(EVALUATED))
     bins = found["calibration"].query("role == 'recommended model' and images == 'corrupted'")
     gap = (bins.accuracy - bins.mean_confidence).abs() @ bins.predictions / bins.predictions.sum()
     assert bins.predictions.sum() == 4 * len(EVALUATED)
@@ -146,8 +136,8 @@ def test_the_best_member_costs_no_more_than_a_recommended_ensemble(cost, best):
     """What costs an unknown amount may cost no more. If a single member is recommended, the best may cost more."""
     dearer = DEPLOYMENT.iloc[:1].assign(members="d-s0", macs=cost, selection_error=0.2, number=4)
     table = pd.concat([DEPLOYMENT, dearer], ignore_index=True)
-    assert contenders(table)["best member"]["members"] == best
-    assert contenders(table.assign(instead=1))["best member"]["members"] == "d-s0"
+    assert models.contenders(table)["best member"]["members"] == best
+    assert models.contenders(table.assign(instead=1))["best member"]["members"] == "d-s0"
 
 
 def test_errors_and_differences_by_hand():
@@ -155,7 +145,8 @@ def test_errors_and_differences_by_hand():
     first = np.array([[0, 1], [0, 1], [0, 0]], float)
     other = np.array([[1, 1], [1, 0], [1, 1]], float)
     counts, units = np.array([[1, 1]] * 50 + [[2, 0], [0, 2]] * 25), Units.single(2)
-    rows = under_corruptions({"best ensemble": first, "baseline": other}, ["fog", "fog", "snow"], counts, units, 0.9)
+    errors = {"best ensemble": first, "baseline": other}
+    rows = models.under_corruptions(errors, ["fog", "fog", "snow"], counts, units, 0.9)
     rows = pd.DataFrame(rows).set_index(["role", "corruption"])
     assert rows.error.tolist() == [0.5, 0, 0.25, 0.75, 1, 0.875]
     assert rows.difference.loc["baseline"].tolist() == [-0.25, -1, -0.625]
@@ -176,15 +167,15 @@ def test_equal_errors_of_models_that_differ_elsewhere_may_differ():
     """Under fog no image of 40 does; both levels are of one comparison or of two."""
     first, other = np.zeros((2, 40)), np.vstack([np.zeros(40), np.arange(40) % 2])
     counts = np.random.default_rng(0).multinomial(40, np.full(40, 1 / 40), 99)
-    rows = under_corruptions({"a": first, "b": other, "c": first}, ["fog", "snow"], counts, Units.single(40), 0.9)
-    table = pd.DataFrame(rows)
+    errors = {"a": first, "b": other, "c": first}
+    table = pd.DataFrame(models.under_corruptions(errors, ["fog", "snow"], counts, Units.single(40), 0.9))
     fog = table[table.corruption == "fog"].set_index("role")[["difference_low", "difference_high"]]
     assert fog.loc["b"].tolist() == pytest.approx([-0.0876, 0.0876], abs=1e-4)  # at 95%
     assert fog.loc["c"].tolist() == [0, 0]
 
 
 def test_confusions_are_counts_of_images_that_chose_nothing(found):
-    assert list(found["confusions"]) == CONFUSIONS
+    assert list(found["confusions"]) == models.CONFUSIONS
     assert dict.fromkeys(found["confusions"].role) == dict.fromkeys(["recommended model", "best member"])
     counts = found["confusions"].set_index(["role", "images", "class", "predicted"]).answers.sort_index()
     for name in ("clean", "corrupted"):
@@ -216,7 +207,7 @@ def test_errors_of_classes_are_means_over_their_images_and_severities(found):
 def test_few_units_of_a_class_vary_as_a_sample_does():
     """Sixteen units of 5 images, of which 3, 2, 1 or 0 are wrong: p = .3, s^2 = 16 / 15 x 20 / 80^2."""
     wrong = np.concatenate([np.repeat([1.0, 0.0], [of, 5 - of]) for of in [3, 2, 1, 0] * 4])
-    row = class_error(wrong, Units.numbered(np.arange(80) // 5), 0.95)
+    row = models.class_error(wrong, Units.numbered(np.arange(80) // 5), 0.95)
     effective = 0.3 * 0.7 / (16 / 15 * 20 / 80**2) * (norm.ppf(0.975) / t(15).ppf(0.975)) ** 2
     assert (row["low"], row["high"]) == pytest.approx(wilson(0.3, effective, 0.95).ends)
 
@@ -228,15 +219,15 @@ def test_failures_are_the_most_confident_of_each_pair_and_corruption(found):
     wrong = wrong.assign(predicted=ANSWERS[rows, places], confidence=sure.max(axis=-1)[rows, places])
     for kind, keys in (("classes", ["class", "predicted"]), ("corruption", ["corruption"])):
         shown = found["failures"][found["failures"].kind == kind]
-        largest = wrong.groupby(keys).confidence.max().sort_values(ascending=False)[:MOST]
+        largest = wrong.groupby(keys).confidence.max().sort_values(ascending=False)[: models.MOST]
         np.testing.assert_allclose(shown.confidence, largest, rtol=1e-5)
         assert shown.confidence.is_monotonic_decreasing
-    assert list(found["failures"]) == [*FAILURES, *CLEAN_ANSWERS]
+    assert list(found["failures"]) == [*models.FAILURES, *models.CLEAN_ANSWERS]
     assert set(found["failures"]["class"]) <= set(CLASSES)
     assert (found["failures"].name == found["failures"].image.map("{:03}".format)).all()
     nobody = (LOGITS[:2, :, EVALUATED].argmax(axis=-1) != TRUE).all(axis=0)  # under the first such condition
     shown = found["failures"][found["failures"].kind == "no member"]
-    assert shown.conditions.tolist() == sorted(nobody.sum(axis=0)[nobody.any(axis=0)], reverse=True)[:MOST]
+    assert shown.conditions.tolist() == sorted(nobody.sum(axis=0)[nobody.any(axis=0)], reverse=True)[: models.MOST]
     for row in shown.itertuples():
         first = TABLE.iloc[nobody[:, np.flatnonzero(row.image == EVALUATED)[0]].argmax()]
         assert (row.corruption, row.severity) == (first.corruption, first.severity)
@@ -258,9 +249,8 @@ def test_failures_come_with_what_each_member_predicts_and_with_pictures(found):
         assert (row.picture, row.clean) == (data_url(images[condition][row.image]), data_url(images[0][row.image]))
 
 
-def test_what_is_not_listed_costs_one_and_right_answers_nothing(tmp_path):
-    (tmp_path / "costs.csv").write_text("\ufefftrue,cat,dog,01\ncat,0,5,\ndog,,,2.5\n", encoding="utf-8")
-    costs = read_costs(tmp_path / "costs.csv")
+def test_what_is_not_listed_costs_one_and_right_answers_nothing(write):
+    costs = read_costs(write("\ufefftrue,cat,dog,01\ncat,0,5,\ndog,,,2.5\n"))
     assert costs == {("cat", "cat"): 0, ("cat", "dog"): 5, ("dog", "01"): 2.5}
     assert cost_matrix(costs, CLASSES).tolist() == [[0, 5, 1], [1, 0, 2.5], [1, 1, 0]]
 
@@ -274,7 +264,7 @@ def test_costs_and_confusions_against_plain_sums(of_right):
     row = tables["costs"].set_index(["role", "images"]).loc["recommended model", "corrupted"]
     assert (row.answers, row.cost, row.error) == pytest.approx((answers.size, spent.mean(), WRONG[1:].mean()))
     assert row.cost_low <= row.cost <= row.cost_high
-    assert tables["costs"].set_index("role").members[MEMBER].unique().tolist() == ["a-s0", "b-s0"]
+    assert tables["costs"].set_index("role").members[models.MEMBER].unique().tolist() == ["a-s0", "b-s0"]
     confusions = tables["costly_confusions"].query("role == 'recommended model' and images == 'corrupted'")
     costly = (confusions["count"] * confusions.cost).tolist()
     assert costly == sorted(costly, reverse=True)

@@ -13,7 +13,6 @@ from published.labels import text_of
 from published.study_changes import current_study
 from resiliency.analysis.compared_members import best_table, skipped_table
 from resiliency.analysis.left_out import by_family, lack_second_seeds
-from resiliency.base.faults import Fault
 from resiliency.external.contents import read_contents
 from resiliency.external.predictions import Reader, order_of, read_decisions, read_labels, read_logits
 from resiliency.external.tables import External, corruption_and_severity, error_rows, read_scores
@@ -24,10 +23,8 @@ SECOND = "test_set,image,label,two\noriginal,0,1,1\noriginal,1,0,0\nat-night,0,1
 
 
 @pytest.fixture
-def files(tmp_path):
-    for name, text in (("first.csv", FIRST), ("second.csv", SECOND)):
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    return [str(tmp_path / name) for name in ("first.csv", "second.csv")]
+def files(write):
+    return [write(FIRST, "first.csv"), write(SECOND, "second.csv")]
 
 
 def contents(files, needed=None):
@@ -43,68 +40,51 @@ def test_what_all_files_share_is_used(files):
     assert layout == {"clean": ["original", "fog.1"], "at_night": ["at-night"]}
 
 
-def test_severities_that_files_lack_are_left_out_and_said(tmp_path):
+def test_severities_that_files_lack_are_left_out_and_said(write):
     def of(conditions, names, severities):
         rows = [f"{name},{image},{1 - image},1" for name in conditions for image in (0, 1)]
-        (tmp_path / "third.csv").write_text("\n".join(["test_set,image,label,one", *rows]), encoding="utf-8")
-        external = External(decisions=str(tmp_path / "third.csv"))
+        external = External(decisions=write("\n".join(["test_set,image,label,one", *rows])))
         return read_contents(external, names, severities, None)
 
     some = of(["clean", "fog.1", "fog.3", "snow.3"], ["fog", "snow", "frost"], [1, 2, 3])
     assert (some.corruptions, some.severities) == (["fog", "snow"], [3])
     assert some.layout(some.sources[0]) == {"clean": ["clean", "fog.3", "snow.3"]}
     assert "fog.1" in some.left_out
-    with pytest.raises(Fault, match=r"in every file, got fog 1, snow 3; set corruptions\.names"):
-        of(["clean", "fog.1", "snow.3"], ["fog", "snow"], [1, 3])
+    said = fault_of(of, ["clean", "fog.1", "snow.3"], ["fog", "snow"], [1, 3])
+    assert "in every file, got fog 1, snow 3; set corruptions.names" in said
 
 
-def test_a_label_that_differs_from_others_is_named_with_its_row(files, tmp_path):
-    layout, items = {"clean": ["original", "fog.1"]}, {"clean": (["1", "1"], ["0", "1"])}
-    with pytest.raises(Fault, match=r"'original', row 2, image 1: expected label 1, as for other members, got 0; "):
-        Reader("decisions", files[0], layout, None).check({"clean": np.array([1, 1])}, items)
-    (tmp_path / "first.csv").write_text(FIRST.replace("fog.1,1,0", "fog.1,1,1"), encoding="utf-8")
-    with pytest.raises(
-        Fault, match=r"first.csv: test set 'fog.1', row 4, image 1: expected label 0, as in 'original', g"
-    ):
-        Reader("decisions", files[0], layout, None).labels()
-    (tmp_path / "first.csv").write_text(FIRST.replace("fog.1,1,0", "fog.1,2,0"), encoding="utf-8")
-    with pytest.raises(Fault, match=r"images of 'fog.1' differ from those of 'original', without 1, with 2; use"):
-        Reader("decisions", files[0], layout, None).labels()
+def read_as(write, before: str, after: str) -> Reader:
+    """Reads the first file, in which something is changed."""
+    layout = {"clean": ["original", "fog.1"], "at_night": ["at-night"]}
+    return Reader("decisions", write(FIRST.replace(before, after)), layout, None)
 
 
-def test_classes_are_counted_over_labels_and_answers(tmp_path):
+def test_a_label_that_differs_from_others_is_named_with_its_row(write):
+    truths = {"clean": np.array([1, 1]), "at_night": np.array([1])}
+    items = {"clean": (["1", "1"], ["0", "1"]), "at_night": (["1"], ["0"])}
+    said = fault_of(read_as(write, "", "").check, truths, items)
+    assert "'original', row 2, image 1: expected label 1, as for other members, got 0; " in said
+    said = fault_of(read_as(write, "fog.1,1,0", "fog.1,1,1").labels)
+    assert "file.csv: test set 'fog.1', row 4, image 1: expected label 0, as in 'original', got 1" in said
+    said = fault_of(read_as(write, "fog.1,1,0", "fog.1,2,0").labels)
+    assert "images of 'fog.1' differ from those of 'original', without 1, with 2; use" in said
+
+
+def test_classes_are_counted_over_labels_and_answers(write):
     """Nobody's label is the last class, but a member answers it, and only under a corruption."""
-    file, layout = tmp_path / "first.csv", {"clean": ["original", "fog.1"], "at_night": ["at-night"]}
-    file.write_text(FIRST.replace("fog.1,1,0,0", "fog.1,1,0,3"), encoding="utf-8")
-    reader = Reader("decisions", str(file), layout, None)
+    reader = read_as(write, "fog.1,1,0,0", "fog.1,1,0,3")
     assert reader.classes(["one"]) == 4
     kept = dict(reader.read("one", 4))
     assert (kept["clean"].tolist(), kept["at_night"].tolist()) == ([[1, 1], [0, 3]], [[1]])
     assert kept["clean"].dtype == np.int16
-    assert "first.csv: member 'one', test set 'fog.1': expected classes 0 to " in fault_of(list, reader.read("one", 3))
+    assert "file.csv: member 'one', test set 'fog.1': expected classes 0 to " in fault_of(list, reader.read("one", 3))
 
 
-MEMBERS = pd.DataFrame(
-    {
-        "member": ["a", "b", "c"],
-        "origin": "independent",
-        "family": ["x", "x", "y"],
-        "clean_accuracy": [0.9, 0.8, 0.7],
-        "corrupted_error": np.nan,
-        "parameters": [1.0, np.nan, 3.0],
-    }
-)
-ENSEMBLES = pd.DataFrame(
-    {
-        "members": ["a+b", "a+c", "b+c"],
-        "origin": "independent",
-        "size": 2,
-        "designs": 2,
-        "families": [1, 2, 2],
-        "clean_accuracy": [0.91, 0.95, 0.85],
-        "corrupted_error": np.nan,
-    }
-)
+MEMBERS = pd.DataFrame({"member": [*"abc"], "family": [*"xxy"], "clean_accuracy": [0.9, 0.8, 0.7]})
+MEMBERS = MEMBERS.assign(origin="independent", corrupted_error=np.nan, parameters=[1.0, np.nan, 3.0])
+ENSEMBLES = pd.DataFrame({"members": ["a+b", "a+c", "b+c"], "families": [1, 2, 2], "corrupted_error": np.nan})
+ENSEMBLES = ENSEMBLES.assign(origin="independent", size=2, designs=2, clean_accuracy=[0.91, 0.95, 0.85])
 
 
 def test_families_stand_for_designs_without_a_second_seed():
@@ -151,16 +131,6 @@ other,80,60,40,
 """
 
 
-@pytest.fixture
-def write(tmp_path):
-    def written(text):
-        path = tmp_path / "file.csv"
-        path.write_text(text, encoding="utf-8")
-        return str(path)
-
-    return written
-
-
 def test_classes_may_have_names_and_images_come_in_the_order_of_their_numbers(write):
     named = "test_set,image,label,one,two\nclean,1,dog,cat,1\nclean,0,cat,cat,0\n"
     decisions = read_decisions(write(named), ["cat", "dog"])
@@ -185,14 +155,11 @@ def test_scores_name_their_conditions():
     scores = pd.DataFrame({"clean": [0.1], "fog.3": [0.4], "sketch": [0.6], "part": [0.2]}, index=["one"])
     layout = {"clean": ["original", "fog.3"], "sketched": ["sketch"]}
     table = error_rows(scores, layout, {"clean": 50}, {"sketch": "part"})
-    assert table.to_dict("list") == {
-        "member": ["one"] * 4,
-        "test_set": ["clean", "clean", "sketched", "clean_on_sketched"],
-        "corruption": ["clean", "fog", "clean", "clean"],
-        "severity": [0, 3, 0, 0],
-        "n_images": [50, 50, 0, 0],
-        "error": [0.1, 0.4, 0.6, 0.2],
-    }
+    expected = [("clean", "clean", 0, 50, 0.1), ("clean", "fog", 3, 50, 0.4), ("sketched", "clean", 0, 0, 0.6)]
+    expected.append(("clean_on_sketched", "clean", 0, 0, 0.2))
+    columns = ["test_set", "corruption", "severity", "n_images", "error"]
+    assert list(table[columns].itertuples(index=False, name=None)) == expected
+    assert set(table["member"]) == {"one"}
 
 
 NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
