@@ -5,39 +5,16 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, confidences_of, drawn, logits_of, predictions_of
 
-from resiliency.analysis.assessment import (
-    COVERAGES,
-    FEW_ERRORS,
-    LOADED_WEIGHTS,
-    NO_VALIDATION,
-    SHARES_WRONG,
-    TEMPERATURES,
-    Temperature,
-    calibration,
-    selective_rows,
-    shares_at,
-    temperature_of,
-    temperature_rows,
-    threshold_rows,
-)
+from resiliency.analysis import assessment
 from resiliency.analysis.judging import Judged, Resampled, judged
 from resiliency.ensembles.combination import RULES, SCORES, Ensemble
-from resiliency.metrics.classification import (
-    brier_score,
-    calibration_error,
-    confidence_bins,
-    negative_log_likelihood,
-    scaled,
-    softmax,
-)
+from resiliency.metrics import classification as metrics
 from resiliency.metrics.selective import ABSTAIN, Ranked, covering_threshold, graded, limiting_threshold, units_needed
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import Units
 
 MEMBERS, IMAGES = 3, 60
 WEIGHTS, RULE = np.array([0.5, 0.7, 0.9]), "mean_probability"
-
-
 TABLE, STUDY, LABELS = drawn(MEMBERS, IMAGES)
 
 
@@ -74,7 +51,7 @@ def test_ensembles_that_share_members_say_what_each_says_alone(rule, factor, mon
 def test_judgement_is_of_the_judged_images_under_all_corruptions():
     images = np.arange(0, IMAGES, 2)
     half, mean = Resampled(TABLE, images, 100, 0.9, 0), mean_of(images)
-    rows, curves = selective_rows(judged([Ensemble(STUDY, WEIGHTS, RULE)], [1], half)[0], half)
+    rows, curves = assessment.selective_rows(judged([Ensemble(STUDY, WEIGHTS, RULE)], [1], half)[0], half)
     assert [(row["images"], row["score"]) for row in rows] == [(n, s) for n in ("clean", "corrupted") for s in SCORES]
     wrong = mean.argmax(axis=-1) != LABELS[images]
     of_score = {row["score"]: row for row in rows if row["images"] == "corrupted"}
@@ -93,10 +70,10 @@ def test_few_wrong_answers_leave_doubt():
     half = Resampled(conditions_of([], [], 40), np.arange(40), 100, 0.95, 0)
     scores = {"max_probability": np.arange(40.0)[None]}
     none, one = np.zeros((1, 40), np.float32), np.eye(1, 40, dtype=np.float32)
-    (row,) = selective_rows({"clean": Judged(none, none, scores, ())}, half)[0]
+    (row,) = assessment.selective_rows({"clean": Judged(none, none, scores, ())}, half)[0]
     assert (row["aurc_low"], row["aurc_high"]) == pytest.approx((0, 0.0876), abs=1e-4)
     assert np.isnan([row["auroc"], row["auroc_low"], row["fpr_at_95_high"]]).all()
-    (row,) = selective_rows({"clean": Judged(one, one, scores, ())}, half)[0]
+    (row,) = assessment.selective_rows({"clean": Judged(one, one, scores, ())}, half)[0]
     assert [row["auroc"], row["auroc_low"], row["auroc_high"]] == pytest.approx([1, 0.2065, 1], abs=1e-4)
     assert [row["fpr_at_95"], row["fpr_at_95_high"]] == pytest.approx([0, 0.7935], abs=1e-4)
 
@@ -115,8 +92,8 @@ def tried():
     both = [Resampled(table, half, 200, 0.95, 0) for half in halves]
     ensemble = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), RULE)
     chosen, tried = (judged([ensemble], [1.0], half)[0] for half in both)
-    rows = threshold_rows(ensemble, chosen, both[0], tried, both[1])
-    mean = np.mean([softmax(of) for of in logits], axis=0)
+    rows = assessment.threshold_rows(ensemble, chosen, both[0], tried, both[1])
+    mean = np.mean([metrics.softmax(of) for of in logits], axis=0)
     return rows, graded(mean.max(axis=-1)), mean.argmax(axis=-1) != labels, halves
 
 
@@ -128,7 +105,7 @@ def threshold_of(row, confidence, errors) -> float:
 
 def test_they_are_chosen_on_one_half_and_tried_on_the_other(tried):
     rows, confidence, errors, (chosen, judged) = tried
-    assert len(rows) == 2 * (len(COVERAGES) + len(SHARES_WRONG)) * 2
+    assert len(rows) == 2 * (len(assessment.COVERAGES) + len(assessment.SHARES_WRONG)) * 2
     for row in rows:
         of = np.ix_(PLACES[row["selection_images"]], chosen)
         threshold = threshold_of(row, confidence[of], errors[of])
@@ -149,16 +126,15 @@ def test_where_every_answer_is_wrong_the_error_is_1():
     """Of six conditions, whose shares are not whole in float32."""
     half = Resampled(conditions_of(list(CORRUPTIONS), [1, 2], 40), np.arange(40), 100, 0.95, 0)
     confidence = np.random.default_rng(0).random((6, 40)).astype(np.float32)
-    (row,) = shares_at([0.5], confidence, np.ones((6, 40), np.float32), half, "corrupted")
+    (row,) = assessment.shares_at([0.5], confidence, np.ones((6, 40), np.float32), half, "corrupted")
     assert row["error"] == 1
     assert row["wrong"] == row["coverage"]
 
 
 def test_what_is_left_out_of_the_choice_is_let_through_by_the_threshold_of_the_others(tried):
     rows, confidence, errors, (chosen, judged) = tried
-    compared = [
-        row for row in rows if row["selection_images"] == row["images"] == "corrupted" and row["threshold"] >= 0
-    ]
+    corrupted = [row for row in rows if row["selection_images"] == row["images"] == "corrupted"]
+    compared = [row for row in corrupted if row["threshold"] >= 0]
     assert len(compared) >= 5
     assert all(np.isnan(row["left_out_wrong"]) for row in rows if row not in compared)
     for row in compared:
@@ -182,14 +158,18 @@ def validation_with(errors: int) -> dict[str, Predictions]:
 
 @pytest.mark.parametrize(
     ("errors", "fitted_images", "note"),
-    [(10, "validation", LOADED_WEIGHTS), (9, "corrupted", FEW_ERRORS), (None, "corrupted", NO_VALIDATION)],
+    [
+        (10, "validation", assessment.LOADED_WEIGHTS),
+        (9, "corrupted", assessment.FEW_ERRORS),
+        (None, "corrupted", assessment.NO_VALIDATION),
+    ],
 )
 def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(errors, fitted_images, note):
     """Validation images with enough errors, else the corrupted images of the choice."""
     selection, ensemble = Resampled(TABLE, np.arange(0, IMAGES, 2), 20, 0.9, 0), Ensemble(STUDY, WEIGHTS, RULE)
     known = pd.DataFrame({"member": [*"abc"], "validation_accuracy": WEIGHTS, "weights_kind": "pretrained"})
     validation = validation_with(errors) if errors else {}
-    fitted = temperature_of("a+b+c", ensemble, known, validation, selection)
+    fitted = assessment.temperature_of("a+b+c", ensemble, known, validation, selection)
     if fitted_images == "validation":
         of_validation = Ensemble([*validation.values()], WEIGHTS, RULE)
         images, truth, parts = IMAGES, np.arange(IMAGES) % 3, [next(of_validation.outputs(0, np.arange(IMAGES)))]
@@ -198,33 +178,32 @@ def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(err
         parts = [next(ensemble.outputs(condition, selection.images["corrupted"])) for condition in (1, 2, 3)]
     assert fitted[1:] == (images, fitted_images, note)
     logs, everyone = np.concatenate([part.log_probabilities for part in parts]), np.arange(len(truth))
-    losses = [-scaled(logs, fitted.value * factor)[everyone, truth].mean() for factor in (1, 0.98, 1.02)]
+    losses = [-metrics.scaled(logs, fitted.value * factor)[everyone, truth].mean() for factor in (1, 0.98, 1.02)]
     assert losses[0] == min(losses)
 
 
 def test_calibration_before_and_after_and_against_the_best_member():
     images = np.arange(10, 50)
-    half, temperature = Resampled(TABLE, images, 100, 0.9, 0), Temperature(0.4, 10, "validation", "")
+    half, temperature = Resampled(TABLE, images, 100, 0.9, 0), assessment.Temperature(0.4, 10, "validation", "")
     ensembles = [Ensemble(of, WEIGHTS[: len(of)], RULE) for of in (STUDY, STUDY[:1])]
     found = judged(ensembles, [0.4, 0.4], half, None, (), calibrated=True)
-    together, of_member = (calibration(of, half) for of in found)
-    rows, (_, itself) = (temperature_rows(temperature, of, of_member, half) for of in (together, of_member))
+    together, of_member = (assessment.calibration(of, half) for of in found)
+    rows, (_, itself) = (assessment.temperature_rows(temperature, of, of_member, half) for of in (together, of_member))
     mean, repeated = mean_of(images).reshape(-1, 3), np.tile(LABELS[images], 3)
-    after = np.exp(scaled(np.log(mean), 0.4))
+    after = np.exp(metrics.scaled(np.log(mean), 0.4))
     row = rows[1]
     for name, probabilities in (("before", mean), ("after", after)):
-        assert row[f"nll_{name}"] == pytest.approx(negative_log_likelihood(probabilities, repeated), rel=1e-5)
-        assert row[f"ece_{name}"] == pytest.approx(
-            calibration_error(confidence_bins(probabilities, repeated)), rel=1e-4
-        )
-        assert row[f"brier_{name}"] == pytest.approx(brier_score(probabilities, repeated), rel=1e-5)
+        bins = metrics.confidence_bins(probabilities, repeated)
+        assert row[f"nll_{name}"] == pytest.approx(metrics.negative_log_likelihood(probabilities, repeated), rel=1e-5)
+        assert row[f"ece_{name}"] == pytest.approx(metrics.calibration_error(bins), rel=1e-4)
+        assert row[f"brier_{name}"] == pytest.approx(metrics.brier_score(probabilities, repeated), rel=1e-5)
     for measure in ("nll", "ece", "brier"):
         assert itself[f"{measure}_difference_low"] == itself[f"{measure}_difference_high"] == 0
         assert row[f"{measure}_change_low"] < row[f"{measure}_change"] < row[f"{measure}_change_high"]
         own, others = row[f"{measure}_after"], of_member["corrupted"][1][measure][0]
         assert row[f"{measure}_difference"] == pytest.approx(own - others)
         assert row[f"{measure}_difference_low"] < own - others < row[f"{measure}_difference_high"]
-    assert set(row) <= set(TEMPERATURES)
+    assert set(row) <= set(assessment.TEMPERATURES)
 
 
 def test_thresholds_by_hand():
@@ -232,15 +211,12 @@ def test_thresholds_by_hand():
     confidence = np.arange(1, 10)[None] / 10
     errors = np.array([[0, 0, 1, 1, 0, 0, 0, 1, 0]], float)
     ranked = Ranked.of(confidence, errors)
-    assert limiting_threshold(ranked, 0.3) == pytest.approx(0.4, abs=1.1e-4)
-    assert limiting_threshold(ranked, 0.4) == 0
-    assert limiting_threshold(ranked, 0.1) == pytest.approx(0.9, abs=1.1e-4)
+    thresholds = [limiting_threshold(ranked, level) for level in (0.4, 0.3, 0.1, 0.09)]
+    assert thresholds == pytest.approx([0, 0.4, 0.9, np.nan], abs=1.1e-4, nan_ok=True)
     assert limiting_threshold(Ranked.of(confidence[:, ::-1], 1 - errors * 0), 0.1) == ABSTAIN
-    assert np.isnan(limiting_threshold(ranked, 0.09))
     assert [units_needed(ranked, level) for level in (0.1, 0.09, 0.02)] == [9, 11, 49]  # without wrong answers
-    assert covering_threshold(ranked, 0.9) == pytest.approx(0.1, abs=1.1e-4)
-    assert covering_threshold(ranked, 0.7) == pytest.approx(0.3, abs=1.1e-4)
-    assert covering_threshold(ranked, 0.95) == 0
+    thresholds = [covering_threshold(ranked, coverage) for coverage in (0.95, 0.9, 0.7)]
+    assert thresholds == pytest.approx([0, 0.1, 0.3], abs=1.1e-4)
     tied = Ranked.of(np.array([[0.5, 0.5, 0.5, 0.9, 0.9]]), np.array([[1.0, 1, 1, 0, 0]]))
     assert covering_threshold(tied, 0.5) == 0.4999
     sure = Ranked.of(np.array([[0.2, 0.2, 0.2, 0.9, 0.9]]), np.array([[1.0, 1, 1, 1, 0]]))  # one of five is wrong

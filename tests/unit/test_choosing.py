@@ -10,22 +10,10 @@ from scipy.special import logit, softmax
 from scipy.stats import entropy
 from scipy.stats import t as student
 
-from resiliency.analysis.choosing import (
-    CHOICES,
-    KINDS,
-    NEAR,
-    NOT_TESTED,
-    OUTCOMES,
-    SIZES,
-    UNDECIDED,
-    WORSE,
-    WORTH,
-    Pool,
-    choosing_table,
-    with_verdicts,
-)
+from resiliency.analysis import choosing as rules
 from resiliency.analysis.without_images import UNKNOWN
 from resiliency.base.names import CATEGORIES
+from resiliency.diversity.representations import linear_cka
 from resiliency.ensembles import pool
 from resiliency.ensembles.combination import VOTE
 from resiliency.report.choosing import choosing
@@ -50,9 +38,8 @@ class Drawn:
         self.maps = dict(zip(names, random.standard_normal((count, PROBES, 4, 4)), strict=True))
         self.members = pd.DataFrame({"member": names, "family": [name[:2] for name in names]})
         given = self.logits.astype(np.float32).argmax(axis=-1) if labels_alone else self.logits
-        self.predictions = {
-            name: predictions_of(self.conditions, self.labels, of) for name, of in zip(names, given, strict=True)
-        }
+        predictions = [predictions_of(self.conditions, self.labels, of) for of in given]
+        self.predictions = dict(zip(names, predictions, strict=True))
 
     def read(self, name: str, source: str) -> np.ndarray:
         return self.maps[name].reshape(PROBES, -1) if source == "features" else self.maps[name]
@@ -64,7 +51,7 @@ class Drawn:
             array = self.read(name, source) if name in known else UNKNOWN
             return array * np.nan if (name, source) in lacking else array
 
-        return choosing_table(self.members, self.predictions, read, methods, probes, 0, 0.95)
+        return rules.choosing_table(self.members, self.predictions, read, methods, probes, 0, 0.95)
 
 
 def plain(drawn: Drawn, halves: list[np.ndarray], labels_alone: bool, without: str | None) -> dict:
@@ -93,7 +80,7 @@ def plain(drawn: Drawn, halves: list[np.ndarray], labels_alone: bool, without: s
             return (mixed - own.mean(axis=0)).mean()
         a, b = (drawn.maps[name][drawn.of_probe == half].reshape(-1, 16) for name in (one, other))
         if kind == "activation":
-            return 1 - cka(a, b)
+            return 1 - linear_cka([a, b])[0, 1]
         return 1 - np.mean([x @ y / np.sqrt((x @ x) * (y @ y)) for x, y in zip(a, b, strict=True)])
 
     for half, left_out in product((0, 1), CATEGORIES):
@@ -105,8 +92,8 @@ def plain(drawn: Drawn, halves: list[np.ndarray], labels_alone: bool, without: s
             return answers(chosen, seen, images)[1].mean().round(12)
 
         ranked = sorted(names, key=lambda name, error=error: error([name]))
-        near = [name for name in ranked if error([name]) <= error(ranked[:1]) + NEAR + 1e-9]
-        for size in SIZES:
+        near = [name for name in ranked if error([name]) <= error(ranked[:1]) + rules.NEAR + 1e-9]
+        for size in rules.SIZES:
             chosen, among = {"most_accurate": ranked[:size]}, near if len(near) >= size else ranked[:size]
             for rule in ("greedy", "greedy_distinct_families"):
                 path = chosen[rule] = []
@@ -114,7 +101,7 @@ def plain(drawn: Drawn, halves: list[np.ndarray], labels_alone: bool, without: s
                     taken = path if rule == "greedy" else [n for n in names if family[n] in {family[m] for m in path}]
                     rest = [name for name in names if name not in taken]
                     path.append(min(rest, key=lambda new, path=path, error=error: error([*path, new])))
-            for choice, kind in KINDS.items():
+            for choice, kind in rules.KINDS.items():
                 path = chosen[choice] = among[:1]
                 while len(path) < size:
                     told = seen, images, half
@@ -129,24 +116,12 @@ def plain(drawn: Drawn, halves: list[np.ndarray], labels_alone: bool, without: s
     return {key: np.mean(of, axis=0) for key, of in found.items()}
 
 
-def cka(one: np.ndarray, other: np.ndarray) -> float:
-    """Unbiased linear CKA, by the definition of Song et al. (2012)."""
-
-    def hsic(k, m):
-        n, k, m = len(k), k - np.diag(np.diag(k)), m - np.diag(np.diag(m))
-        corrected = np.trace(k @ m) + k.sum() * m.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * (k @ m).sum()
-        return corrected / (n * (n - 3))
-
-    a, b = ((of - of.mean(axis=0)) @ (of - of.mean(axis=0)).T for of in (one, other))
-    return hsic(a, b) / np.sqrt(hsic(a, a) * hsic(b, b))
-
-
 @pytest.mark.parametrize("labels_alone", [False, True], ids=["probabilities", "labels"])
 def test_choices_and_intervals_are_those_of_plain_loops(labels_alone, monkeypatch):
     monkeypatch.setattr(pool, "BINS", 2**14)  # so that no answers share a bin
     monkeypatch.setattr(pool, "confidence_bins", lambda sure: ((logit(sure) + 6) * 2**10).astype(int))
     drawn = Drawn(2, images=20, families=6, skill=np.repeat([1.4, 1.5, 1.6], 4), labels_alone=labels_alone)
-    chosen_from = Pool(drawn.members, list(drawn.predictions.values()), 16, 0)
+    chosen_from = rules.Pool(drawn.members, list(drawn.predictions.values()), 16, 0)
     drawn.maps = {name: of[:16] for name, of in drawn.maps.items()}
     drawn.of_probe = chosen_from.of_probe
     assert np.bincount(chosen_from.of_probe).tolist() == [8, 8]
@@ -158,14 +133,13 @@ def test_choices_and_intervals_are_those_of_plain_loops(labels_alone, monkeypatc
     for row in table[table["choice"] != "random"].to_dict("records"):
         of = np.array([each[row["choice"], row["size"]] for each in expected])
         greedy = np.array([each["greedy", row["size"]] for each in expected])
-        for column, name in enumerate(OUTCOMES):
+        for column, name in enumerate(rules.OUTCOMES):
             assert row[name] == pytest.approx(of[0, column], abs=1e-6)
             values = (of - greedy)[:, column]
             if not (of - greedy).any():
                 assert np.isnan(row[f"{name}_difference_low"])
-                assert row["missing"] == (
-                    "no interval: chooses as greedily by error" if row["choice"] != "greedy" else ""
-                )
+                alike = "no interval: chooses as greedily by error"
+                assert row["missing"] == (alike if row["choice"] != "greedy" else "")
                 continue
             reach = student.ppf(0.975, 5) * np.sqrt(5 * np.var(values[1:]))
             ends = [row[f"{name}_difference_{end}"] for end in ("low", "high")]
@@ -183,11 +157,12 @@ def test_without_an_effect_differences_are_about_0_and_intervals_hold_it():
     for name in ("error", "wrong_at_90"):
         covered = (rows[f"{name}_difference_low"] <= 0) & (rows[f"{name}_difference_high"] >= 0)
         assert covered.mean() > 0.95
-    assert set(tables["verdict"]) == {"", UNDECIDED}
+    assert set(tables["verdict"]) == {"", rules.UNDECIDED}
 
 
 LACKING = {"lacking": [("d0-s0", "grad_cam")]}
 FEW = "no interval: needs 5 families, got 4"
+ONE_CATEGORY = "needs two of the categories noise, blur, weather, digital, got 1"
 MISSING = [
     # options of the members, of the table, rows and what is said of them
     ({"families": 4}, {}, ("greedy", 2), ""),
@@ -197,12 +172,7 @@ MISSING = [
     ({"families": 1}, {}, ("greedy", 2), "needs more than 2 members, got 2"),
     ({"families": 2}, {}, ("most_accurate", 3), "no interval: needs 5 families, got 2"),
     ({"families": 2}, {}, ("random", 5), "needs more than 5 members, got 4"),
-    (
-        {"corruptions": ["fog", "snow"]},
-        {},
-        ("random", 2),
-        "needs two of the categories noise, blur, weather, digital, got 1",
-    ),
+    ({"corruptions": ["fog", "snow"]}, {}, ("random", 2), ONE_CATEGORY),
     ({}, {"networks": []}, ("attribution_diversity", 2), "not known for 12 of 12 members"),
     ({}, {"networks": ["d0-s0"]}, ("activation_diversity", 2), "not known for 11 of 12 members"),
     ({}, {"probes": 6}, ("attribution_diversity", 2), "needs 8 attribution images, got 6"),
@@ -218,7 +188,7 @@ def test_what_is_missing_is_said(members, options, row, missing):
     assert table["missing"] == missing
     assert np.isnan(table["error_difference_low"])
     assert np.isnan(table["error"]) != (missing in ("", FEW) or missing.startswith("no interval"))
-    assert table["verdict"] in (NOT_TESTED, "")
+    assert table["verdict"] in (rules.NOT_TESTED, "")
 
 
 def test_methods_that_do_not_apply_to_all_members_are_left_out():
@@ -227,14 +197,14 @@ def test_methods_that_do_not_apply_to_all_members_are_left_out():
 
 
 def test_verdicts_are_corrected_over_kinds_and_sizes():
-    rows = [(choice, size, 0.5, 0.01) for choice in CHOICES for size in SIZES]
+    rows = [(choice, size, 0.5, 0.01) for choice in rules.CHOICES for size in rules.SIZES]
     table = pd.DataFrame(rows, columns=["choice", "size", "p_value", "error_difference"])
     table.loc[table["choice"] == "most_accurate", "p_value"] = 1e-9
     of = table["choice"] == "attribution_diversity"
     table.loc[of, "p_value"], table.loc[of, "error_difference"] = [0.005, 0.0051, 0.0073], [-0.01, 0.01, -0.01]
-    judged = with_verdicts(table, 0.95)
+    judged = rules.with_verdicts(table, 0.95)
     assert judged.loc[of, "p_holm"].tolist() == pytest.approx([0.045, 0.045, 0.0511])
-    assert judged.loc[of, "verdict"].tolist() == [WORTH, WORSE, UNDECIDED]
+    assert judged.loc[of, "verdict"].tolist() == [rules.WORTH, rules.WORSE, rules.UNDECIDED]
     assert judged.loc[table["choice"] == "most_accurate", "verdict"].tolist() == [""] * 3
 
 
@@ -242,12 +212,11 @@ def test_the_first_line_says_whether_diversity_is_worth_choosing_by():
     table = Drawn(families=8).table()
     said = choosing(table)
     assert said.said.startswith("Diversity of attributions, predictions and activations is not shown to be worth")
-    assert [len(cells) for cells in said.table] == [7] * (1 + len(CHOICES))
+    assert [len(cells) for cells in said.table] == [7] * (1 + len(rules.CHOICES))
     of = table["choice"] == "attribution_diversity"
-    table.loc[of & (table["size"] == 3), "verdict"] = WORTH
-    assert choosing(table).said.startswith(
-        "Diversity of attributions is worth choosing by: the error of choice by attributions minus"
-    )
-    assert " with 3 members, in percentage points. Diversity of predictions and" in choosing(table).said
-    table.loc[of, ["verdict", "missing"]] = NOT_TESTED, "not known for 3 of 24 members"
+    table.loc[of & (table["size"] == 3), "verdict"] = rules.WORTH
+    said = choosing(table).said
+    assert said.startswith("Diversity of attributions is worth choosing by: the error of choice by attributions minus")
+    assert " with 3 members, in percentage points. Diversity of predictions and" in said
+    table.loc[of, ["verdict", "missing"]] = rules.NOT_TESTED, "not known for 3 of 24 members"
     assert choosing(table).said.startswith("Diversity of attributions is not tested (not known for 3 of 24 members). D")

@@ -8,16 +8,7 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 
-from resiliency.analysis.coincident_failures import (
-    REACHED,
-    all_of,
-    ceiling_table,
-    failure_table,
-    failures,
-    mean_product,
-    way_to_ceiling,
-    with_best,
-)
+from resiliency.analysis import coincident_failures as coincident
 from resiliency.ensembles.combination import VOTE
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.prediction.reading import all_conditions
@@ -28,9 +19,7 @@ CONDITIONS = conditions_of(["fog", "snow"], [1, 2], 40)
 DESIGNS = ["a", "a", "a", "b", "b", "c"]
 DRAWN = Resampling(200, 0.95, 0)
 FAILING = np.random.default_rng(0).random((6, 5, 40)) < 0.4
-
-
-TABLE = failure_table(list(FAILING.swapaxes(0, 1)), DESIGNS, CONDITIONS, DRAWN)
+TABLE = coincident.failure_table(list(FAILING.swapaxes(0, 1)), DESIGNS, CONDITIONS, DRAWN)
 TABLE = TABLE.set_index(["images", "first", "second"])
 
 
@@ -65,8 +54,8 @@ def test_the_best_of_the_pool_are_those_that_are_selected_under_corruptions():
     candidates = pd.DataFrame(candidates, columns=["members", "size", "selection_error"])
     names = ["clean", "tough", "third", "elsewhere"]
     known = rows.assign(members=3), everyone, candidates, names, {*names[:3]}, scored, np.arange(40), 0.95
-    table = with_best(*known)
-    assert table.loc[0, REACHED].isna().all()
+    table = coincident.with_best(*known)
+    assert table.loc[0, coincident.REACHED].isna().all()
     assert table["best_member"].tolist()[1:] == ["tough"] * 2
     assert table["best_ensemble"].tolist()[1:] == ["clean+tough"] * 2
     assert table["best_member_accuracy"].tolist()[1:] == pytest.approx([0.75] * 2)
@@ -84,19 +73,15 @@ DECISIONS, LABELS = decisions_of(5, 0.4, np.random.default_rng(1))
 
 def of_all(decisions, labels, **units):
     table, designs = all_conditions([], [], {"clean": len(labels)}, {"clean": 5}), list("abcde"[: len(decisions)])
-    return ceiling_table([(decisions, labels)], designs, table, 0.95, units)[0].set_index("size")
-
-
-def test_sizes_end_in_all_members_and_binomials_are_exact():
-    assert of_all(DECISIONS, LABELS).index.tolist() == [1, 2, 3, 5]
-    assert of_all(DECISIONS[:4], LABELS).index.tolist() == [1, 2, 3, 4]
-    assert all_of(2, 4) == pytest.approx([0, 0, 1 / 6, 3 / 6, 1])
-    assert all_of(50, 64)[60] == pytest.approx(comb(60, 50) / comb(64, 50))
+    return coincident.ceiling_table([(decisions, labels)], designs, table, 0.95, units)[0].set_index("size")
 
 
 def test_shares_are_means_over_all_sets_of_members():
+    """Of one, two, three and all members."""
     wrong, table = DECISIONS != LABELS, of_all(DECISIONS, LABELS)
-    for size in (1, 2, 3, 5):
+    assert table.index.tolist() == [1, 2, 3, 5]
+    assert of_all(DECISIONS[:4], LABELS).index.tolist() == [1, 2, 3, 4]
+    for size in table.index:
         sets = [list(chosen) for chosen in combinations(range(5), size)]
         together = np.mean([wrong[chosen].all(axis=0).mean() for chosen in sets])
         product = np.mean([wrong[chosen].mean(axis=1).prod() for chosen in sets])
@@ -108,11 +93,12 @@ def test_shares_are_means_over_all_sets_of_members():
         assert row.same_wrong == pytest.approx(alike / together)
     ends = wilson(table.loc[5].all_wrong, table.loc[5].n_images, 0.95).ends
     assert (table.loc[5].all_wrong_low, table.loc[5].all_wrong_high) == pytest.approx(ends)
-    assert mean_product(np.array([0.5, 0.2, 0.4]), [0, 2]) == pytest.approx([1, (0.1 + 0.2 + 0.08) / 3])
+    assert coincident.mean_product(np.array([0.5, 0.2, 0.4]), [0, 2]) == pytest.approx([1, (0.1 + 0.2 + 0.08) / 3])
+    assert coincident.all_of(50, 64)[60] == pytest.approx(comb(60, 50) / comb(64, 50))
 
 
 def test_members_are_left_out_with_all_of_their_design():
-    of = failures(DECISIONS, LABELS, [1, 2, 5], ["a", "a", "b", "b", "b"])
+    of = coincident.failures(DECISIONS, LABELS, [1, 2, 5], ["a", "a", "b", "b", "b"])
     first = (DECISIONS != LABELS)[2:]
     pairs = np.mean([first[list(pair)].all(axis=0).mean() for pair in combinations(range(3), 2)])
     assert of.without[:, 0] == pytest.approx([first.mean(), pairs, first.all(axis=0).mean()])
@@ -131,7 +117,7 @@ def test_nothing_is_known_of_members_that_are_never_wrong():
 def test_the_mean_over_corruptions_follows_the_conditions():
     table = all_conditions(["fog"], [1, 3], {"clean": 120, "photos": 120}, {"clean": 5, "photos": 5})
     drawn = [decisions_of(5, error, np.random.default_rng(2)) for error in (0.1, 0.3, 0.5, 0.2)]
-    made, everyone = ceiling_table(drawn, list("abcde"), table, 0.95)
+    made, everyone = coincident.ceiling_table(drawn, list("abcde"), table, 0.95)
     whole = made[made["size"] == 5].reset_index()
     assert list(whole.images) == ["clean", "fog", "fog", "photos", "corrupted"]
     assert whole.severity.tolist()[:4] == [0, 1, 3, 0]
@@ -141,15 +127,15 @@ def test_the_mean_over_corruptions_follows_the_conditions():
 
 def test_the_way_from_the_best_member_to_the_ceiling():
     member, ensemble, everyone = (np.repeat([1.0, 0.0], [wrong, 1000 - wrong]) for wrong in (300, 250, 100))
-    way = way_to_ceiling(member, ensemble, everyone, Units.single(1000), 0.95)
+    way = coincident.way_to_ceiling(member, ensemble, everyone, Units.single(1000), 0.95)
     assert (way["best_member_accuracy"], way["best_ensemble_accuracy"], way["ceiling"]) == (0.7, 0.75, 0.9)
     assert way["reached"] == pytest.approx(0.25)
     assert way["reached_low"] < 0.25 < way["reached_high"]
     pairs = Units.numbered(np.arange(1000) // 2)  # 500 units of two images that are alike
-    of_pairs = way_to_ceiling(member, ensemble, everyone, pairs, 0.95)
+    of_pairs = coincident.way_to_ceiling(member, ensemble, everyone, pairs, 0.95)
     wider = (of_pairs["reached_high"] - 0.25) / (way["reached_high"] - 0.25)
     assert wider == pytest.approx(np.sqrt(2 * 500 / 499) * pairs.reach(0.95) / Units.single(1000).reach(0.95))
-    assert np.isnan(way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"])
+    assert np.isnan(coincident.way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"])
     two, none = np.repeat([1.0, 0.0], [2, 998]), np.zeros(1000)
-    way = way_to_ceiling(two, none, none, Units.single(1000), 0.95)  # of two images, which are Wilson's 2 of 2
-    assert list(way.values())[-3:] == pytest.approx([1, 1 / (1 + 3.8415 / 2), 1], abs=1e-4)
+    way = coincident.way_to_ceiling(two, none, none, Units.single(1000), 0.95)
+    assert list(way.values())[-3:] == pytest.approx([1, 1 / (1 + 3.8415 / 2), 1], abs=1e-4)  # Wilson's of 2 of 2

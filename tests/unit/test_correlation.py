@@ -12,44 +12,38 @@ from resiliency.analysis.observations.correlation import (
     correlation_table,
     difference_table,
 )
-from resiliency.statistics.correlation import (
-    weighted_cliffs_delta,
-    weighted_pearson,
-    weighted_quantiles,
-    weighted_ranks,
-    weighted_spearman,
-)
+from resiliency.statistics import correlation
 from resiliency.statistics.intervals import FISHER, holm, jackknife, p_value
 
 
 def test_correlations_are_those_of_repeated_values_with_ties():
     x, y, weights = np.array([0.3, 0.3, 0.5, 0.1, 0.7]), np.array([1.0, 4, 4, 2, 9]), np.array([2, 1, 0, 3, 1])
     both = np.repeat(x, weights), np.repeat(y, weights)
-    for weighted, reference in ((weighted_pearson, pearsonr), (weighted_spearman, spearmanr)):
+    for weighted, reference in ((correlation.weighted_pearson, pearsonr), (correlation.weighted_spearman, spearmanr)):
         assert weighted(weights[None].astype(float), x, y)[0] == pytest.approx(reference(*both).statistic)
 
 
 def test_no_correlation_without_variance_or_weight():
     x, y = np.array([1.0, 2, 3]), np.array([1.0, 1, 1])
-    assert np.isnan(weighted_pearson(np.ones((1, 3)), x, y)[0])
-    assert np.isnan(weighted_pearson(np.array([[0.0, 1, 0], [0, 0, 0]]), x, x)).all()
+    assert np.isnan(correlation.weighted_pearson(np.ones((1, 3)), x, y)[0])
+    assert np.isnan(correlation.weighted_pearson(np.array([[0.0, 1, 0], [0, 0, 0]]), x, x)).all()
     noise = np.array([[0.7, 0.7 + 1e-15, 0.7 - 1e-15], x, -x])  # of sums in another order
-    assert weighted_pearson(np.ones((1, 3)), noise, x)[:, 0] == pytest.approx([np.nan, 1, -1], nan_ok=True)
-    assert np.isnan(weighted_pearson(np.ones((1, 3)), x, noise[0])[0])
+    assert correlation.weighted_pearson(np.ones((1, 3)), noise, x)[:, 0] == pytest.approx([np.nan, 1, -1], nan_ok=True)
+    assert np.isnan(correlation.weighted_pearson(np.ones((1, 3)), x, noise[0])[0])
 
 
 def test_ranks_are_correlated_under_weights_that_leave_values_out_alone():
     with pytest.raises(ValueError, match="weights: expected 0 or the largest of its column"):
-        weighted_spearman(np.array([[1.0, 2, 3], [1, 1, 0]]), OTHER[:3], OTHER[:3])
+        correlation.weighted_spearman(np.array([[1.0, 2, 3], [1, 1, 0]]), OTHER[:3], OTHER[:3])
 
 
 def test_weighted_quantiles_by_hand_and_of_equal_weights():
     """Of weights 1, 1 and 2 the values stand at 0, 1 * 1 + 2 * 1 and 2 * 2 + 2 * 2, that is at 0, 3/8 and 1."""
-    quantiles = weighted_quantiles(np.array([3.0, 0, 1]), np.array([2.0, 1, 1]), [3 / 8, 0.5])
+    quantiles = correlation.weighted_quantiles(np.array([3.0, 0, 1]), np.array([2.0, 1, 1]), [3 / 8, 0.5])
     assert quantiles == pytest.approx([1, 1 + 2 * (0.5 - 3 / 8) / (5 / 8)])
     values, shares = np.random.default_rng(0).random(7), [0.1, 0.6, 0.9]
-    assert weighted_quantiles(values, np.full(7, 0.3), shares) == pytest.approx(np.quantile(values, shares))
-    assert np.isnan(weighted_quantiles(np.array([np.nan]), np.ones(1), [0.5])).all()
+    assert correlation.weighted_quantiles(values, np.full(7, 0.3), shares) == pytest.approx(np.quantile(values, shares))
+    assert np.isnan(correlation.weighted_quantiles(np.array([np.nan]), np.ones(1), [0.5])).all()
 
 
 EXACT = np.array([0.3, 0.3, 0.5, 0.1, 0.1, 0.7])
@@ -62,9 +56,9 @@ WEIGHTS = np.array([[1.0, 1, 1, 1, 1, 1], [1, 2, 0, 1, 3, 1]])
 @pytest.mark.parametrize(
     "statistic",
     [
-        lambda values: weighted_ranks(WEIGHTS, values),
-        lambda values: weighted_spearman(WEIGHTS[1:], values, OTHER),
-        lambda values: weighted_cliffs_delta(values[:3], values[1:], WEIGHTS[:, :3], WEIGHTS[:, 1:]),
+        lambda values: correlation.weighted_ranks(WEIGHTS, values),
+        lambda values: correlation.weighted_spearman(WEIGHTS[1:], values, OTHER),
+        lambda values: correlation.weighted_cliffs_delta(values[:3], values[1:], WEIGHTS[:, :3], WEIGHTS[:, 1:]),
     ],
     ids=["ranks", "spearman", "cliff"],
 )
@@ -73,53 +67,32 @@ def test_rounding_breaks_no_tie(statistic, scale):
     np.testing.assert_allclose(statistic(scale * ROUNDED), statistic(EXACT), rtol=1e-14)
 
 
-KINDS = {
-    "disagreement": "prediction",
-    "jensen_shannon": "prediction",
-    "entropy": "prediction",
-    "saliency_cosine": "attribution",
-    "occlusion_cosine": "attribution",
-    "linear_cka": "activation",
-}
-PAIRS = pd.DataFrame([(kind, metric) for metric, kind in KINDS.items() if metric != "entropy"] * 2)
-PAIRS.columns = ["kind", "metric"]
+KINDS = dict.fromkeys(("disagreement", "jensen_shannon", "entropy"), "prediction")
+KINDS |= {"saliency_cosine": "attribution", "occlusion_cosine": "attribution", "linear_cka": "activation"}
+PAIRS = pd.DataFrame(list(KINDS.items()) * 2, columns=["metric", "kind"]).query("metric != 'entropy'")
 MEMBERS = [f"d{design}-s{seed}" for design in range(4) for seed in range(2)]
 
 
 def tables(sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Random scores of all ensembles of eight members: ensembles, by corruption, pairs."""
     rng = np.random.default_rng(0)
-    chosen = [(size, e) for size in sizes for e in combinations(MEMBERS, size)]
-    names = ["+".join(e) for _, e in chosen]
+    chosen = [e for size in sizes for e in combinations(MEMBERS, size)]
     skill = dict(zip(MEMBERS, rng.standard_normal(len(MEMBERS)), strict=True))
-    mean = np.array([np.mean([skill[m] for m in e]) for _, e in chosen])
+    mean = np.array([np.mean([skill[m] for m in e]) for e in chosen])
 
     def noisy(share: float) -> np.ndarray:
         return share * mean + rng.standard_normal(len(chosen))
 
-    columns = {
-        "origin": "independent",
-        "size": [s for s, _ in chosen],
-        "members": names,
-        "possible": [comb(8, s) for s, _ in chosen],
-        "weight": 1.0,
-    }
+    names = {"members": ["+".join(e) for e in chosen]}
+    columns = names | {"size": list(map(len, chosen)), "possible": [comb(8, len(e)) for e in chosen]}
     for condition in ("clean", "corrupted"):
         columns |= {f"mean_member_{condition}_accuracy": mean + 0.1 * rng.standard_normal(len(mean))}
         columns |= {f"{metric}_{condition}": noisy(-0.5) for metric in KINDS}
     columns |= {f"{condition}_accuracy": noisy(1) for condition in ("clean", "corrupted")}
-    ensembles = pd.DataFrame(columns | {"error_fog": noisy(-1), "rule": "mean_probability"})
+    ensembles = pd.DataFrame(columns | {"error_fog": noisy(-1)})
+    ensembles = ensembles.assign(origin="independent", rule="mean_probability", weight=1.0)
     fog = {f"{metric}_fog": noisy(-0.5) for metric, kind in KINDS.items() if kind == "prediction"}
-    fog |= {"mean_member_fog_accuracy": mean}
-    return ensembles, pd.DataFrame({"members": names} | fog), PAIRS
-
-
-def accuracy(rows: pd.DataFrame, condition: str) -> pd.Series:
-    return 1 - rows.error_fog if condition == "fog" else rows[f"{condition}_accuracy"]
-
-
-def column_of(metric: str, condition: str) -> str:
-    return f"{metric}_{condition if KINDS[metric] == 'prediction' else 'clean'}"
+    return ensembles, pd.DataFrame(names | fog | {"mean_member_fog_accuracy": mean}), PAIRS
 
 
 def partial(x: pd.Series, y: pd.Series, given: pd.Series) -> float:
@@ -144,14 +117,16 @@ def test_correlations_against_scipy_and_loops():
     for row in table.itertuples():
         group = both[both["size"] == row.size]
 
-        def correlation(rows: pd.DataFrame, row=row) -> float:
-            x, given = rows[column_of(row.metric, row.images)], rows[f"mean_member_{row.images}_accuracy"]
-            return MEASURES[row.measure](x, accuracy(rows, row.images), given)
+        def measured(rows: pd.DataFrame, row=row) -> float:
+            compared_on = row.images if KINDS[row.metric] == "prediction" else "clean"
+            x, given = rows[f"{row.metric}_{compared_on}"], rows[f"mean_member_{row.images}_accuracy"]
+            accuracy = 1 - rows.error_fog if row.images == "fog" else rows[f"{row.images}_accuracy"]
+            return MEASURES[row.measure](x, accuracy, given)
 
-        assert row.correlation == pytest.approx(correlation(group))
+        assert row.correlation == pytest.approx(measured(group))
         assert (row.members, row.units, row.ensembles, row.possible) == (8, 4, len(group), len(group))
-        without = [correlation(group[~group.members.str.contains(f"d{design}-")]) for design in range(4)]
-        replicates = np.array([correlation(group), *without])
+        without = [measured(group[~group.members.str.contains(f"d{design}-")]) for design in range(4)]
+        replicates = np.array([measured(group), *without])
         assert (row.low, row.high) == pytest.approx(jackknife(replicates, 0.9, FISHER).ends)
         assert row.p_value == pytest.approx(p_value(replicates, FISHER))
 

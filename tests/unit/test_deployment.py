@@ -10,18 +10,8 @@ from fault_messages import fault_of
 from predicted import conditions_of, logits_of, predictions_of
 from scipy.stats import binom
 
+from resiliency.analysis import deployment
 from resiliency.analysis.contenders import eligible
-from resiliency.analysis.deployment import (
-    candidate_table,
-    cheapest,
-    deployment_table,
-    differences,
-    fit_members,
-    margin_of,
-    shortlist,
-    within_limits,
-    worst_cases,
-)
 from resiliency.analysis.judging import halves
 from resiliency.ensembles.pool import EnsembleErrors, front, greedy
 from resiliency.ensembles.settings import Limits
@@ -31,8 +21,6 @@ from resiliency.statistics.resampling import Resampling, Units
 MEMBERS, IMAGES, CLASSES = 5, 40, 3
 DRAWN = {"baseline": "a-s0", "resampling": Resampling(200, 0.9, 0)}
 COSTS, WRONG = np.array([[0, 9, 1], [1, 0.5, 1], [0, 2, 0]], float), 1 - np.eye(CLASSES)
-
-
 STUDY = logits_of(MEMBERS, IMAGES, 0, skill=1.3)
 CHOSEN, JUDGED = halves(STUDY[1], 0)
 
@@ -68,11 +56,10 @@ def test_greedy_selection_against_loops():
 def test_the_worst_class_is_one_that_is_evaluated():
     """Class 2 is always wrong in the selection, and absent from the other half, which alone has class 3."""
     labels, table = np.array([0, 1, 2, 0, 1, 3]), conditions_of(["fog"], [1, 2, 3], 6, 4)
-    of = EnsembleErrors(
-        [predictions_of(table, labels, np.zeros((4, 6, 4), np.float16))], np.ones(1), "mean_probability"
-    )
+    member = predictions_of(table, labels, np.zeros((4, 6, 4), np.float16))
+    of = EnsembleErrors([member], np.ones(1), "mean_probability")
     wrong = np.tile(np.array([0, 0.5, 1, 0, 1, 1], np.float32), (3, 1))
-    row = worst_cases(of, wrong, np.arange(3), np.arange(3, 6), Units.single(3), np.ones((5, 3)), 0.9)
+    row = deployment.worst_cases(of, wrong, np.arange(3), np.arange(3, 6), Units.single(3), np.ones((5, 3)), 0.9)
     assert (row["worst_class"], row["worst_class_error"]) == (1, 1)
 
 
@@ -98,23 +85,22 @@ def tables(study=STUDY, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
         row = {"members": "+".join(of_them.member), "origin": of_them.origin.iloc[0], "size": len(chosen)}
         row |= {"macs": of_them.macs.sum(), "parameters": of_them.parameters.sum()}
         rows.append(row | {"corrupted_error": of.errors(np.array([chosen]), everything)[0]})
-    columns = ["members", "origin", "size", "macs", "parameters", "corrupted_error"]
-    return members, pd.DataFrame(rows, columns=columns)
+    return members, pd.DataFrame(rows)
 
 
 def deployed(study=STUDY, margin=None, **objective) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The candidates and deployment.csv."""
     (members, ensembles), of = tables(study), scored(study, **objective)
-    candidates = candidate_table(members, ensembles, of, 4, CHOSEN)
-    return candidates, deployment_table(candidates, members, of, CHOSEN, JUDGED, **DRAWN, margin=margin)
+    candidates = deployment.candidate_table(members, ensembles, of, 4, CHOSEN)
+    return candidates, deployment.deployment_table(candidates, members, of, CHOSEN, JUDGED, **DRAWN, margin=margin)
 
 
 def test_candidates():
     members, ensembles = tables(sizes=(2,))
     known = members, ensembles, scored(), 3, CHOSEN
-    table = candidate_table(*known)
+    table = deployment.candidate_table(*known)
     for limits, within in ((Limits(members=1), table["size"] <= 1), (Limits(macs=300), table["macs"] <= 300)):
-        assert (candidate_table(*known, limits).fit == (table.fit & within)).all()
+        assert (deployment.candidate_table(*known, limits).fit == (table.fit & within)).all()
     assert table.found.value_counts().to_dict() == {"single": 3, "scored": 3 + 1, "greedy": 1}
     assert set(table[table.found != "scored"].origin) == {"independent"}
     assert table.members.iloc[-1] == "a-s0+b-s0+c-s0"
@@ -198,23 +184,21 @@ def test_a_margin_of_all_errors_lets_every_cheaper_row_of_no_more_members_stand_
 def test_limits_that_no_fit_model_keeps_are_refused_with_one_that_some_keeps():
     """The least of fit models within the other limits: the cheapest model is not fit, the next has more members."""
     candidates = pd.DataFrame({"fit": [False, True, True], "size": [1, 1, 2], "macs": [10.0, 400.0, 100.0]})
-    message = fault_of(within_limits, candidates, Limits(members=1, macs=200))
+    message = fault_of(deployment.within_limits, candidates, Limits(members=1, macs=200))
     assert message.startswith("deployment.limits.macs")
     assert message.endswith("got 200; allow at least 400")
-    assert within_limits(candidates, Limits(members=1, macs=400)).tolist() == [False, True, False]
+    assert deployment.within_limits(candidates, Limits(members=1, macs=400)).tolist() == [False, True, False]
 
 
 LABELS = np.arange(1000) % 10
-ROWS = pd.DataFrame(
-    {"fit": [True, True, True, True, False], "size": [1, 1, 2, 4, 1], "macs": [2.0, 3.0, 5.0, 9.0, 1.0]}
-)
-ROWS["selection_error"] = [0.3, 0.2, 0.12, 0.1, 0.1]
+ROWS = pd.DataFrame({"size": [1, 1, 2, 4, 1], "macs": [2.0, 3.0, 5.0, 9.0, 1.0]})
+ROWS = ROWS.assign(fit=[True] * 4 + [False], selection_error=[0.3, 0.2, 0.12, 0.1, 0.1])
 
 
 def test_members_near_chance_or_far_below_the_others_are_not_fit():
     accuracies = np.array([0.985, 0.97, 0.58, 0.85, 0.12, 0.99])
-    assert fit_members(accuracies, LABELS).tolist() == [True, True, False, True, False, True]
-    assert fit_members(np.array([0.1, 0.11]), LABELS).all()
+    assert deployment.fit_members(accuracies, LABELS).tolist() == [True, True, False, True, False, True]
+    assert deployment.fit_members(np.array([0.1, 0.11]), LABELS).all()
 
 
 UNKNOWN, ALL = np.nan, [0.0] * 5
@@ -240,32 +224,32 @@ UNKNOWN, ALL = np.nan, [0.0] * 5
 )
 def test_the_cheapest_is_taken_of_those_that_are_shown_to_be_hardly_worse(changes, high, reference, margin, place):
     bounds = pd.DataFrame({"behind": np.zeros(5), "behind_high": high})
-    assert cheapest(ROWS.assign(**changes), bounds, reference, margin, 100)[0] == place
+    assert deployment.cheapest(ROWS.assign(**changes), bounds, reference, margin, 100)[0] == place
 
 
 def test_images_needed_are_those_that_bring_a_bound_within_the_margin():
     """Of the two that are worse by less than .01, the bound of one is 6 and that of the other 2 times too far away."""
     bounds = pd.DataFrame({"behind": [0.02, 0.005, 0, 0, 0], "behind_high": [0.05, 0.035, 0.02, 0, 0]})
-    assert cheapest(ROWS, bounds, 3, 0.01, 100) == (3, 100 * 2**2)
+    assert deployment.cheapest(ROWS, bounds, 3, 0.01, 100) == (3, 100 * 2**2)
 
 
 def test_the_shortlist_has_the_best_and_what_is_shown(monkeypatch):
     monkeypatch.setattr("resiliency.analysis.deployment.SHORTLIST", 2)
-    assert shortlist(ROWS, np.array([True, False, False, False, False])).tolist() == [0, 2, 3]
+    assert deployment.shortlist(ROWS, np.array([True, False, False, False, False])).tolist() == [0, 2, 3]
 
 
 def test_the_margin_is_a_point_or_a_tenth_of_the_error_unless_the_study_sets_it():
-    assert margin_of(0.3, None, "mean") == 0.01
-    assert margin_of(0.02, None, "worst_condition") == pytest.approx(0.002)
-    assert margin_of(3, None, "cost") == pytest.approx(0.3)
-    assert margin_of(0.02, 0.005, "mean") == 0.005
+    assert deployment.margin_of(0.3, None, "mean") == 0.01
+    assert deployment.margin_of(0.02, None, "worst_condition") == pytest.approx(0.002)
+    assert deployment.margin_of(3, None, "cost") == pytest.approx(0.3)
+    assert deployment.margin_of(0.02, 0.005, "mean") == 0.005
 
 
 def test_the_critical_value_grows_with_the_number_of_candidates():
     random = np.random.default_rng(0)
     drawn = 0.2 + 0.01 * random.standard_normal((50, 4000))
     errors = np.full(50, 0.2)
-    few, many = (differences(errors[:n], drawn[:n], 0, Units.single(4000), 0.95) for n in (2, 50))
+    few, many = (deployment.differences(errors[:n], drawn[:n], 0, Units.single(4000), 0.95) for n in (2, 50))
     spread = (drawn[1] - drawn[0]).std()
     assert few.behind_high[1] == pytest.approx(1.645 * spread, rel=0.05)
     assert 2.2 * spread < many.behind_high[1] < 3.3 * spread
@@ -278,7 +262,7 @@ def test_a_member_far_below_the_others_is_on_no_front_and_in_no_greedy_ensemble(
     logits, labels = logits_of(6, 400, 0, skill=2.0)
     logits[0][0] = 0
     logits[0][1:, np.arange(400), labels] += 9
-    table = candidate_table(*tables((logits, labels)), scored((logits, labels)), 4, halves(labels, 0)[0])
+    table = deployment.candidate_table(*tables((logits, labels)), scored((logits, labels)), 4, halves(labels, 0)[0])
     with_it = table.members.str.contains("a-s0")
     assert (table.fit != with_it).all()
     assert table[with_it].selection_error.min() < table[~with_it].selection_error.min()

@@ -182,9 +182,8 @@ def test_metrics_by_loops(correct):
     two = sum(len(list(combinations(f, 2))) for f in failing) / (n * size * (size - 1) / 2)
     assert predictions.generalised_diversity(shares)[0] == pytest.approx(1 - two / one if one else 0)
     some = [size - len(f) for f in failing if f]
-    assert predictions.coincident_failure_diversity(shares)[0] == pytest.approx(
-        np.mean(some) / (size - 1) if some else 0
-    )
+    expected = np.mean(some) / (size - 1) if some else 0
+    assert predictions.coincident_failure_diversity(shares)[0] == pytest.approx(expected)
 
 
 def test_common_failure_by_hand():

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from ensembles_by_loops import loop
 from fault_messages import fault_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from scipy.special import softmax
 from resiliency.analysis.compared_members import skipped_table
 from resiliency.base.names import CLEAN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS, pair_tables
+from resiliency.diversity.representations import cosine_similarity
 from resiliency.diversity.settings import STAGES
 from resiliency.ensembles import pool, scoring
 from resiliency.ensembles.combination import RULES, VOTE, Ensemble
@@ -47,26 +49,12 @@ def pairs_of(arrays: dict = ARRAYS) -> pd.DataFrame:
 
 
 PAIRS = pairs_of()
-
-
-def wrong(member: int, condition: int) -> list[bool]:
-    logits = LOGITS[member, condition].tolist()
-    return [max(range(CLASSES), key=lambda k: row[k]) != y for row, y in zip(logits, LABELS, strict=True)]
-
-
-ERRORS = np.array([[np.mean(wrong(m, c)) for c in range(len(CONDITIONS))] for m in range(4)])
-MEMBERS = pd.DataFrame(
-    {
-        "member": NAMES,
-        "design": ["a", "a", "b", "c"],
-        "family": ["x", "x", "x", "y"],
-        "parameters": [10, 10, 20, 40],
-        "macs": [1, 1, 2, 4],
-        "clean_accuracy": 1 - ERRORS[:, 0],
-        "corrupted_error": ERRORS[:, 1:].mean(axis=1),
-        "validation_accuracy": 1 - ERRORS[:, 0],
-    }
-)
+P, ANSWERS = softmax(LOGITS.astype(float), axis=-1), LOGITS.argmax(axis=-1)
+RIGHT = ANSWERS == LABELS
+ERRORS = 1 - RIGHT.mean(axis=2)
+MEMBERS = pd.DataFrame({"member": NAMES, "design": [*"aabc"], "family": [*"xxxy"], "clean_accuracy": 1 - ERRORS[:, 0]})
+MEMBERS = MEMBERS.assign(parameters=[10, 10, 20, 40], macs=[1, 1, 2, 4], corrupted_error=ERRORS[:, 1:].mean(axis=1))
+MEMBERS["validation_accuracy"] = MEMBERS["clean_accuracy"]
 
 
 def answer(rule: str, probabilities: np.ndarray, weights: np.ndarray) -> int:
@@ -87,8 +75,7 @@ def answer(rule: str, probabilities: np.ndarray, weights: np.ndarray) -> int:
 
 def answers(ensemble, condition: int, rule: str) -> list[bool]:
     """Whether an ensemble is right about each image, one image at a time."""
-    probabilities = softmax(LOGITS[ensemble, condition].astype(float), axis=-1)
-    return [answer(rule, probabilities[:, n], ()) == label for n, label in enumerate(LABELS)]
+    return [answer(rule, P[ensemble, condition, n], ()) == label for n, label in enumerate(LABELS)]
 
 
 WEIGHTS = np.array([0.2, 0.9, 0.5, 0.7, 0.4])
@@ -98,10 +85,7 @@ def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
     """Two objectives share loss_weights and seeds; members from elsewhere belong to neither."""
     ensembles = [("joint", o, f"{o}-l{x:g}", x, s) for o in ("kl", "balanced") for x in (0.0, 0.5) for s in range(2)]
     rows = [(*ensemble, f"{ensemble[2]}-s{ensemble[4]}-m{index}") for ensemble in ensembles for index in range(3)]
-    rows += [
-        ("independent", np.nan, np.nan, np.nan, 0, "vit-s0"),
-        ("search", np.nan, np.nan, np.nan, np.nan, "search-0"),
-    ]
+    rows += [("independent", *[np.nan] * 3, 0, "vit-s0"), ("search", *[np.nan] * 4, "search-0")]
     groups = trained_together(pd.DataFrame(rows, columns=[*TOGETHER, "member"]))
     assert [tuple(common.values()) for common, _ in groups] == ensembles
     for common, chosen in groups:
@@ -172,18 +156,13 @@ EVERYTHING = np.arange(IMAGES)
 KNOWN = [*PREDICTIONS[:2], predictions_of(CONDITIONS, LABELS, LOGITS[2].argmax(axis=-1)), PREDICTIONS[3]]
 
 
-def wrong_alone(ensemble: np.ndarray) -> np.ndarray:
-    """What the ensemble by itself gets wrong, float32 conditions x images."""
-    alone = Ensemble([KNOWN[member] for member in ensemble], np.ones(len(ensemble)), VOTE)
-    return np.array([next(alone.outputs(condition, EVERYTHING)).errors for condition in range(len(CONDITIONS))])
-
-
 @pytest.mark.parametrize("size", [2, 3])
 def test_mean_probabilities_break_the_ties_of_ensembles_that_have_them(size):
-    ensembles = pool.ensembles_of(4, size)
-    expected = np.array([wrong_alone(ensemble) for ensemble in ensembles])
+    ensembles, conditions = pool.ensembles_of(4, size), range(len(CONDITIONS))
+    alone = [Ensemble([KNOWN[member] for member in one], np.ones(size), VOTE) for one in ensembles]
+    expected = np.array([[next(of.outputs(c, EVERYTHING)).errors for c in conditions] for of in alone])
     known = (ensembles != 2).all(axis=1)
-    by_loops = [[answers(one, c, VOTE) for c in range(len(CONDITIONS))] for one in ensembles[known]]
+    by_loops = [[answers(one, c, VOTE) for c in conditions] for one in ensembles[known]]
     assert (expected[known] == ~np.array(by_loops)).all()
     assert not np.isin(expected[~known], [0, 1]).all()
     scored = pool.EnsembleErrors(KNOWN, np.ones(4), VOTE)
@@ -231,9 +210,7 @@ def test_votes_are_those_that_are_counted_one_by_one(seed, size, classes):
     random = np.random.default_rng(seed)
     decisions, labels = random.integers(classes, size=(6, 20)), random.integers(classes, size=20)
     ensembles = np.array(list(combinations(range(6), size)))
-    counted = [
-        [chance(decisions[list(ensemble), image], labels[image]) for image in range(20)] for ensemble in ensembles
-    ]
+    counted = [[chance(decisions[of, image], labels[image]) for image in range(20)] for of in ensembles]
     tied = scoring.tied_votes(ensembles, decisions, labels)[0]
     assert scoring.right_chances(tied) == pytest.approx(np.array(counted))
     assert scoring.expected_accuracy(ensembles, decisions, labels) == pytest.approx(np.mean(counted, axis=1))
@@ -263,55 +240,46 @@ def test_probabilities_are_computed_once_unless_they_are_too_many(monkeypatch):
         np.testing.assert_array_equal(of_kept, of_others)
 
 
-SCORED_RULES = ["mean_probability", VOTE]
+SCORED_RULES = {"mean_probability": "accuracy", VOTE: "vote_accuracy"}  # and the name of their score in the loop
 POOL = Pool(MEMBERS, PREDICTIONS, [PAIRS], BASELINE, 0.95)
 
 
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_ensembles_by_loops(size):
     ensembles = pool.ensembles_of(4, size)
-    table, by_corruption = POOL.score([ensembles], SCORED_RULES)
+    table, by_corruption = POOL.score([ensembles], list(SCORED_RULES))
     table = table.set_index(["rule", "members"])
     assert len(table) == 2 * len(ensembles)
     predicted = {name for name, metric in METRICS.items() if metric.kind == "prediction"} | set(ENSEMBLE_METRICS)
     named = {f"{name}_{corruption}" for name in predicted for corruption in ("fog", "snow")}
     assert set(by_corruption) == named | {"mean_member_fog_accuracy", "mean_member_snow_accuracy"}
-    for ensemble, of_corruptions in zip(ensembles.tolist(), by_corruption.itertuples(), strict=True):
-        names = [NAMES[i] for i in ensemble]
+    for ensemble, (_, of_corruptions) in zip(ensembles, by_corruption.iterrows(), strict=True):
+        names, own, right = [NAMES[i] for i in ensemble], MEMBERS.iloc[ensemble], RIGHT[ensemble]
         inside = PAIRS[PAIRS["first"].isin(names) & PAIRS["second"].isin(names)]
-        own = MEMBERS.iloc[ensemble]
-        for rule in SCORED_RULES:
+        each = (loop(ensemble, P[:, c], ANSWERS[:, c], RIGHT[:, c], LABELS) for c in range(len(CONDITIONS)))
+        scores = pd.DataFrame(each)
+        fog, snow, corrupted = (scores[first:last].mean() for first, last in ((1, 3), (3, 5), (1, 5)))
+        for rule, accuracy in SCORED_RULES.items():
             row = table.loc[(rule, "+".join(names))]
-            accuracies = [np.mean(answers(ensemble, c, rule)) for c in range(len(CONDITIONS))]
-            fog, snow = 1 - np.mean(accuracies[1:3]), 1 - np.mean(accuracies[3:])
-            assert row.clean_accuracy == pytest.approx(accuracies[0])
-            assert row.corrupted_accuracy == pytest.approx(np.mean(accuracies[1:]))
-            assert row.corrupted_error == pytest.approx((fog + snow) / 2)
-            assert (row.error_fog, row.error_snow) == pytest.approx((fog, snow))
-            assert row.mce == pytest.approx((fog / 0.4 + snow / 0.8) / 2)
+            assert row.clean_accuracy == pytest.approx(scores[accuracy][0])
+            assert row.corrupted_accuracy == pytest.approx(corrupted[accuracy])
+            assert (row.error_fog, row.error_snow) == pytest.approx((1 - fog[accuracy], 1 - snow[accuracy]))
+            assert row.corrupted_error == pytest.approx((row.error_fog + row.error_snow) / 2)
+            assert row.mce == pytest.approx((row.error_fog / 0.4 + row.error_snow / 0.8) / 2)
             assert (row["size"], row.designs, row.families) == (size, own.design.nunique(), own.family.nunique())
             assert (row.parameters, row.macs) == (own.parameters.sum(), own.macs.sum())
             assert row.mean_member_clean_accuracy == pytest.approx(own.clean_accuracy.mean())
             assert row.mean_member_corrupted_accuracy == pytest.approx(1 - own.corrupted_error.mean())
-            of_disagreement = inside[inside.metric == "disagreement"]
-            corrupted = of_disagreement[of_disagreement.condition > 0].diversity.mean()
-            assert row.disagreement_corrupted == pytest.approx(corrupted)
-            right = np.array([[[not w for w in wrong(i, c)] for i in ensemble] for c in range(len(CONDITIONS))])
-            oracle = right.any(axis=1).mean(axis=1)
+            oracle = right.any(axis=0).mean(axis=1)
             assert (row.clean_oracle, row.corrupted_oracle) == pytest.approx((oracle[0], oracle[1:].mean()))
-            count = right.sum(axis=1)
-            spread = (count * (size - count)).mean(axis=1) / size**2
-            assert row.kohavi_wolpert_corrupted == pytest.approx(spread[1:].mean())
-            assert row.difficulty_clean == pytest.approx(-np.var(count[0] / size))
-            assert row.difficulty_clean_raw == -row.difficulty_clean
+            assert row.kohavi_wolpert_corrupted == pytest.approx(corrupted.kohavi_wolpert)
+            assert row.disagreement_corrupted == pytest.approx(corrupted.disagreement)
+            assert row.difficulty_clean == -row.difficulty_clean_raw == pytest.approx(-scores.difficulty[0])
             assert row.possible == len(ensembles)
             assert row.linear_cka_clean == pytest.approx(inside[inside.metric == "linear_cka"].diversity.mean())
-        assert of_corruptions.mean_member_snow_accuracy == pytest.approx(right[3:].mean())
-        assert of_corruptions.kohavi_wolpert_snow == pytest.approx(spread[3:].mean())
-        under_snow = inside[inside.condition.isin([3, 4])]
-        for metric in ("disagreement", "jensen_shannon"):
-            expected = under_snow[under_snow.metric == metric].diversity.mean()
-            assert getattr(of_corruptions, f"{metric}_snow") == pytest.approx(expected, abs=1e-6)
+        assert of_corruptions.mean_member_snow_accuracy == pytest.approx(right[:, 3:].mean())
+        for metric in ("kohavi_wolpert", "disagreement", "jensen_shannon"):
+            assert of_corruptions[f"{metric}_snow"] == pytest.approx(snow[metric], abs=1e-6)
 
 
 def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_them():
@@ -321,16 +289,15 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
     table = all_conditions(["fog", "snow"], [1, 2], sizes, {"clean": CLASSES, "field": 2})
     field = rng.standard_normal((4, 1, len(labels), CLASSES)).astype(np.float16)
     truths = {"clean": Truth(LABELS), "field": Truth((labels == 2).astype(int), np.array([0, 2]))}
-    predictions = [
-        Predictions(table, {"clean": own, "field": of_field}, truths)
-        for own, of_field in zip(LOGITS, field, strict=True)
-    ]
+    both = zip(LOGITS, field, strict=True)
+    predictions = [Predictions(table, {"clean": own, "field": of_field}, truths) for own, of_field in both]
     further = pair_tables(NAMES, predictions, lambda source: [], [])
     right = (field[:, 0][..., [0, 2]].argmax(axis=-1) == (labels == 2)).astype(bool)
     members = MEMBERS.assign(field_accuracy=right.mean(axis=1))
     ensembles = pool.ensembles_of(4, 3)
-    scored, by_corruption = Pool(members, predictions, further, BASELINE, 0.95).score([ensembles], SCORED_RULES[:1])
-    alone, alone_by_corruption = POOL.score([ensembles], SCORED_RULES[:1])
+    rules = ["mean_probability"]
+    scored, by_corruption = Pool(members, predictions, further, BASELINE, 0.95).score([ensembles], rules)
+    alone, alone_by_corruption = POOL.score([ensembles], rules)
     shared = [column for column in alone if column in scored]
     assert {"clean_accuracy", "corrupted_accuracy", "disagreement_clean", "disagreement_corrupted"} < set(shared)
     pd.testing.assert_frame_equal(scored[shared], alone[shared], check_exact=True)
@@ -353,18 +320,13 @@ def test_pairs_by_loops():
     rows = PAIRS.set_index(["metric", "condition", "first", "second"])
     for (i, one), (j, other) in combinations(enumerate(NAMES), 2):
         for condition in range(len(CONDITIONS)):
-            failures = list(zip(wrong(i, condition), wrong(j, condition), strict=True))
-            expected = sum(a != b for a, b in failures) / IMAGES
-            assert rows.loc[("disagreement", condition, one, other), "diversity"] == pytest.approx(expected)
+            first, second = RIGHT[i, condition], RIGHT[j, condition]
+            disagreement = rows.loc[("disagreement", condition, one, other), "diversity"]
+            assert disagreement == pytest.approx(np.mean(first != second))
             both = rows.loc[("double_fault", condition, one, other)]
-            assert both.raw == pytest.approx(sum(a and b for a, b in failures) / IMAGES)
-            assert both.diversity == -both.raw
-        maps = ARRAYS["saliency"].astype(float)
-        cosines = [
-            (a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()) for a, b in zip(maps[i], maps[j], strict=True)
-        ]
+            assert both.raw == -both.diversity == pytest.approx(np.mean(~first & ~second))
         cosine = rows.loc[("saliency_cosine", 0, one, other)]
-        assert cosine.raw == pytest.approx(np.mean(cosines))
+        assert cosine.raw == pytest.approx(cosine_similarity(ARRAYS["saliency"])[i, j])
         assert cosine.diversity == pytest.approx(1 - cosine.raw)
 
 
@@ -380,9 +342,8 @@ def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out():
 
 
 ELIGIBLE = ["a-s0", "a-s1", "b-s0", "from_elsewhere", "search-00"]
-SCORED = pd.DataFrame({"member": ELIGIBLE, "clean_accuracy": [0.9, 0.5, 0.8, 0.7, 0.1]}).assign(
-    origin=["independent"] * 4 + ["search"], parameters=1
-)
+SCORED = pd.DataFrame({"member": ELIGIBLE, "clean_accuracy": [0.9, 0.5, 0.8, 0.7, 0.1], "parameters": 1})
+SCORED["origin"] = ["independent"] * 4 + ["search"]
 
 
 @pytest.mark.parametrize(("least", "left_out"), [(0.5, []), (0.6, ["a-s1"])])

@@ -17,14 +17,11 @@ from resiliency.statistics.resampling import Resampling, Units
 
 IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]
 SETTINGS = Resampling(200, 0.9, 0)
-OF_PAIR = (
-    {"number": 2, "members": "a-s0+b-s0", "size": 2, "macs": 4e6, "rule": "mean_probability", "worst_class": 1}
-    | {"worst_corruption": "fog", "worst_severity": 2, "selection_error": 0.1, "corrupted_error": 0.2, "instead": 2}
-    | {"fit": True, "baseline": False}
-)
-ROW = pd.Series(OF_PAIR)
+ROW = {"number": 2, "members": "a-s0+b-s0", "size": 2, "macs": 4e6, "rule": "mean_probability", "worst_class": 1}
+ROW |= {"worst_corruption": "fog", "worst_severity": 2, "selection_error": 0.1, "corrupted_error": 0.2, "instead": 2}
+ROW = pd.Series(ROW | {"fit": True, "baseline": False})
 SINGLE = {"number": 1, "members": "c-s0", "size": 1, "macs": 1e6, "selection_error": 0.3, "instead": 1}
-DEPLOYMENT = pd.DataFrame([OF_PAIR | SINGLE, OF_PAIR])
+DEPLOYMENT = pd.DataFrame([{**ROW, **SINGLE}, ROW])
 CARD = {"name": "<b>photos", "source": "mine", "classes": ["0", "<i>", "2"], "splits": {"test": {"n_images": IMAGES}}}
 AT = {"selection_images": "corrupted", "goal": "wrong", "target": 0.02, "threshold": 0.6, "units_needed": np.nan}
 THRESHOLDS = pd.DataFrame([AT | {"images": "clean", "coverage_low": 0.8, "coverage_high": 0.9}])
@@ -44,10 +41,8 @@ def test_claims_by_plain_means():
     expected = {"clean_error": wrong[0].mean(), "corrupted_error": wrong[1:].mean(), "best member": alone.mean()}
     expected |= {"error under fog": wrong[1:].mean(), "worst_condition_error": wrong[2].mean()}
     expected |= {"worst_class_error": wrong[1:, labels[judged] == 1].mean()}
-    expected |= {
-        "wrong": (wrong & (of.max(axis=-1) >= 0.6))[1:].mean(),
-        "answered": (of.max(axis=-1) >= 0.6)[1:].mean(),
-    }
+    sure = of.max(axis=-1) >= 0.6
+    expected |= {"wrong": (wrong & sure)[1:].mean(), "answered": sure[1:].mean()}
     by_name = {claim["claim"]: claim for claim in found["claims"]}
     assert {name: by_name[name]["estimate"] for name in expected} == pytest.approx(expected, abs=1e-6)
     assert by_name.keys() - expected.keys() == {"common_failures", "undetected", "availability"}
@@ -60,12 +55,9 @@ def test_claims_by_plain_means():
     assert found["pair"]["members"] == ["a-s0", "b-s0"]
     assert found["abstaining"]["range"] == pytest.approx((0.1, 0.5))
     json.dumps(found, allow_nan=False)
-    unlike = {
-        "nominal": 0.01,
-        "calibrated_on": 30,
-        "flagged": {"clean": {"share": 0, "low": 0, "high": 0.1, "n_images": 9}},
-    }
-    found |= {"unlike": unlike, "provenance": {"study": "s", "commit": None, "seed": 0}}
+    flagged = {"clean": {"share": 0, "low": 0, "high": 0.1, "n_images": 9}}
+    found |= {"unlike": {"nominal": 0.01, "calibrated_on": 30, "flagged": flagged}}
+    found |= {"provenance": {"study": "s", "commit": None, "seed": 0}}
     page = evidence_page(found)
     near = by_name["wrong"] | {"bound": 0.0203, "requirement": 0.02, "verdict": "not shown"}
     assert "<td>2.03%</td>" in evidence_page(found | {"claims": [near]})  # not 2.0%, which would be met
@@ -89,9 +81,11 @@ def test_members_without_errors_are_no_evidence_of_common_failures():
 
 def measure(value: float, error: float, units: int = 100) -> Measure:
     """With a bound as many standard errors away as the error rate has zeros."""
-    return Measure(
-        value, units, units, lambda level: tuple(value + side * error * -np.log10((1 - level) / 2) for side in (-1, 1))
-    )
+
+    def ends(level: float) -> tuple[float, ...]:
+        return tuple(value + side * error * -np.log10((1 - level) / 2) for side in (-1, 1))
+
+    return Measure(value, units, units, ends)
 
 
 @pytest.mark.parametrize(

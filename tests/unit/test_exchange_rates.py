@@ -1,6 +1,6 @@
 """Exchange rates by hand; tests/workflow/test_known_truth.py has those of planted studies."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -8,24 +8,9 @@ import pytest
 from scipy.special import expit, logit, stdtrit
 from simulated_exchanges import Logits, drawn
 
+from resiliency.analysis import exchange_rates as rates
+from resiliency.analysis import exchanges_of_members as of_members
 from resiliency.analysis.equal_accuracy import slope_freedom
-from resiliency.analysis.exchange_rates import (
-    Ensembles,
-    Pairs,
-    against_better,
-    joint_training,
-    mixing,
-    more_members,
-)
-from resiliency.analysis.exchanges_of_members import (
-    CAUTION,
-    Designs,
-    Exchange,
-    families,
-    family_at_equal_accuracy,
-    predictors,
-    table_of,
-)
 from resiliency.analysis.left_out import Part
 from resiliency.analysis.observations import balance_is_most_resilient
 from resiliency.analysis.observations.architecture import IN_LOG_ODDS, SPREAD
@@ -42,7 +27,7 @@ MEMBERS = MEMBERS.assign(design=MEMBERS["member"].str[:2], macs=np.repeat(MACS, 
 MEMBERS["family"], MEMBERS["error"] = MEMBERS["design"], np.repeat(DESIGNS, 2)
 
 
-def scored(rule: str = "mean_probability", mixed: float = 0.0) -> Ensembles:
+def scored(rule: str = "mean_probability", mixed: float = 0.0) -> rates.Ensembles:
     """All pairs and triples of two members of each of eight designs, which are a family each."""
     rows = []
     for size, gain in GAINS.items():
@@ -51,7 +36,7 @@ def scored(rule: str = "mean_probability", mixed: float = 0.0) -> Ensembles:
             count, mean = of["design"].nunique(), of["error"].mean()
             rows.append(("+".join(of["member"]), size, count, mean, mean - gain - mixed * (count > 1)))
     pool = pd.DataFrame(rows, columns=["members", "size", "designs", "member_error", "error"])
-    return Ensembles(pool.assign(rule=rule, weight=1.0, origin="independent"), [], rule == "plurality_vote")
+    return rates.Ensembles(pool.assign(rule=rule, weight=1.0, origin="independent"), [], rule == "plurality_vote")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +47,7 @@ def scored(rule: str = "mean_probability", mixed: float = 0.0) -> Ensembles:
     ],
 )
 def test_more_members_bring_what_was_planted_at_the_cost_of_their_number(rule, expected):
-    of = list(more_members(scored(rule), MEMBERS, MEMBERS.set_index("member")["error"], CONFIDENCE))
+    of = list(rates.more_members(scored(rule), MEMBERS, MEMBERS.set_index("member")["error"], CONFIDENCE))
     for row in of:
         assert row.median_error == pytest.approx(np.median(DESIGNS))
         assert (row.reduction, row.inference, row.ensembles) == pytest.approx(expected[row.exchange])
@@ -72,7 +57,7 @@ def test_more_members_bring_what_was_planted_at_the_cost_of_their_number(rule, e
 
 def test_mixing_is_compared_with_the_better_design():
     errors = MEMBERS.set_index("member")["error"]
-    (row,) = mixing(scored(mixed=MIXED), MEMBERS, [errors], CONFIDENCE)
+    (row,) = rates.mixing(scored(mixed=MIXED), MEMBERS, [errors], CONFIDENCE)
     behind = np.mean([abs(one - other) / 2 for one, other in combinations(DESIGNS, 2)])
     assert row.exchange == "mixing_designs"
     assert row.reduction == pytest.approx(MIXED - behind)
@@ -83,21 +68,19 @@ def test_mixing_is_compared_with_the_better_design():
     assert row.inference == pytest.approx(np.exp(np.mean(np.log(costs))))
     assert (row.designs, row.members, row.ensembles) == (8, 16, 120)
     pool = scored().pool
-    (row,) = mixing(Ensembles(pool[~pool["members"].str.contains("d0-s0")], []), MEMBERS, [errors], CONFIDENCE)
+    some = rates.Ensembles(pool[~pool["members"].str.contains("d0-s0")], [])
+    (row,) = rates.mixing(some, MEMBERS, [errors], CONFIDENCE)
     assert (row.designs, row.members, row.ensembles) == (7, 14, 91)  # a design of one seed has no pair of its own
-    assert list(mixing(scored("plurality_vote"), MEMBERS, [errors], CONFIDENCE)) == []
+    assert list(rates.mixing(scored("plurality_vote"), MEMBERS, [errors], CONFIDENCE)) == []
 
 
 def test_joint_training_is_compared_with_independent_training_of_the_same_ensemble():
-    rows = [
-        ("balanced", weight, seed, image, 0.3 + 0.01 * seed - gain)
-        for weight, gain in ((0.0, 0.0), (0.5, 0.02), (1.0, 0.0))
-        for seed in range(5)
-        for image in range(20)
-    ]
+    gains = {0.0: 0.0, 0.5: 0.02, 1.0: 0.0}
+    answered = product(gains, range(5), range(20))
+    rows = [("balanced", weight, seed, image, 0.3 + 0.01 * seed - gains[weight]) for weight, seed, image in answered]
     errors = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "image", "error"])
     trained = errors.drop_duplicates(["loss_weight", "seed"]).merge(pd.DataFrame({"design": ["a", "b"]}), how="cross")
-    (row,) = joint_training(balance_is_most_resilient(errors, 30, draws=1), errors, trained, CONFIDENCE)
+    (row,) = rates.joint_training(balance_is_most_resilient(errors, 30, draws=1), errors, trained, CONFIDENCE)
     assert (row.reduction, row.low, row.high) == pytest.approx((0.02, 0.02, 0.02))
     assert (row.designs, row.members, row.ensembles) == (2, 20, 10)  # without those at weight 1
     assert (row.unit, row.units) == ("seeds", 5)
@@ -105,16 +88,17 @@ def test_joint_training_is_compared_with_independent_training_of_the_same_ensemb
 
 def test_the_spread_at_equal_accuracy_is_that_of_observation_1b():
     """With the variance over images that its parts have, and a cautious upper end."""
-    points, logits = (
-        Part(name, of, 0.2 * of, 6, units=8).with_images(0.1, 9) for name, of in ((SPREAD, 2.0), (IN_LOG_ODDS, 0.3))
-    )
+    points, logits = (Part(name, of, 0.2 * of, 6, units=8) for name, of in ((SPREAD, 2.0), (IN_LOG_ODDS, 0.3)))
+    points, logits = points.with_images(0.1, 9), logits.with_images(0.1, 9)
     about = ("1b", "", "", 1, 1.0, "families", 8, "families and images")
-    (row,) = family_at_equal_accuracy(Observation(*about, [points], [logits], designs=16, members=24), 0.1, CONFIDENCE)
+    observed = Observation(*about, [points], [logits], designs=16, members=24)
+    (row,) = of_members.family_at_equal_accuracy(observed, 0.1, CONFIDENCE)
     low, high = points.interval(CONFIDENCE).ends
-    assert (row.reduction, row.low, row.high) == pytest.approx((0.02, low / 100, 0.02 + CAUTION * (high - 2) / 100))
+    high = 0.02 + of_members.CAUTION * (high - 2) / 100
+    assert (row.reduction, row.low, row.high) == pytest.approx((0.02, low / 100, high))
     assert (row.log_odds, row.log_odds_low) == pytest.approx((0.3, logits.interval(CONFIDENCE).low))
     assert (row.units, row.designs, row.members, row.median_error) == (8, 16, 24, 0.1)
-    assert not [*family_at_equal_accuracy(Observation(*about, []), 0.1, CONFIDENCE)]
+    assert not [*of_members.family_at_equal_accuracy(Observation(*about, []), 0.1, CONFIDENCE)]
 
 
 def test_a_slope_has_the_degrees_of_freedom_of_the_families_that_decide_it():
@@ -127,18 +111,18 @@ def test_a_slope_has_the_degrees_of_freedom_of_the_families_that_decide_it():
 def test_the_contrast_with_the_better_design_by_hand():
     own, none = np.array([0.2, 0.3, 0.5]), np.zeros(3)
     mixed = np.array([[np.nan, 0.22, 0.3], [0.22, np.nan, np.nan], [0.3, np.nan, np.nan]])
-    pairs = Pairs(own, mixed, none, np.array([2, 2, 2]))
-    part, _ = against_better(pairs, [], CONFIDENCE)
+    pairs = rates.Pairs(own, mixed, none, np.array([2, 2, 2]))
+    part, _ = rates.against_better(pairs, [], CONFIDENCE)
     assert part.estimate == pytest.approx(np.mean([0.2 - 0.22, 0.2 - 0.3]))
     without = [pairs.without(design).contrast(1.0) for design in range(3)]
     assert without == pytest.approx([np.nan, -0.1, -0.02], nan_ok=True)
     # Distances 0.1 and 0.3 have a mean square of 0.05; half of that is noise of seeds.
     noisy = pairs._replace(variances=np.full(3, 0.025))
     shrunk = np.sqrt(0.5) * np.mean([0.1, 0.3]) / 2
-    part, _ = against_better(noisy, [], CONFIDENCE)
+    part, _ = rates.against_better(noisy, [], CONFIDENCE)
     assert part.estimate == pytest.approx(np.mean([0.25 - 0.22, 0.35 - 0.3]) - shrunk)
     alike = noisy._replace(variances=np.full(3, 0.1))
-    assert against_better(alike, [], CONFIDENCE)[0].estimate == pytest.approx(np.mean([0.03, 0.05]))
+    assert rates.against_better(alike, [], CONFIDENCE)[0].estimate == pytest.approx(np.mean([0.03, 0.05]))
 
 
 def test_spreads_by_hand():
@@ -151,7 +135,7 @@ def test_spreads_by_hand():
     assert spread(np.array([1.0, 0.5, 0.5]), 2, np.array([]), CONFIDENCE, noise=2.0).deviation == 0
 
 
-def of_signs(**effects: float) -> Designs:
+def of_signs(**effects: float) -> of_members.Designs:
     """Families of three sizes, the middle one at four lengths, on one set of images."""
     of = drawn(Logits(family=0.4, size=-0.2, **effects), 9, 3, 4, np.random.default_rng(0)).designs
     return of._replace(errors=of.errors[:1] - 1, accuracies=of.accuracies[:1])
@@ -164,7 +148,7 @@ def test_what_all_families_have_alike_is_no_chance():
     rank = pd.Series(of.size).groupby(of.family).rank("dense").to_numpy()
     moved = of._replace(errors=of.errors + 2 * place + 3 * rank)
     assert of.shared.shape[1] == 5
-    for one, other in zip(families(of, CONFIDENCE), families(moved, CONFIDENCE), strict=True):
+    for one, other in zip(of_members.families(of, CONFIDENCE), of_members.families(moved, CONFIDENCE), strict=True):
         assert one[-3:] == pytest.approx(other[-3:], rel=1e-4)
     fewer = of._replace(training_of=np.where(of.family == "3", "alone", of.training_of))
     assert fewer.shared.shape[1] == 2
@@ -178,7 +162,8 @@ def test_intervals_allow_for_another_median_error_of_other_families():
     for name in (None, *names):
         kept = of.family != name
         fields = {field: value[..., kept] for field, value in of._asdict().items() if field != "members"}
-        rows.append(next(row for row in predictors(of._replace(**fields), CONFIDENCE) if "training" in row.exchange))
+        found = of_members.predictors(of._replace(**fields), CONFIDENCE)
+        rows.append(next(row for row in found if "training" in row.exchange))
     assert rows[0].median_error == pytest.approx(expit(np.median(of.errors)))
     for estimate, high in (("reduction", "high"), ("log_odds", "log_odds_high")):
         value, *without = (getattr(row, estimate) for row in rows)
@@ -190,9 +175,9 @@ def test_intervals_allow_for_another_median_error_of_other_families():
 
 def test_rows_of_the_table_are_points_and_odds_at_the_median_error_that_end_where_errors_can_differ_no_more():
     """Ten points around one half are 55 % to 45 %."""
-    member = Exchange("second_member", 0.1, 0, 0.2, "designs", 8, median_error=0.5)
-    wide = Exchange("mixing_designs", -0.72, -1.49, 0.045, "designs", 3, inference=2, training=1.5)
-    of_member, of_wide = table_of([member, wide], "corrupted", CONFIDENCE).to_dict("records")
+    member = of_members.Exchange("second_member", 0.1, 0, 0.2, "designs", 8, median_error=0.5)
+    wide = of_members.Exchange("mixing_designs", -0.72, -1.49, 0.045, "designs", 3, inference=2, training=1.5)
+    of_member, of_wide = of_members.table_of([member, wide], "corrupted", CONFIDENCE).to_dict("records")
     odds = [of_member[name] for name in ("log_odds", "log_odds_low", "log_odds_high")]
     assert odds == pytest.approx([2 * logit(0.55), 0, 2 * logit(0.6)])
     names = ["points", "points_low", "points_high", "inference_cost", "training_cost"]
