@@ -135,15 +135,9 @@ class Workflow:
         """Run Snakemake as a user would; the output of both streams is in `stdout`."""
         if self.forked:
             return fork_snakemake(self._arguments(arguments), self.repository, self.environment)
-        return subprocess.run(
-            [sys.executable, "-m", "snakemake", *self._arguments(arguments)],
-            cwd=self.repository,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        command = [sys.executable, "-m", "snakemake", *self._arguments(arguments)]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.run(command, cwd=self.repository, env=self.environment, check=False, **streams)
 
     def finish(self, *arguments: str) -> str:
         """Run Snakemake as `snakemake` does, which must succeed; what it printed."""
@@ -164,15 +158,10 @@ class Workflow:
         log, python, environment = self.directory / "snakemake.log", sys.executable, self.environment
         if self.forked:
             python, environment = forking.__file__, in_forks(environment or dict(os.environ))
+        command = [python, "-m", "snakemake", *self._arguments(arguments)]
         with log.open("w") as output:
-            return subprocess.Popen(
-                [python, "-m", "snakemake", *self._arguments(arguments)],
-                cwd=self.repository,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            streams = {"stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True}
+            return subprocess.Popen(command, cwd=self.repository, env=environment, **streams)
 
     def _arguments(self, arguments: tuple[str, ...]) -> list[str]:
         return ["--directory", str(self.directory), *arguments, "--configfile", str(self.study)]

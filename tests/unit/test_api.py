@@ -16,16 +16,9 @@ from sklearn.metrics import log_loss
 from resiliency.api import score_ensembles
 
 REPOSITORY = Path(__file__).parents[2]
-MEMBERS, IMAGES, CLASSES = 4, 60, 3
-WEIGHTS = [0.5, 0.9, 0.7, 0.6]
-LOGITS = np.random.default_rng(0).normal(size=(MEMBERS, IMAGES, CLASSES))
-LABELS = np.random.default_rng(1).integers(0, CLASSES, IMAGES)
 
 
-SLOW = pytest.param("", marks=pytest.mark.slow)
-
-
-@pytest.mark.parametrize("name", [SLOW, ".evaluating", ".transforms"])
+@pytest.mark.parametrize("name", [pytest.param("", marks=pytest.mark.slow), ".evaluating", ".transforms"])
 def test_the_examples_of_the_functions(name):
     failed, tried = doctest.testmod(import_module(f"resiliency.api{name}"), extraglobs={"np": np})
     assert (failed, tried > 0) == (0, True)
@@ -41,9 +34,10 @@ def test_the_examples_of_the_page():
 
 
 def test_weighted_means_have_the_given_weights():
-    table = score_ensembles(LOGITS, LABELS, np.array([[3, 1]]), ["weighted_mean"], WEIGHTS)
-    mean = np.average(softmax(LOGITS[[3, 1]], axis=-1), axis=0, weights=[0.6, 0.9])
-    assert (table.members.item(), table.nll.item()) == ("3+1", pytest.approx(log_loss(LABELS, mean), rel=1e-5))
+    logits, labels = np.random.default_rng(0).normal(size=(4, 60, 3)), np.arange(60) % 3
+    table = score_ensembles(logits, labels, np.array([[3, 1]]), ["weighted_mean"], [0.5, 0.9, 0.7, 0.6])
+    mean = np.average(softmax(logits[[3, 1]], axis=-1), axis=0, weights=[0.6, 0.9])
+    assert (table.members.item(), table.nll.item()) == ("3+1", pytest.approx(log_loss(labels, mean), rel=1e-5))
 
 
 def test_it_needs_neither_the_files_of_the_workflow_nor_torch(tmp_path):

@@ -16,14 +16,12 @@ from resiliency.statistics.correlation import gram
 MEMBER = Member("a", mean=[0.2, 0.3, 0.4], std=[0.5, 0.25, 0.2])
 CLASSES = 3
 STEPS = 8
+WINDOWED = {"img_size": 32, "patch_size": 2, "window_size": 4, "embed_dim": 24, "depths": [2, 2], "num_heads": [3, 6]}
 FAMILIES = {
     "convolutional": ("resnet18", {"channels": [4, 8, 16, 32]}),
     "transposed convolutional": ("convnext_atto", {"patch_size": 2, "depths": [1, 1, 1, 1], "dims": [4, 8, 16, 32]}),
     "attention": ("vit_tiny_patch16_224", {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 3}),
-    "windowed attention": (
-        "swin_tiny_patch4_window7_224",
-        {"img_size": 32, "patch_size": 2, "window_size": 4, "embed_dim": 24, "depths": [2, 2], "num_heads": [3, 6]},
-    ),
+    "windowed attention": ("swin_tiny_patch4_window7_224", WINDOWED),
 }
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from resiliency.cli import main
-from resiliency.cli.begin import OFFLINE, PRETRAINED, Found, begin, estimate, look, quoted, study_text
+from resiliency.cli.begin import OFFLINE, PRETRAINED, begin, estimate, look, quoted, study_text
 from resiliency.data.folder import image_folder
 from resiliency.designs.weights import is_available, pretrained_config
 from resiliency.study.files import load, read_merged
@@ -32,10 +33,6 @@ def photos(folder: Path, names: list[str], side: int = 100) -> Path:
             pixels = random.integers(256, size=(side, side + 20, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / name / f"{image}.jpg")
     return folder
-
-
-def seen(folder: Path) -> Found:
-    return look(image_folder(folder, 64, 0.875))
 
 
 @pytest.mark.parametrize(
@@ -56,25 +53,20 @@ def test_advice_is_about_images_as_no_study_is_written(tmp_path, names, kept, re
 
 
 def test_it_counts_classes_splits_and_sizes(tmp_path):
-    folder = photos(tmp_path / "photos", [f"photo{number}" for number in range(20)])
-    found = seen(folder)
+    folder = photos(tmp_path, [f"IMG_{number:04}" for number in range(20)])
+    found = look(image_folder(folder, 64, 0.875))
     assert found.classes == {"cat": 20, "dog": 20}
     assert found.n_images == {"train": 18, "validation": 10, "test": 12}
     assert found.shares == {"validation": 0.25, "test": 0.3}
     assert (found.side, found.films) == (100, "")
+    assert "groups:" not in study_text("a", "data/a", found, {})
 
 
-@pytest.mark.parametrize(
-    ("names", "pattern"),
-    [
-        ([f"clip{film}_{frame:03}" for film in range(4) for frame in range(5)], "<film>_*"),
-        ([f"IMG_{number:04}" for number in range(20)], ""),
-    ],
-)
-def test_frames_of_films_are_grouped(tmp_path, names, pattern):
-    found = seen(photos(tmp_path, names, 32))
-    assert found.films == pattern
-    assert (f"groups: {pattern}" in study_text("a", "data/a", found, {})) == bool(pattern)
+def test_frames_of_films_are_grouped(tmp_path):
+    folder = photos(tmp_path, [f"clip{film}_{frame:03}" for film in range(4) for frame in range(5)], 32)
+    found = look(image_folder(folder, 64, 0.875))
+    assert found.films == "<film>_*"
+    assert "groups: <film>_*" in study_text("a", "data/a", found, {})
 
 
 @pytest.fixture(autouse=True)
@@ -148,10 +140,7 @@ def test_any_text_is_one_line_of_yaml(text):
 
 
 def test_the_hub_is_asked_only_for_what_is_not_on_this_machine(tmp_path, monkeypatch):
-    def unreachable(*of, **options):
-        raise OSError("no network")
-
-    monkeypatch.setattr("resiliency.designs.weights.get_hf_file_metadata", unreachable)
+    monkeypatch.setattr("resiliency.designs.weights.get_hf_file_metadata", Mock(side_effect=OSError("no network")))
     assert not is_available("timm/resnet18.a1_in1k")
     (tmp_path / "cache/hub/resnet18.a1_in1k").mkdir(parents=True)
     (tmp_path / "cache/hub/resnet18.a1_in1k/model.safetensors").touch()

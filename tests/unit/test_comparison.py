@@ -38,11 +38,10 @@ def finished(
     """A study in `folder` whose models get about this share of images wrong; `columns` of its tables are changed."""
     columns = {"members": {"validation_accuracy": 0.9}} | columns
     random, tables = np.random.default_rng(round(100 * errors)), synthetic_tables()
-    write_table(
-        folder / "conditions.csv", all_conditions(NAMES, [1], {"clean": IMAGES, "night": 3}, {"clean": 2, "night": 2})
-    )
+    conditions = all_conditions(NAMES, [1], {"clean": IMAGES, "night": 3}, {"clean": 2, "night": 2})
+    write_table(folder / "conditions.csv", conditions)
+    (folder / "tables").mkdir()
     for name in ("members", "deployment"):
-        (folder / "tables").mkdir(parents=True, exist_ok=True)
         write_table(folder / f"tables/{name}.csv", tables[name].assign(**columns.get(name, {})))
     study = {"study": folder.name, "seed": 0, "corruptions": {"names": NAMES}, "statistics": {"confidence": 0.95}}
     study |= {"dataset": {"name": "digits"}, "training": {"epochs": round(100 * errors)}}
@@ -134,9 +133,8 @@ def test_the_same_answers_have_no_interval_and_other_images_no_difference(tmp_pa
         np.save(study / "data/test/units.npy", TRUTH)  # two films, one of which judges the recommended models
     differences = compared(end_run(one), end_run(two))
     assert set(of(differences, comparison.RECOMMENDED)["not_comparable"]) == {comparison.ONE_UNIT}
-    assert "not comparable" in fault_of(
-        comparison.read_studies, [one, finished(tmp_path / "cows", 0.1, ["cat", "cow"])]
-    )
+    of_cows = finished(tmp_path / "cows", 0.1, ["cat", "cow"])
+    assert "not comparable" in fault_of(comparison.read_studies, [one, of_cows])
     provenance = json.loads((same / "provenance.json").read_text())
     provenance["tables"].remove("deployment")  # an earlier run left it
     write_json(same / "provenance.json", provenance)
@@ -150,9 +148,8 @@ def test_a_study_with_another_seed_is_compared_on_clean_images_that_neither_sele
     differences = compared(*folders)
     whys = of(differences, comparison.RECOMMENDED).set_index("study")["not_comparable"]
     assert whys.to_dict() == {"study1": "", "study2": "another seed, which corrupts images in another way"}
-    assert of(differences, comparison.RECOMMENDED, "clean")["n_images"].tolist() == [
-        100, len(np.intersect1d(halves(TRUTH, 0)[1], halves(TRUTH, 1)[1]))
-    ]  # fmt: skip
+    of_both = np.intersect1d(halves(TRUTH, 0)[1], halves(TRUTH, 1)[1])
+    assert of(differences, comparison.RECOMMENDED, "clean")["n_images"].tolist() == [100, len(of_both)]
 
 
 def test_no_interval_reaches_beyond_what_errors_can_differ_by_and_significance_is_said(tmp_path):

@@ -10,12 +10,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 import snakemake_logger_plugin_resiliency as console
 
 
-@pytest.fixture
-def handler(capsys):
-    def made(dryrun=False):
-        return console.LogHandler(SimpleNamespace(stdout=True, dryrun=dryrun), None)
-
-    return made
+def handler(dryrun=False):
+    return console.LogHandler(SimpleNamespace(stdout=True, dryrun=dryrun), None)
 
 
 def record(message="", level=logging.INFO, event=None, **extra):
@@ -30,29 +26,25 @@ def started(jobid, rule, *log, reason="Missing output files: results/a.npy"):
     return record(event=LogEvent.JOB_INFO, **named)
 
 
-def finished(jobid):
-    return record(event=LogEvent.JOB_FINISHED, job_id=jobid)
-
-
 def failed(jobid, rule, log):
     named = {"jobid": jobid, "rule_name": rule, "log": [str(log)], "rule_msg": None}
     return record("Error in rule", logging.ERROR, LogEvent.JOB_ERROR, **named)
 
 
-def test_the_time_left_is_that_of_the_jobs_that_are_left(handler, capsys, tmp_path):
+def test_the_time_left_is_that_of_the_jobs_that_are_left(capsys, tmp_path):
     run = handler()
     run.emit(record("Job stats", event=LogEvent.RUN_INFO, stats={"train": 3, "all": 1, "total": 4}))
     run.start -= 100
     run.emit(started(1, "train", tmp_path / "resnet18-s0.log"))
     run.running[1] = run.running[1][0], run.start
     run.written -= 100
-    run.emit(finished(1))
+    run.emit(record(event=LogEvent.JOB_FINISHED, job_id=1))
     run.emit(record(event=LogEvent.PROGRESS, done=1, total=4))
     run.emit(record("Select jobs to execute..."))
     assert capsys.readouterr().out.splitlines()[-1] == "[1/4 jobs, about 0:03:20 left] 1 × train"
 
 
-def test_no_time_is_given_while_most_work_is_of_rules_of_which_no_job_has_ended(handler):
+def test_no_time_is_given_while_most_work_is_of_rules_of_which_no_job_has_ended():
     run = handler()
     run.left.update(train=2, predict=10, report=1)
     run.spent["train"] = [100, 100]
@@ -64,7 +56,7 @@ def test_no_time_is_given_while_most_work_is_of_rules_of_which_no_job_has_ended(
     assert run.remaining(now) == pytest.approx((12 * 100 + others) * 100 / 200)
 
 
-def test_a_failure_is_last_with_its_rule_its_error_and_its_log(handler, capsys, tmp_path):
+def test_a_failure_is_last_with_its_rule_its_error_and_its_log(capsys, tmp_path):
     """A job that succeeds when it is tried again has not failed."""
     log = tmp_path / "resnet18-s0.log"
     log.write_text("epoch 1\nerror: photos/a.jpg: cannot be decoded; replace it\nepilogue\n", encoding="utf-8")
@@ -73,7 +65,7 @@ def test_a_failure_is_last_with_its_rule_its_error_and_its_log(handler, capsys, 
     run.emit(failed(1, "train", log))
     run.emit(failed(2, "train", tmp_path / "again.log"))
     run.emit(started(2, "train", tmp_path / "again.log"))
-    run.emit(finished(2))
+    run.emit(record(event=LogEvent.JOB_FINISHED, job_id=2))
     run.emit(record("Exiting because a job execution failed. Look below for error messages", logging.ERROR))
     run.emit(record("Complete log(s): a.log"))
     run.close()
@@ -90,7 +82,7 @@ def test_a_failure_is_last_with_its_rule_its_error_and_its_log(handler, capsys, 
     ]
 
 
-def test_a_dry_run_says_why_stages_run(handler, capsys):
+def test_a_dry_run_says_why_stages_run(capsys):
     run, keys = handler(dryrun=True), "Changed in the study:\n  training.epochs: 2 -> 3"
     run.emit(record(keys))
     run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO, stats={"total": 3}))
@@ -105,7 +97,7 @@ def test_a_dry_run_says_why_stages_run(handler, capsys):
     ]
 
 
-def test_the_last_line_names_the_report(handler, capsys):
+def test_the_last_line_names_the_report(capsys):
     run = handler()
     run.emit(record("Report: results/tiny/report.html", last=True))
     run.emit(record("Complete log(s): a.log"))
@@ -117,7 +109,7 @@ def test_the_last_line_names_the_report(handler, capsys):
     ]
 
 
-def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, monkeypatch):
+def test_a_silent_run_says_what_its_jobs_said_last(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(console, "SILENCE", 0)
     log = tmp_path / "resnet18-s0.log"
     log.write_text("[3/25, 40 s left] training loss 0.2\n", encoding="utf-8")

@@ -47,15 +47,10 @@ def streams(count: int) -> filters.Streams:
     return filters.Streams(0, ("a",), range(count))
 
 
-def steps_of(index: int, shape: tuple[int, ...]) -> np.ndarray:
-    """The numbers of 16 bits that NumPy draws from one of the `streams`."""
-    return stream(0, "a", index).integers(0, filters.STEPS, shape, np.uint16)
-
-
 @pytest.mark.parametrize("shape", [(4, 5, 3), (32, 33, 3), (7,)])
 def test_draws_are_those_of_the_generator(shape):
     """Steps, the middles of as many equal parts of -1 to 1, and the quantiles of a normal distribution there."""
-    steps = np.array([steps_of(index, shape) for index in range(3)])
+    steps = np.array([stream(0, "a", index).integers(0, filters.STEPS, shape, np.uint16) for index in range(3)])
     expected = steps, (2 * steps.astype(float) + 1) / filters.STEPS - 1, filters.normal_quantiles()[steps]
     for draw, values in zip((filters.random_steps, filters.uniforms, filters.normals), expected, strict=True):
         drawn = draw(streams(3), shape)

@@ -9,17 +9,6 @@ import pytest
 from fault_messages import fault_of
 
 from resiliency import storage
-from resiliency.storage import (
-    appending,
-    appending_table,
-    read_array,
-    read_blocks,
-    read_distinct,
-    read_table,
-    replacing,
-    write_array,
-    write_table,
-)
 
 
 @pytest.fixture
@@ -33,17 +22,17 @@ def small_disk():
 
 def test_a_full_disk_is_told_in_one_line_and_leaves_the_old_file(tmp_path, small_disk):
     path = tmp_path / "a.npy"
-    write_array(path, np.arange(3))
+    storage.write_array(path, np.arange(3))
 
     def append_much():
-        with appending(path, (300_000,), np.uint8) as append:
+        with storage.appending(path, (300_000,), np.uint8) as append:
             for _ in range(30):
                 append(np.zeros(10_000, np.uint8))
 
     message = f"{path}: cannot be written (File too large); make room for it and run again"
     assert fault_of(append_much) == message
-    assert fault_of(write_array, path, np.zeros(200_000, np.uint8)) == message
-    assert read_array(path).tolist() == [0, 1, 2]
+    assert fault_of(storage.write_array, path, np.zeros(200_000, np.uint8)) == message
+    assert storage.read_array(path).tolist() == [0, 1, 2]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.npy"]
 
 
@@ -51,8 +40,8 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     for name in (".a.b.123.npy", ".a.123.npy", ".a.b.c.npy"):
         (tmp_path / name).write_text("half")
     (tmp_path / ".fog.7").mkdir()
-    write_array(tmp_path / "a.b.npy", np.zeros(3))
-    with replacing(tmp_path / "fog") as temporary:
+    storage.write_array(tmp_path / "a.b.npy", np.zeros(3))
+    with storage.replacing(tmp_path / "fog") as temporary:
         temporary.mkdir()
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == [".a.123.npy", ".a.b.c.npy", "a.b.npy", "fog"]
@@ -64,8 +53,8 @@ def test_tables_come_back_and_names_that_look_like_numbers_stay_names(tmp_path, 
     table = pd.DataFrame({column: names for column in ("member", "images", "family", "first", "second", "setting")})
     table = table.assign(error=[0.125, np.nan], n_images=[3, 4])
     path = tmp_path / f"table{suffix}"
-    write_table(path, table)
-    pd.testing.assert_frame_equal(read_table(path), table)
+    storage.write_table(path, table)
+    pd.testing.assert_frame_equal(storage.read_table(path), table)
 
 
 @pytest.mark.parametrize(
@@ -82,38 +71,37 @@ def test_tables_come_back_and_names_that_look_like_numbers_stay_names(tmp_path, 
 def test_tests_refuse_a_table_of_a_study_that_is_not_as_described(tmp_path, cells, fault):
     table = pd.DataFrame([{"member": "a-s0", **cells}])
     (tmp_path / "tables").mkdir()
-    write_table(tmp_path / "histories.csv", table)
+    storage.write_table(tmp_path / "histories.csv", table)
     if fault:
         with pytest.raises(ValueError, match=re.escape(f"not as tables.yaml describes it: {fault}")):
-            write_table(tmp_path / "tables/histories.csv", table)
+            storage.write_table(tmp_path / "tables/histories.csv", table)
     else:
-        write_table(tmp_path / "tables/histories.csv", table)
+        storage.write_table(tmp_path / "tables/histories.csv", table)
 
 
 def test_csv_tables_hold_whole_numbers_in_full_beside_missing_ones(tmp_path):
     columns = {"macs": [828411176.0, np.nan, 3.0], "ratio": [1e9, 0.5, np.nan], "limit": [np.inf, 1e9, np.nan]}
     table = pd.DataFrame(columns | {"none": np.nan, "n_images": [123456789, 4, 5]})
-    write_table(tmp_path / "t.csv", table)
+    storage.write_table(tmp_path / "t.csv", table)
     lines = (tmp_path / "t.csv").read_text().splitlines()
     assert lines[1:] == ["828411176,1e+09,inf,,123456789", ",0.5,1e+09,,4", "3,,,,5"]
-    pd.testing.assert_frame_equal(read_table(tmp_path / "t.csv"), table)
+    pd.testing.assert_frame_equal(storage.read_table(tmp_path / "t.csv"), table)
 
 
 def test_a_table_is_appended_to_and_read_in_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(storage, "BLOCK_ROWS", 5)
     parts = [pd.DataFrame({"kind": "a" if n < 4 else "b", "number": np.arange(n) / 3}) for n in (3, 4, 1, 6, 2)]
     path = tmp_path / "table.parquet"
-    with appending_table(path) as append:
+    with storage.appending_table(path) as append:
         for part in parts:
             append(part)
     whole = pd.concat(parts, ignore_index=True)
-    pd.testing.assert_frame_equal(read_table(path), whole)
-    blocks = list(read_blocks(path))
+    pd.testing.assert_frame_equal(storage.read_table(path), whole)
+    blocks = list(storage.read_blocks(path))
     assert [len(block) for block in blocks] == [7, 7, 2]
     pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True), whole)
-    assert read_distinct(path, ["kind"]).kind.tolist() == ["a", "b"]
-    assert list(next(read_blocks(path, ["kind"]))) == ["kind"]
-    path.write_bytes(path.read_bytes()[:-9])
-    assert "table.parquet: truncated or corrupt table" in fault_of(next, read_blocks(path))
-    (tmp_path / "other.parquet").write_bytes(b"no table")
-    assert "other.parquet: truncated or corrupt table" in fault_of(next, read_blocks(tmp_path / "other.parquet"))
+    assert storage.read_distinct(path, ["kind"]).kind.tolist() == ["a", "b"]
+    assert list(next(storage.read_blocks(path, ["kind"]))) == ["kind"]
+    for content in (path.read_bytes()[:-9], b"no table"):
+        path.write_bytes(content)
+        assert "table.parquet: truncated or corrupt table" in fault_of(next, storage.read_blocks(path))

@@ -33,16 +33,11 @@ def put(root: Path, files: dict[str, str]) -> Path:
     return root / "script.py"
 
 
-def written(root: Path, changes: dict[str, str]) -> Path:
-    """The script, in a new folder with these files changed."""
-    return put(root, FILES | changes)
-
-
 @pytest.mark.parametrize(
     "damage", [lambda kept: kept, lambda kept: kept[:-1], lambda kept: b"", lambda kept: b"x\ny\nz"]
 )
 def test_kept_definitions_is_used_only_if_it_is_that_of_the_source(tmp_path, damage):
-    script, edited = written(tmp_path, {}), tmp_path / "resiliency/deep/b.py"
+    script, edited = put(tmp_path, FILES), tmp_path / "resiliency/deep/b.py"
     before = fingerprint(script)
     files = sorted(tmp_path.rglob("*.names"))
     assert len(files) == len(FILES) - 1  # all but that of the module that is not imported
@@ -58,7 +53,7 @@ def test_kept_definitions_is_used_only_if_it_is_that_of_the_source(tmp_path, dam
 def test_modules_loaded_by_name_count_with_what_they_import(tmp_path):
     importing = {"resiliency/unused.py": "from resiliency import helper\n", "resiliency/helper.py": "x = 1\n"}
     cases = [{}, {"resiliency/unused.py": "x = 1  # why\n"}, importing, importing | {"resiliency/helper.py": "x = 2\n"}]
-    scripts = [written(tmp_path / str(number), changes) for number, changes in enumerate(cases)]
+    scripts = [put(tmp_path / str(number), FILES | changes) for number, changes in enumerate(cases)]
     before, commented, *others = (fingerprint(one, one.with_name("resiliency") / "unused.py") for one in scripts)
     assert before == commented
     assert len({fingerprint(scripts[0]), before, *others}) == 4
@@ -68,22 +63,9 @@ def test_of_the_packages_beside_an_installed_workflow_this_one_alone_counts(tmp_
     job = "resiliency/workflow/scripts/job.py"
     files = {job: "import other\nfrom resiliency.a import work\nwork(other.x)\n", "other.py": "x = 1\n"}
     changes = [{}, {"other.py": "x = 2\n"}, {"resiliency/deep/b.py": "def more(x):\n    return x + 2\n"}]
-    scripts = [written(tmp_path / str(number), files | change) for number, change in enumerate(changes)]
+    scripts = [put(tmp_path / str(number), FILES | files | change) for number, change in enumerate(changes)]
     before, beside, own = (fingerprint(script.parent / job, root=script.parent) for script in scripts)
     assert before == beside != own
-
-
-def reached(script: str) -> set[str]:
-    """Modules of the library that a script of the pipeline depends on."""
-    return {line.split()[0] for line in _Reached([script], str(SCRIPTS)).counted().decode().splitlines()}
-
-
-def test_no_class_makes_all_modules_of_a_script_count():
-    """Those of another package that may hear of their subclasses would: see `QUIET`."""
-    entered = {
-        one.name: one for path in SCRIPTS.glob("*.py") for one in _Reached([path.stem], str(SCRIPTS)).entered.values()
-    }
-    assert [name for name, loaded in entered.items() if loaded.module.hooks] == []
 
 
 # Scripts of the jobs that take most of the time, and what may change without them.
@@ -93,13 +75,17 @@ LATER = ("resiliency/analysis/", "resiliency/report/", "resiliency/export/")
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
 def test_no_script_depends_on_the_study_and_few_on_analyses_and_the_report(script):
-    """Charts and the report; and the card of an exported ensemble, which uses the report's words."""
-    modules = reached(script)
+    """Charts and the report; and the card of an exported ensemble, which uses the report's words.
+
+    No class makes all modules count, as those of packages that may hear of their subclasses would: see `QUIET`.
+    """
+    reached = _Reached([script], str(SCRIPTS))
+    assert [name for name, loaded in reached.entered.items() if loaded.module.hooks] == []
+    modules = {line.split()[0] for line in reached.counted().decode().splitlines()}
     assert {f"{script}.py", "resiliency/study/stage.py"} <= modules
     assert "resiliency/study/model.py" not in modules
-    assert any(name.startswith("resiliency/report/") for name in modules) == (
-        script in ("charts", "report", "write_export")
-    )
+    reports = [name for name in modules if name.startswith("resiliency/report/")]
+    assert bool(reports) == (script in ("charts", "report", "write_export"))
     assert script not in LONG or [name for name in modules if name.startswith(LATER)] == []
 
 
@@ -217,10 +203,8 @@ CHANGED = {
     "the default of a key": {"a.py": KEY.format(1000, "a number")},
     "a function that a function calls": {"a.py": "def work():\n    return more()\ndef more():\n    return 1000\n"},
     "a function of another module": beside("from resiliency import b\n", "b.more()"),
-    "a function of a module under another name": beside(
-        "import resiliency.deep.b as other\n", "other.more()", "deep/b.py"
-    ),
-    "what runs in a module that is imported by a function": {
+    "a function of a renamed module": beside("import resiliency.deep.b as other\n", "other.more()", "deep/b.py"),
+    "what a module runs that a function imports": {
         "a.py": "def work():\n    import resiliency.b\n",
         "b.py": "print(1000)\n",
     },
@@ -239,10 +223,8 @@ CHANGED = {
     "a function that a decorator registers": registered("@register\ndef fog():\n    return 1000\n"),
     "the module of a function that is registered": registered("X = 1000\n@register\ndef fog():\n    return 1\n"),
     "a function that a call registers": registered("def fog():\n    return 1000\nregister(fog)\n"),
-    "a function that a default registers": registered(
-        "def f():\n    return 1000\ndef other(x=register(f)):\n    pass\n"
-    ),
-    "a function that the body of a class registers": {
+    "what a default registers": registered("def f():\n    return 1000\ndef other(x=register(f)):\n    pass\n"),
+    "what the body of a class registers": {
         **REGISTERED,
         "c.py": "from resiliency.b import KNOWN\ndef fog():\n    return 1000\nclass A:\n    KNOWN['fog'] = fog\n",
     },
@@ -267,25 +249,23 @@ CHANGED = {
         "def work():\n    return X\n"
     },
     "any name of a module whose names are all imported": beside("from resiliency.b import *\n", "more()"),
-    "a name that is computed of a module": beside("from resiliency import b\n", "getattr(b, 'mo' + 're')()"),
-    "a name that is computed of a package": beside(
+    "a computed name of a module": beside("from resiliency import b\n", "getattr(b, 'mo' + 're')()"),
+    "a computed name of a package": beside(
         "import resiliency.deep.b\n", "getattr(resiliency.deep, 'B'.lower()).more()", "deep/b.py"
     ),
     "an imported name in globals": beside("from resiliency.b import more\n", "globals()['mo' + 're']()"),
     "a name in the globals of a function": {
         "a.py": "def work():\n    return work.__globals__['mo' + 're']()\ndef more():\n    return 1000\n"
     },
-    "a module of a name that is text": beside(
-        "from importlib import import_module\n", "import_module('resiliency.b').more()"
-    ),
+    "a module by a text": beside("from importlib import import_module\n", "import_module('resiliency.b').more()"),
     "a name of a module whose name is computed": {
-        "a.py": "from importlib import import_module as load\nX = 1000\ndef work(name=''):\n    return load(name)\n",
+        "a.py": "from importlib import import_module as load\nX = 1000\ndef work(name=''):\n    return load(name)\n"
     },
-    "a module of a name beside this one": {
+    "a module beside this one": {
         "a.py": "from importlib import import_module\ndef work():\n    return import_module('.b', __package__)\n",
         "b.py": "print(1000)\n",
     },
-    "a module that finds names when they are asked for": {
+    "a module that finds names when asked": {
         "a.py": "from resiliency.b import more\ndef work():\n    return more\n",
         "b.py": "X = 1000\ndef __getattr__(name):\n    return X\n",
     },
