@@ -102,8 +102,9 @@ def evaluate(
         raise Fault(
             f"images: {expected('at least one image', 'none' if hasattr(images, '__len__') else short(images))}"
         )
-    first, labels = np.asarray(images[:1]), labels_of(labels, len(images))
+    first = np.asarray(images[:1])
     engine.corrupt(first, MAIN[0], 1, table=table, seed=0)  # which refuses images and tables that it cannot use
+    labels = labels_of(labels, len(images))
     table = table_for(max(first.shape[1:3])) if table == AUTO else table
     conditions = [(CLEAN, 0), *engine.checked_conditions(corruptions, severities)]
     if not isinstance(batch_size, Integral) or batch_size < 1:
@@ -304,12 +305,12 @@ class Evaluation:
     expected calibration error in 15 bins, is in 0..1.
 
     Attributes:
-        errors: a row per condition, clean first: corruption, severity (0 if clean), images, error with error_low and
+        errors: a row per condition, clean first: corruption, severity (0 if clean), n_images, error with error_low and
             error_high (Wilson), nll, brier and ece.
         by_corruption: a row per corruption: corruption, error (mean over severities), ce (the error divided by the
             baseline's; NaN without a baseline, if it makes no error, or if mCE does not count the corruption).
         summary: rows clean and corrupted (all conditions, but of extra corruptions only if there are no others):
-            images, error with its ends (Wilson's, with the variance over units), nll, brier and ece (over all answers).
+            n_images, error with its ends (Wilson's, with the variance over units), nll, brier and ece (over all answers).
         mce: mean of ce over the corruptions of mCE; NaN without a baseline.
         outputs: "logits" or "probabilities", which the classifier returned.
         confidence: level of the intervals, between 0 and 1.
