@@ -98,9 +98,9 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monk
 def test_a_checkpoint_of_the_cpu_goes_on_on_the_device(tmp_path, data, monkeypatch, capsys):
     monkeypatch.setattr(engine, "PAUSE", 0)
     with no_gpu(), pytest.raises(Killed):
-        train_files(tmp_path, data, DESIGNS["resnet"], killed_at(3, SINGLE))
+        train_files(tmp_path, data, DESIGNS["resnet"], killed_at(3, SINGLE), precision="float32")
     with cuda_device():
-        (folder,) = train_files(tmp_path, data, DESIGNS["resnet"], SINGLE)
+        (folder,) = train_files(tmp_path, data, DESIGNS["resnet"], SINGLE, precision="float32")
         name = torch.cuda.get_device_name()
     assert read_json(folder / "member.json")["device"].endswith(f", then {name}")
     assert f"resuming on {name}" in capsys.readouterr().out
