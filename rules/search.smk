@@ -21,10 +21,10 @@ if PLAN.searched:
         resources:
             **needing(NETWORK_MEMORY, MINUTES["train_supernet"], most=DAY, gpu=1),
         params:
-            **STUDY.search.model_dump(include={"elastic", "strategy", "random_subnetworks"}),
             code=code("train_supernet"),
             seed=STUDY.seed,
             design=STUDY.designs[STUDY.search.design].description(STUDY.data.side),
+            search=STUDY.search.model_dump(include={"design", "start", "elastic", "strategy", "random_subnetworks"}),
             recipe=STUDY.search_recipe().model_dump(),
         script:
             "../scripts/train_supernet.py"

@@ -32,7 +32,7 @@ from resiliency.base.streams import stream
 from resiliency.data.split import stratified_sample
 from resiliency.designs.members import Member
 from resiliency.designs.networks import SUPERNETWORK, build
-from resiliency.search.network import network_description, progressive_phases, supernet_loss
+from resiliency.search.network import network_description, supernet_loss
 from resiliency.search.searching import Evaluator, search
 from resiliency.search.space import Space
 from resiliency.training.engine import Loss, Preprocessing, accuracies
@@ -61,8 +61,7 @@ def sandwich(n_images: int) -> Loss:
     """The loss of the super-network, for so many training images."""
     recipe = STUDY.search_recipe()
     seen = recipe.epochs * (n_images // recipe.batch_size) * recipe.batch_size
-    phases = progressive_phases(SPACE.dimensions, started=False)
-    return supernet_loss(SPACE, SETTINGS.strategy, SETTINGS.random_subnetworks, seen, recipe.label_smoothing, phases)
+    return supernet_loss(SPACE, SETTINGS, seen, recipe.label_smoothing)
 
 
 def hypervolume(objectives: np.ndarray, reference: np.ndarray) -> float:

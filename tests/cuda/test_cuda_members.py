@@ -9,9 +9,9 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.prediction.attributions import METHODS, attribution_maps
 from resiliency.prediction.writing import features, logits, stage_grams
-from resiliency.search.network import progressive_phases, supernet_description, supernet_loss
+from resiliency.search.network import supernet_description, supernet_loss
 from resiliency.search.searching import Evaluator
-from resiliency.search.space import Elastic, Space
+from resiliency.search.space import Elastic, Search, Space
 from resiliency.training.engine import LabelledImages, Preprocessing, accuracies
 from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe
@@ -72,10 +72,9 @@ def test_attributions_are_those_of_the_cpu(on_both, family, method, target):
 def test_sub_networks_are_trained_evaluated_and_recalibrated_without_waiting(rule, data, tmp_path, gpu):
     elastic = Elastic(depth=[1, 1, 1, 1], width=[1, 0.5])
     space = Space.of_design(DESIGNS["resnet"].description(32), elastic, 3)
-    phases = progressive_phases(space.dimensions, False)
     recipe = Recipe(epochs=4, batch_size=8, shift=2, flip=True).model_dump()
     job = [str(tmp_path / "supernet")], [supernet_description(space, None)], recipe
-    loss = supernet_loss(space, rule, 1, 4 * 32, 0.0, phases)
+    loss = supernet_loss(space, Search(design="resnet", strategy=rule), 4 * 32, 0.0)
     train_members(*job, loss, data, (0, "train_supernet"), workers=0, code="")
     supernet, _ = read_member(tmp_path / "supernet")
     evaluated = Evaluator(supernet, space, IMAGES, LabelledImages(IMAGES, LABELS), PREPROCESSING)

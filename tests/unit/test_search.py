@@ -54,9 +54,10 @@ def test_what_training_costs():
     space = space_of(depth=[1, 2, 1, 2])
     largest, smallest = space.macs(0 * space.sizes), space.macs(space.sizes - 1)
     mean = np.mean([space.macs(genes) for genes in every_vector(space)])
-    assert networks.training_macs(space, "sandwich", 2, []) == pytest.approx(largest + smallest + 2 * mean, rel=0.05)
-    phases = [[], ["width"]]
-    assert networks.training_macs(space, "progressive", 1, phases) == pytest.approx(largest + mean / 2, rel=0.05)
+    sandwich = Search(design="resnet18", random_subnetworks=2)
+    assert networks.training_macs(space, sandwich) == pytest.approx(largest + smallest + 2 * mean, rel=0.05)
+    progressive = Search(design="resnet18", strategy="progressive")
+    assert networks.training_macs(space, progressive) == pytest.approx(largest + mean / 2, rel=0.05)
 
 
 def supernetwork(space: Space, seed: int = 0) -> networks.Supernetwork:
@@ -149,7 +150,7 @@ def test_a_started_super_network_acts_as_the_member(tmp_path):
 def test_the_sandwich_by_hand():
     space = space_of()
     network, batch, labels = supernetwork(space).train(), images(), torch.tensor([0, 1, 2, 0, 1, 2])
-    loss = networks.supernet_loss(space, "sandwich", 2, 100, smoothing=0.1, phases=[])
+    loss = networks.supernet_loss(space, Search(design="resnet18", random_subnetworks=2), 100, smoothing=0.1)
     torch.manual_seed(7)
     value = loss([network], batch, labels)
     value.backward()
@@ -169,13 +170,14 @@ def test_the_sandwich_by_hand():
 
 
 def test_shrinking_opens_one_dimension_after_the_other():
-    space = space_of()
-    phases = networks.progressive_phases(space.dimensions, started=False)
-    assert phases == [[], ["depth"], ["depth", "width"]]
-    assert networks.progressive_phases(["depth", "width"], started=True) == [["depth"], ["depth", "width"]]
-    assert networks.progressive_phases([], started=True) == [[]]
+    space, alone = space_of(), space_of(width=[1], depth=KINDS["basic"][1]["layers"])
+    settings = Search(design="resnet18", strategy="progressive", random_subnetworks=4)
+    started = settings.model_copy(update={"start": "resnet18-s0"})
+    assert networks.training_phases(space, settings) == [[], ["depth"], ["depth", "width"]]
+    assert networks.training_phases(space, started) == [["depth"], ["depth", "width"]]
+    assert networks.training_phases(alone, started) == [[]]
     network, changed = supernetwork(space).train(), set()
-    loss = networks.supernet_loss(space, "progressive", 4, 30, smoothing=0, phases=phases)
+    loss = networks.supernet_loss(space, settings, 30, smoothing=0)
     network.activate = lambda shape, follow=True: (
         changed.update(key for key in ("layers", "channels") if shape[key] != space.largest[key]),
         networks.Supernetwork.activate(network, shape, follow),

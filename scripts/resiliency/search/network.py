@@ -17,7 +17,7 @@ from resiliency.base.settings import Keys
 from resiliency.designs.layers import has_wrong_gradients, subsampled
 from resiliency.designs.members import Member
 from resiliency.designs.networks import SUPERNETWORK, load_weights
-from resiliency.search.space import EXPANSION, RANDOM, Search, Shape, Space
+from resiliency.search.space import DIMENSIONS, EXPANSION, RANDOM, Search, Shape, Space
 from resiliency.storage import sha256
 from resiliency.training.engine import Loss
 
@@ -256,35 +256,40 @@ def _sort(writers: list[tuple[nn.Conv2d, nn.BatchNorm2d]], readers: list[nn.Modu
         reader.weight.copy_(reader.weight[:, order])
 
 
-def supernet_loss(
-    space: Space, strategy: str, random_subnetworks: int, n_images: int, smoothing: float, phases: list[list[str]]
-) -> Loss:
+def training_phases(space: Space, settings: Search) -> list[list[str]]:
+    """The dimensions of the random sub-networks in each phase of the training; phases take equal shares of it.
+
+    "sandwich" has one phase, of all dimensions (Yu et al., BigNAS, 2020). "progressive" has one of depth, then one of
+    depth and width (progressive shrinking; Cai et al., Once-for-All, 2020); from random weights, the largest
+    sub-network learns alone before.
+    """
+    if settings.strategy == "sandwich":
+        return [list(DIMENSIONS)]
+    phases = [space.dimensions[: number + 1] for number in range(len(space.dimensions))]
+    return phases if phases and settings.start != RANDOM else [[], *phases]
+
+
+def supernet_loss(space: Space, settings: Search, n_images: int, smoothing: float) -> Loss:
     """The loss of one super-network, a sum over sub-networks: cross-entropy of the largest one with the labels, and of
     the others with its probabilities, in float32, which are not learned from them (in-place distillation).
 
-    "sandwich": the others are the smallest one and `random_subnetworks` random ones (Yu et al., BigNAS, 2020).
-    "progressive": they are `random_subnetworks` random ones of the dimensions of a phase; phases take equal shares of
-    the training (progressive shrinking; Cai et al., Once-for-All, 2020).
-
-    Sub-networks are drawn from the seed of the step, as which torch's generator is seeded: the same in all parts of a
-    batch, and after an interruption.
+    The others are random ones, as in `training_phases`; with the strategy "sandwich" also the smallest one. They are
+    drawn from the seed of the step, as which torch's generator is seeded, and so the same after an interruption.
 
     Args:
         n_images: number of training images in all steps.
         smoothing: label smoothing.
-        phases: elastic dimensions of each phase of "progressive".
     """
+    phases = training_phases(space, settings)
 
     def others(network: Supernetwork) -> Iterator[np.ndarray]:
         random = np.random.default_rng(torch.initial_seed())
-        dimensions = None
-        if strategy == "progressive":
-            dimensions = phases[min(int(network.seen) * len(phases) // n_images, len(phases) - 1)]
-        else:
+        if settings.strategy == "sandwich":
             yield space.sizes - 1
-        if dimensions != []:
-            for _ in range(random_subnetworks):
-                yield space.random(random, dimensions)
+        phase = int(network.seen) * len(phases) // n_images if len(phases) > 1 else 0  # a GPU is waited for
+        dimensions = phases[min(phase, len(phases) - 1)]
+        for _ in range(settings.random_subnetworks if dimensions else 0):
+            yield space.random(random, dimensions)
 
     def loss(networks: list[nn.Module], batch: Tensor, labels: Tensor) -> Tensor:
         network = networks[0]
@@ -302,26 +307,16 @@ def supernet_loss(
     return loss
 
 
-def progressive_phases(dimensions: list[str], started: bool) -> list[list[str]]:
-    """The elastic dimensions of each phase, one more in each: depth, then width.
-
-    From random weights, the largest sub-network learns alone in the first phase.
-    """
-    phases = [dimensions[: number + 1] for number in range(len(dimensions))]
-    return phases if started and phases else [[], *phases]
-
-
-def training_macs(space: Space, strategy: str, random_subnetworks: int, phases: list[list[str]]) -> int:
+def training_macs(space: Space, settings: Search) -> int:
     """Multiply-accumulate operations of the forward passes of one training image, in expectation over 256 draws."""
-    random = np.random.default_rng(0)
-
-    def mean(dimensions: list[str] | None) -> float:
-        return float(np.mean([space.macs(space.random(random, dimensions)) for _ in range(256)]))
-
-    largest = space.macs(0 * space.sizes)
-    if strategy == "sandwich":
-        return round(largest + space.macs(space.sizes - 1) + random_subnetworks * mean(None))
-    return round(largest + random_subnetworks * np.mean([mean(phase) if phase else 0 for phase in phases]))
+    random, total = np.random.default_rng(0), space.macs(0 * space.sizes)
+    drawn = [
+        np.mean([space.macs(space.random(random, dimensions)) for _ in range(256)]) if dimensions else 0
+        for dimensions in training_phases(space, settings)
+    ]
+    if settings.strategy == "sandwich":
+        total += space.macs(space.sizes - 1)
+    return round(total + settings.random_subnetworks * np.mean(drawn))
 
 
 def search_cost(
@@ -334,9 +329,7 @@ def search_cost(
         evaluated: MACs of each evaluated sub-network.
         n_images: number of images on which each of them was evaluated.
     """
-    phases = progressive_phases(space.dimensions, settings.start != RANDOM)
-    macs = training_macs(space, settings.strategy, settings.random_subnetworks, phases)
-    spent = 3 * macs * trained["n_images"] + int(evaluated.sum()) * n_images
+    spent = 3 * training_macs(space, settings) * trained["n_images"] + int(evaluated.sum()) * n_images
     return trained | {"macs": spent, "shared_by": settings.members}
 
 

@@ -23,7 +23,6 @@ from resiliency.base.names import SEARCH
 from resiliency.base.settings import Keys
 from resiliency.base.streams import derived_seed, stream
 from resiliency.data.loading import batches, in_order
-from resiliency.data.pictures import read_images
 from resiliency.data.split import stratified_sample
 from resiliency.designs.device import inference
 from resiliency.designs.members import Member, WeightsKind
@@ -34,8 +33,9 @@ from resiliency.metrics.classification import softmax
 from resiliency.prediction.writing import logits
 from resiliency.search.network import Residual, Supernetwork, extract, network_description, search_cost
 from resiliency.search.space import Search, Space
-from resiliency.storage import read_array, read_json, sha256, write_csv
+from resiliency.storage import read_json, sha256, write_csv
 from resiliency.training.engine import Checkpoint, LabelledImages, Preprocessing
+from resiliency.training.member import read_labelled_images
 
 Errors = dict[tuple[int, ...], float]  # genes of a sub-network -> its validation error, in the order of evaluation
 Score = Callable[[np.ndarray], tuple[list[float], float]]
@@ -339,10 +339,9 @@ def search_members(
     card = read_json(data["card"])
     space = Space.of_design(design, settings.elastic, len(card["classes"]))
     network, supernet = read_member(Path(data["weights"]).parent)
-    labels = read_array(data["labels"])
+    (images, labels), validation = read_labelled_images(data)
     count = min(settings.n_calibration_images, len(labels))
-    calibration = read_images(data["images"])[stratified_sample(labels, count, seed, "search", "calibration")]
-    validation = LabelledImages(read_images(data["validation_images"]), read_array(data["validation_labels"]))
+    calibration = images[stratified_sample(labels, count, seed, "search", "calibration")]
     preprocessing = Preprocessing(supernet.mean, supernet.std, workers)
     evaluator = Evaluator(network, space, calibration, validation, preprocessing)
     dependencies = {"code": code, "search": settings.model_dump(exclude={"training"}), "seed": seed}

@@ -4,7 +4,7 @@ A sub-network is described in two ways. *Genes*, int64 with two values per stage
 sub-network: blocks left out in each stage, then the position of each stage's width among the widths, largest first.
 All zeros are the largest. Its *shape* is plain data: a `Shape`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Literal, TypedDict
@@ -209,11 +209,10 @@ class Space:
         """Multiply-accumulate operations of a sub-network for one image."""
         return macs(self.shape(genes), self.side)
 
-    def random(self, random: np.random.Generator, dimensions: list[str] | None = None) -> np.ndarray:
-        """Genes of a sub-network, each drawn uniformly; zeros but for `dimensions`, all of them by default."""
+    def random(self, random: np.random.Generator, dimensions: Sequence[str] = DIMENSIONS) -> np.ndarray:
+        """Genes of a sub-network, each drawn uniformly; zeros but for `dimensions`."""
         genes = random.integers(self.sizes).reshape(2, -1)
-        fixed = [index for index, name in enumerate(DIMENSIONS) if dimensions is not None and name not in dimensions]
-        genes[fixed] = 0
+        genes[[name not in dimensions for name in DIMENSIONS]] = 0
         return genes.ravel()
 
     def all(self) -> list[np.ndarray]:
