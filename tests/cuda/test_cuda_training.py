@@ -50,7 +50,7 @@ def test_every_objective_trains(tmp_path, data, objective):
 @pytest.mark.parametrize(("part", "optimizer"), [("all", "adamw"), ("head", "muon"), (1, "adamw")])
 def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, part, optimizer):
     design = DESIGNS["resnet"].model_copy(update={"weights": str(tmp_path / "given.safetensors"), "training": {"a": 1}})
-    given = described("given", design.description(32))[0]
+    given = described("given", design.description(32))
     write_member(tmp_path / "given", build(given, 5, seed=1), given)
     (tmp_path / "given/weights.safetensors").rename(design.files[0])
     settings = FineTuning(train=part, optimizer=optimizer, epochs=1, batch_size=8, shift=2, flip=True)

@@ -101,7 +101,7 @@ def estimate(study: Study, n_images: dict[str, int]) -> tuple[float, float]:
     conditions = 1 + len(study.corruptions.names) * len(study.corruptions.severities)
     torch.set_num_threads(1)
     for design in study.members.designs:
-        network = build(described(design, study.description(design))[0], 10, 0).eval()
+        network = build(described(design, study.description(design)), 10, 0).eval()
         batch = torch.zeros(TIMED, 3, side, side)
         with torch.inference_mode():
             network(batch)

@@ -138,14 +138,13 @@ class Given(NamedTuple):
     view: Keys | None
 
 
-def described(name: str, description: Keys) -> tuple[Member, Given | None]:
-    """The member `name` before it is made, and the weights that it is given, if any.
+def described(name: str, description: Keys) -> Member:
+    """The member `name` before it is made.
 
     Args:
         description: as from `Design.description`, perhaps with further entries of a `Member`.
     """
-    own = {key: value for key, value in description.items() if key != "loaded"}
-    return Member(name, **own), Given(**description["loaded"]) if "loaded" in description else None
+    return Member(name, **{key: value for key, value in description.items() if key != "loaded"})
 
 
 def named_factories(config: Keys) -> set[str]:

@@ -208,9 +208,8 @@ def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int
     image = torch.zeros(1, channels, height, width, device=next(network.parameters()).device)
     network.eval()
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    network.requires_grad_(
-        False
-    )  # the FLOP counter fails on one that asks for gradients and that a module is called with
+    # The FLOP counter fails on a parameter that asks for gradients and that a module is called with.
+    network.requires_grad_(False)
     try:
         with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
             network(image)

@@ -51,13 +51,11 @@ def download_weights(repository: str, revision: str | None) -> tuple[str, str | 
         unreachable = any(isinstance(reason, LocalEntryNotFoundError) for reason in reasons)
         try:
             path = hf_hub_download(repository, name, revision=revision, local_files_only=unreachable)
-        except EntryNotFoundError as error:
-            reasons.append(error)
+            return path, Path(path).parent.name
         except Exception as error:
             reasons.append(error)
-            break
-        else:
-            return path, Path(path).parent.name
+            if not isinstance(error, EntryNotFoundError):
+                break
     source = repository + (f"@{revision}" if revision else "")
     cause: BaseException = reasons[0]
     while cause.__cause__ is not None:
@@ -188,8 +186,7 @@ def load_member(
         Fault: the network cannot be built, its weights are unavailable or those of another one, it cannot be used (see
             `refuse_unfit`), or it lacks a class of the dataset.
     """
-    member, given = described(name, description)
-    assert given is not None
+    member, given = described(name, description), Given(**description["loaded"])
     names = read_class_names(files["classes"]) if "classes" in files else given.classes
     if given.weights == "pretrained":
         outputs = pretrained_config(member.architecture).num_classes

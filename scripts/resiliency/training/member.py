@@ -14,7 +14,7 @@ from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import read_images
 from resiliency.designs.device import device, inference
-from resiliency.designs.members import Member, WeightsKind, described, view_of
+from resiliency.designs.members import Given, Member, WeightsKind, described, view_of
 from resiliency.designs.networks import build, load_weights, read_checkpoint, trial_images, write_member
 from resiliency.designs.weights import (
     complete,
@@ -74,7 +74,7 @@ def train_members(
         "weights_kind": WeightsKind.TRAINED,
         "weights_source": "trained here",
     }
-    members = [described(Path(of).name, known | own)[0] for of, own in zip(folders, descriptions, strict=True)]
+    members = [described(Path(of).name, known | own) for of, own in zip(folders, descriptions, strict=True)]
     networks, outputs = [], len(card["classes"])
     for index, member in enumerate(members):
         network = build(member, outputs, derived_seed(*stream, "weights", index)).to(device())
@@ -87,7 +87,7 @@ def train_members(
     same_steps = not any(member.factory for member in members)
     trainer = Trainer(networks, loss, settings, preprocessing, outputs, derived_seed(*stream, "images"), same_steps)
     dependencies = {"code": code, "stream": stream, "members": descriptions, "data": learned_from(card)}
-    dependencies |= {"loss": loss_settings} if loss_settings else {}
+    dependencies["loss"] = loss_settings
     train_and_write(trainer, training, validation, dict(zip(folders, members, strict=True)), networks, dependencies)
 
 
@@ -140,8 +140,7 @@ def train_and_write(
         member.device = ", then ".join(checkpoint.devices)
         member.precision, member.validation_accuracy = trainer.precision, accuracy
         if near_chance(accuracy, validation.labels):
-            warning = f"validation accuracy {accuracy:.3f} is close to chance: training failed"
-            print(f"warning: {member.member}: {warning}")
+            print(f"warning: {member.member}: validation accuracy {accuracy:.3f} is close to chance: training failed")
         write_csv(Path(folder, "history.csv"), history)
         write_member(folder, network, member)
     checkpoint.path.unlink(missing_ok=True)
@@ -162,8 +161,7 @@ def fine_tune(
         recipe: values of a `FineTuning`.
         data: paths by name, as for `train_members`, and `weights` unless they are pretrained.
         stream: seed and name of the random stream of the head's weights and the order of images.
-        workers: number of processes that decode image files.
-        code: fingerprint of the code that trains.
+        workers, code: as of `train_members`.
 
     Raises:
         Fault: see `build_for_tuning`, `designs.weights.train_last` and `Trainer.train`.
@@ -212,8 +210,7 @@ def build_for_tuning(
         Fault: the network or its weights are unavailable, the network cannot be used (see `refuse_unfit`), the
             weights are those of another network, or no single layer gives the logits.
     """
-    member, given = described(name, description)
-    assert given is not None
+    member, given = described(name, description), Given(**description["loaded"])
     network = build(member, len(classes), seed)
     see_as_in_training(member, given, network, side)
     refuse_unfit(network, member, len(classes))
