@@ -10,7 +10,6 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -304,11 +303,11 @@ class Trainer:
         self.device = next(networks[0].parameters()).device
         self.loss = compiled(loss, self.device) if same_steps else loss
         self.optimizer = make_optimizer(networks, recipe, body)
-        self.frozen = [module for network in networks for module in network.modules()]
-        self.frozen = [
-            of for of in self.frozen if [*of.parameters()] and not any(p.requires_grad for p in of.parameters())
-        ]
+        self.whole = nn.ModuleList(self.networks)
+        modules = [module for module in self.whole.modules() if [*module.parameters()]]
+        self.frozen = [module for module in modules if not any(p.requires_grad for p in module.parameters())]
         self.averages = [ModelEmaV3(network, recipe.ema) for network in networks] if recipe.ema else []
+        self.averaged = nn.ModuleList(average.module for average in self.averages)
         self.precision = layer_precision(recipe.precision, networks, self.device)
         # For each kind of GPU, torch.manual_seed formats a traceback, in milliseconds, even if there is none.
         self.seed_torch = torch.manual_seed if self.device.type == "cuda" else torch.default_generator.manual_seed
@@ -333,8 +332,7 @@ class Trainer:
         history, done, total = self._resume(checkpoint)
         progress = Progress(recipe.epochs - done // steps)
         for epoch in range(done // steps, recipe.epochs):
-            for network in self.networks:
-                network.train()
+            self.whole.train()
             for module in self.frozen:
                 module.eval()
             for step, images, indices in self._batches(training.images, count, epoch, done % steps):
@@ -348,8 +346,8 @@ class Trainer:
             )
             total = torch.zeros((), device=self.device)
             self._save(checkpoint, history, done, total)
-        for network, average in zip(self.networks, self.averages, strict=False):
-            network.load_state_dict(average.module.state_dict())
+        for network, averaged in zip(self.networks, self.averaged, strict=False):
+            network.load_state_dict(averaged.state_dict())
         return history
 
     def _resident(self, images: Images) -> Images | Tensor:
@@ -394,8 +392,7 @@ class Trainer:
                 loss = self.loss(self.networks, images, labels)
             loss.backward()
             if self.recipe.gradient_clip:
-                parameters = chain.from_iterable(network.parameters() for network in self.networks)
-                nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_clip)
+                nn.utils.clip_grad_norm_(self.whole.parameters(), self.recipe.gradient_clip)
             self.optimizer.step()
         except RuntimeError as error:
             if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
@@ -411,7 +408,7 @@ class Trainer:
             raise Fault(f"epoch {epoch + 1}: training loss is {mean_loss}; lower learning_rate or set gradient_clip")
         if mean_loss < LOWEST_LOSS:
             raise Fault(f"epoch {epoch + 1}: training loss diverged ({mean_loss:.3g}); reduce lambda")
-        networks = [average.module for average in self.averages] or self.networks
+        networks = [*self.averaged] or self.networks
         return {
             "epoch": epoch + 1,
             "learning_rate": learning_rate(self.recipe, epoch * steps, steps),
@@ -428,8 +425,8 @@ class Trainer:
                     "done": done,
                     "total": total,
                     "optimizer": self.optimizer.state_dict(),
-                    "networks": [network.state_dict() for network in self.networks],
-                    "averages": [average.module.state_dict() for average in self.averages],
+                    "networks": self.whole.state_dict(),
+                    "averages": self.averaged.state_dict(),
                 }
             )
 
@@ -439,9 +436,7 @@ class Trainer:
         if state is None:
             return [], 0, torch.zeros((), device=self.device)
         self.optimizer.load_state_dict(state["optimizer"])
-        for network, saved in zip(self.networks, state["networks"], strict=True):
-            network.load_state_dict(saved)
-        for average, saved in zip(self.averages, state["averages"], strict=True):
-            average.module.load_state_dict(saved)
+        self.whole.load_state_dict(state["networks"])
+        self.averaged.load_state_dict(state["averages"])
         print(f"resuming at step {state['done']:,} (epoch {len(state['history']) + 1})")
         return state["history"], state["done"], state["total"].to(self.device)
