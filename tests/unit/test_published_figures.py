@@ -12,7 +12,7 @@ from resiliency.ensembles.scoring import expected_accuracy, mean_over_pairs
 from resiliency.external.predictions import read_decisions
 from resiliency.external.tables import read_scores
 from resiliency.metrics.classification import ALEXNET_ERRORS, mean_corruption_error
-from resiliency.statistics.correlation import partial, weighted_pearson
+from resiliency.statistics.correlation import correlations
 from resiliency.storage import read_table
 
 REPOSITORY = Path(__file__).parents[2]
@@ -41,8 +41,9 @@ def test_disagreement_goes_against_accuracy_until_members_accuracy_is_given(
     of_members = (decisions == labels).mean(axis=1)[triples].mean(axis=1)
     everything = np.ones((1, len(triples)))
     assert accuracy.max() == pytest.approx(best, abs=1e-4)
-    assert weighted_pearson(everything, disagreement, accuracy) == pytest.approx([raw], abs=6e-4)
-    assert partial(everything, disagreement, accuracy, of_members) == pytest.approx([given_accuracy], abs=6e-4)
+    found = correlations(["pearson", "partial"], everything, disagreement, accuracy, of_members)
+    assert found["pearson"] == pytest.approx([raw], abs=6e-4)
+    assert found["partial"] == pytest.approx([given_accuracy], abs=6e-4)
     kept = read_table(KEPT / "correlations.parquet").query("size == 3 and metric == 'label_disagreement'")
     correlation = kept[kept.images == condition].set_index("measure").correlation
     assert correlation[["pearson", "partial"]].tolist() == pytest.approx([raw, given_accuracy], abs=6e-4)

@@ -72,10 +72,7 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
     """
     ranks_y, half, rhos = weighted_ranks(weights, y), weights.sum(axis=1) / 2, []
     square_y = np.einsum("re,re,re->r", weights, ranks_y, ranks_y)
-    largest, by_value = (
-        weights.max(axis=0),
-        np.empty(weights.shape[::-1]),
-    )  # by NumPy, which asks for large pages of memory
+    largest, by_value = weights.max(axis=0), np.empty(weights.shape[::-1])  # NumPy asks for large pages of memory
     if not _place_by_value(weights, largest, ranks_y, by_value):
         raise ValueError("weights: expected 0 or the largest of its column")
     for column in np.atleast_2d(x):
@@ -241,10 +238,8 @@ def _pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     means = np.divide(sums, total, out=np.zeros_like(sums), where=total > 0)
     mean_y, square_y, mean_x, square_x, product = np.split(means, np.cumsum([len(y), len(y), len(x), len(x)]))
     of_x, of_y = square_x - mean_x**2, square_y - mean_y**2
-    varies_x, varies_y = (
-        of_x > np.maximum(ROUNDING * square_x, least_x),
-        of_y > np.maximum(ROUNDING * square_y, least_y),
-    )
+    varies_x = of_x > np.maximum(ROUNDING * square_x, least_x)
+    varies_y = of_y > np.maximum(ROUNDING * square_y, least_y)
     defined = varies_x & varies_y[:, None]
     scale = np.sqrt(np.where(defined, of_x * of_y[:, None], 1))
     return np.where(defined, (product.reshape(scale.shape) - mean_x * mean_y[:, None]) / scale, np.nan)
@@ -272,23 +267,6 @@ def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: list[flo
     return np.interp(shares, position / max(position[-1], 1e-300), values[order])
 
 
-def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Pearson's partial correlation of x and y given a third: that of their residuals after linear fits on it.
-
-    (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) (Fisher 1924); NaN if nothing is left of x or y.
-    """
-    return _pearson_and_partial(weights, x, y, given)[1]
-
-
-def _pearson_and_partial(
-    weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    (of_both, of_x), of_y = _pearson_of_each(weights, x, y, given), weighted_pearson(weights, y, given)
-    left = (1 - of_x**2) * (1 - of_y**2)
-    defined = left > ROUNDING
-    return of_both, np.where(defined, (of_both - of_x * of_y) / np.sqrt(np.where(defined, left, 1)), np.nan)
-
-
 MEASURES = ("pearson", "spearman", "partial")
 
 
@@ -297,18 +275,25 @@ def correlations(
 ) -> dict[str, np.ndarray]:
     """Each of some `MEASURES` of the correlation of `x` and `y`, under each row of weights.
 
+    "partial" is Pearson's correlation of their residuals after linear fits on a third variable z:
+    (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) (Fisher 1924); NaN if nothing is left of x or y.
+
     Args:
         weights: float R x E, not negative.
         x: float E, or C x E.
         y: float E.
-        given: float E, the third of a partial correlation.
+        given: float E, z.
 
     Returns:
         Measure -> float64 R, or C x R.
     """
     found = {"spearman": weighted_spearman(weights, x, y)} if "spearman" in measures else {}
     if "partial" in measures:
-        found["pearson"], found["partial"] = _pearson_and_partial(weights, x, y, given)
+        (found["pearson"], of_x), of_y = _pearson_of_each(weights, x, y, given), weighted_pearson(weights, y, given)
+        left = (1 - of_x**2) * (1 - of_y**2)
+        defined = left > ROUNDING
+        scale = np.sqrt(np.where(defined, left, 1))
+        found["partial"] = np.where(defined, (found["pearson"] - of_x * of_y) / scale, np.nan)
     elif "pearson" in measures:
         found["pearson"] = weighted_pearson(weights, x, y)
     return {measure: found[measure] for measure in measures}
