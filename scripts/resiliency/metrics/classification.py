@@ -254,18 +254,6 @@ ALEXNET_ERRORS = {
 PUBLISHED_ERRORS = {"alexnet": ALEXNET_ERRORS}  # baselines that are no members
 
 
-def corruption_errors(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """CE of each corruption: its error as a fraction of the baseline's, both averaged over severities.
-
-    Args:
-        errors, baseline: ... x corruptions, top-1 error averaged over severities.
-
-    Returns:
-        ... x corruptions; NaN where the baseline makes no error, since the ratio is not defined there.
-    """
-    return np.divide(errors, baseline, out=np.full(np.broadcast(errors, baseline).shape, np.nan), where=baseline > 0)
-
-
 def mean_corruption_error(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:
     """Compute mCE: mean over corruptions of the error relative to the baseline (Hendrycks and Dietterich 2019).
 
@@ -277,7 +265,8 @@ def mean_corruption_error(errors: np.ndarray, baseline: np.ndarray) -> np.ndarra
         float64 of the leading shape, 0 or more; 1 for the baseline. NaN if the baseline makes no error under some
         corruption.
     """
-    return corruption_errors(errors, baseline).mean(axis=-1)
+    undefined = np.full(np.broadcast(errors, baseline).shape, np.nan)
+    return np.divide(errors, baseline, out=undefined, where=baseline > 0).mean(axis=-1)
 
 
 def relative_mean_corruption_error(

@@ -180,9 +180,7 @@ class Ranked:
 
     def without(self, rows: Sequence[int]) -> "Ranked":
         """The answers under the other conditions."""
-        left_out = np.zeros(self.conditions, bool)
-        left_out[rows] = True
-        kept = ~left_out[self.rows]
+        kept = ~np.isin(self.rows, rows)
         confidence, errors, left = (values[kept] for values in (self.confidence, self.errors, self.rows))
         return replace(self, confidence=confidence, errors=errors, rows=left, conditions=self.conditions - len(rows))
 
