@@ -15,7 +15,6 @@ from fault_messages import fault_of
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from resiliency.corruptions import writing
 from resiliency.corruptions.writing import check_sizes, image_paths, stacked_images, write_pictures
 from resiliency.data import pictures as images_module
 from resiliency.data.folder import image_folder
@@ -211,7 +210,7 @@ def read(folder, severities=(1, 2, 3, 4, 5), checksums=None):
 
 
 def test_stacked_images_come_severity_by_severity_in_the_order_of_the_positions(folder, monkeypatch):
-    monkeypatch.setattr(writing, "_CHUNK", 3)
+    monkeypatch.setattr(images_module, "CHUNK", 9 * max(SIZE) ** 2)
     chunks = list(read(folder, severities=(2, 5)))
     assert [chunk.shape for chunk in chunks] == [(3, *SIZE, 3), (1, *SIZE, 3)] * 2
     assert np.concatenate(chunks)[:, 0, 0, 0].tolist() == [25, 20, 26, 22, 55, 50, 56, 52]

@@ -1,8 +1,4 @@
-"""Digital changes. Formulas: Hendrycks and Dietterich, ICLR 2019, as in the package imagecorruptions.
-
-Each function takes uint8 NxHxWx3 images, N random streams (none if it draws nothing) and one severity's figures, and
-returns uint8 NxHxWx3.
-"""
+"""Digital changes of Hendrycks and Dietterich (ICLR 2019), as in imagecorruptions; see `registry.Corruption`."""
 
 from functools import lru_cache
 

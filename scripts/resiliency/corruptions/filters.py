@@ -256,9 +256,8 @@ def map_images(images: np.ndarray, change: Callable[..., object], *others: Seque
 
 def packed(images: np.ndarray) -> np.ndarray:
     """int32 NxHxW: the channels of uint8 NxHxWx3, red in the lowest byte."""
-    return (
-        cv2.cvtColor(images.reshape(-1, *images.shape[2:]), cv2.COLOR_RGB2RGBA).view(np.int32).reshape(images.shape[:3])
-    )
+    four = cv2.cvtColor(images.reshape(-1, *images.shape[2:]), cv2.COLOR_RGB2RGBA)
+    return four.view(np.int32).reshape(images.shape[:3])
 
 
 def unpacked(pixels: np.ndarray) -> np.ndarray:

@@ -1,7 +1,4 @@
-"""Noise: every value changes on its own. Formulas: Hendrycks and Dietterich, ICLR 2019.
-
-Each function takes uint8 NxHxWx3 images, N random streams and one severity's figures, and returns uint8 NxHxWx3.
-"""
+"""Noise of Hendrycks and Dietterich (ICLR 2019): every value changes on its own; see `registry.Corruption`."""
 
 from functools import lru_cache
 

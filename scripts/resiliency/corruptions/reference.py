@@ -63,17 +63,7 @@ _package = _load()
 def corrupt(
     images: np.ndarray, corruption: str, severity: int, *, seed: int, indices: Sequence[int] | None = None
 ) -> np.ndarray:
-    """`images` under `corruption`, each drawn from its own stream (seed, corruption, severity, index).
-
-    Args:
-        images: uint8 NxHxWx3, H and W at least 32.
-        corruption: one of the 19 names of the package.
-        severity: 1 to 5.
-        indices: the N numbers that name the images' random streams; by default 0 to N - 1.
-
-    Returns:
-        uint8 NxHxWx3.
-    """
+    """As `engine.corrupt`, uint8 NxHxWx3 -> uint8 NxHxWx3, each image drawn from a stream of its own."""
     indices = range(len(images)) if indices is None else indices
     state = np.random.get_state()
     apply = partial(_package.corrupt, severity=severity, corruption_name=corruption)

@@ -15,11 +15,13 @@ and standard deviations of blurs are pixels; elastic_transform's are shares of t
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from resiliency.base.settings import Keys
+
 TABLES = ("imagenet-c", "cifar-10-c")
+Figures = tuple[float | tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Corruption:
     """
 
     function: Callable[..., np.ndarray]
-    figures: dict[str, tuple]
-    further: dict[str, dict[str, Any]]
+    figures: dict[str, Figures]
+    further: dict[str, Keys]
     draws: bool = True
 
 
@@ -43,14 +45,12 @@ CORRUPTIONS: dict[str, Corruption] = {}
 
 
 def corruption(
-    imagenet_c: tuple,
-    cifar_10_c: tuple,
-    further: tuple[dict[str, Any], dict[str, Any]] = ({}, {}),
+    imagenet_c: Figures,
+    cifar_10_c: Figures,
+    further: tuple[Keys, Keys] = ({}, {}),
     draws: bool = True,
 ) -> Callable[[Callable[..., np.ndarray]], Callable[..., np.ndarray]]:
     """Register a function under its name, with the figures and the further arguments of both tables.
-
-    One that draws no random numbers may say so by `draws`; it is then given no streams.
 
     Raises:
         ValueError: the name is taken, or a table does not have five severities.

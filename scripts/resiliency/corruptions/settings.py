@@ -1,11 +1,11 @@
 """Settings of the corruptions."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from resiliency.base.names import HELD_OUT, MAIN
-from resiliency.base.settings import AUTO, Settings, distinct
+from resiliency.base.settings import AUTO, Keys, Settings, distinct
 
 SEVERITIES = (1, 2, 3, 4, 5)
 LARGEST_CIFAR = 64
@@ -55,13 +55,13 @@ class Corruptions(Settings):
             return self.table
         return "imagenet-c" if self.engine == "imagecorruptions" else table_for(image_size)
 
-    def pictured(self) -> dict[str, list]:
+    def pictured(self) -> dict[str, list[str] | list[int]]:
         """Corruptions and severities in the gallery: all of them, or for a published set those of the study."""
         if self.source == "precomputed":
             return {"names": self.names, "severities": self.severities}
         return {"names": [*MAIN, *HELD_OUT], "severities": list(SEVERITIES)}
 
-    def severest(self) -> dict[str, Any]:
+    def severest(self) -> Keys:
         """The `condition` whose attributions are shown, the first corruption at its severest, and its `position`."""
         severity = max(self.severities)
         condition = {"corruption": self.names[0], "severity": severity}

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,6 @@ def corruption_engine(name: str, table: str, seed: int) -> Corrupt:
 STACKED_FROM = "CIFAR-10-C is at zenodo.org/records/2535967, CIFAR-100-C at zenodo.org/records/3555552"
 FILES_FROM = "ImageNet-C is at zenodo.org/records/2235448"
 SUFFIXES = (".jpeg", ".jpg", ".png")
-_CHUNK = 1000
 _SAMPLED = 100
 
 # MD5 of each .npy file in the archives of the two records, as public loaders such as TorchUncertainty's list them.
@@ -94,7 +94,7 @@ CHECKSUMS = {
 def stacked_images(
     folder: str | Path,
     corruption: str,
-    severities: Iterable[int],
+    severities: Sequence[int],
     positions: np.ndarray,
     labels: np.ndarray,
     size: tuple[int, int],
@@ -112,7 +112,7 @@ def stacked_images(
         checksums: stem of a file -> its MD5, where they are published: an entry of CHECKSUMS, or empty.
 
     Returns:
-        uint8 BxHxWx3, B at most 1000: the images at `positions`, in their order, for each of `severities` in turn.
+        uint8 BxHxWx3: the images at `positions`, in their order, for each of `severities` in turn.
 
     Raises:
         Fault: a file is missing, cut short, of another shape, type or checksum, or the labels are in another order.
@@ -128,7 +128,8 @@ def stacked_images(
     _check_labels(all_labels, positions, labels)
     for array in (images, all_labels):
         _check_md5(Path(array.filename), checksums)
-    return _chunks(images, severities, positions)
+    starts, pieces = (np.array(severities) - 1) * (shape[0] // len(SEVERITIES)), chunks(positions, max(size))
+    return (np.asarray(images[start + piece]) for start, piece in product(starts, pieces))
 
 
 def _array(path: Path) -> np.memmap:
@@ -162,13 +163,6 @@ def _check_md5(path: Path, checksums: Mapping[str, str]) -> None:
         raise Fault(
             f"{path}: expected MD5 {checksums[path.stem]}, as published, got {md5}; fetch it again: {STACKED_FROM}"
         )
-
-
-def _chunks(images: np.memmap, severities: Iterable[int], positions: np.ndarray) -> Iterator[np.ndarray]:
-    number = len(images) // len(SEVERITIES)
-    for severity in severities:
-        for start in range(0, len(positions), _CHUNK):
-            yield np.asarray(images[(severity - 1) * number + positions[start : start + _CHUNK]])
 
 
 def image_paths(
