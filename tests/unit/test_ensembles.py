@@ -169,7 +169,7 @@ def test_mean_probabilities_break_the_ties_of_ensembles_that_have_them(size):
     corrupted = expected[:, 1:]
     assert np.array([scored.wrong(one, EVERYTHING) for one in ensembles]) == pytest.approx(corrupted)
     assert scored.condition_errors(ensembles, EVERYTHING) == pytest.approx(corrupted.mean(axis=2))
-    assert scored.image_errors(ensembles, EVERYTHING) == pytest.approx(corrupted.mean(axis=1))
+    assert scored.image_losses(ensembles, EVERYTHING) == pytest.approx(corrupted.mean(axis=1))
     table = Pool(MEMBERS, KNOWN, [PAIRS], BASELINE, 0.95).score([ensembles], [VOTE])[0]
     assert table["corrupted_error"].to_numpy() == pytest.approx(corrupted.mean(axis=(1, 2)))
     assert table["clean_accuracy"].to_numpy() == pytest.approx(1 - expected[:, 0].mean(axis=1))

@@ -383,7 +383,7 @@ def evaluated(
         part, ends = pd.DataFrame(worst, rows), share(errors, units, level).ends
         part["corrupted_error"], part["low"], part["high"] = errors.mean(axis=1), *ends
         if scored.costs is not None:
-            costs = scored.image_costs(of_size, evaluation)
+            costs = scored.image_losses(of_size, evaluation)
             interval = share(costs, units, level, largest=scored.costs.max())
             part = part.assign(**interval.columns("cost", costs.mean(axis=1)))
         part["clean_accuracy"] = scored.accuracy(of_size, CLEAN, evaluation)

@@ -138,22 +138,18 @@ class EnsembleErrors:
         """`wrong` in one condition, given by its row in the table of conditions; float32 n."""
         return np.concatenate(list(self._wrong(ensemble[None], images, condition)), axis=1)[0].astype(np.float32)
 
-    def image_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Share of the corrupted conditions in which each ensemble gets each image wrong; float64 E x n."""
-        total = np.zeros((len(ensembles), len(images)))
-        for condition in self.corrupted:
-            total += np.concatenate(list(self._wrong(ensembles, images, condition)), axis=1)
-        return total / len(self.corrupted)
-
-    def image_costs(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Mean cost of the answers to each image over the corrupted conditions; float64 E x n."""
-        parts = (np.concatenate(list(self._costs(ensembles, images, c)), axis=1) for c in self.corrupted)
-        return reduce(np.add, parts) / len(self.corrupted)
-
-    def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> Iterator[np.ndarray]:
-        """Sums over each of G groups of images of the losses of each ensemble, one corrupted condition after the other.
+    def image_losses(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Mean loss of each ensemble on each image over the corrupted conditions; float64 E x n.
 
         The loss of an answer is 1 if it is wrong, or its cost if the objective is cost.
+        """
+        total = np.zeros((len(ensembles), len(images)))
+        for condition in self.corrupted:
+            total += np.concatenate(list(self._losses(ensembles, images, condition)), axis=1)
+        return total / len(self.corrupted)
+
+    def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> Iterator[np.ndarray]:
+        """Sums of losses over each of G groups of images, one corrupted condition after the other.
 
         Args:
             groups: int n in 0..G-1, the group of each of the `images`.
@@ -162,9 +158,8 @@ class EnsembleErrors:
             float32 E x G.
         """
         in_group = np.eye(groups.max() + 1, dtype=np.float32)[groups]
-        losses = self._wrong if self.costs is None else self._costs
         for condition in self.corrupted:
-            yield reduce(np.add, _sums_in_groups(losses(ensembles, images, condition), in_group))
+            yield reduce(np.add, _sums_in_groups(self._losses(ensembles, images, condition), in_group))
 
     def accuracy(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray:
         """Accuracy float64 E on these images of a test set without corruption."""
@@ -260,13 +255,18 @@ class EnsembleErrors:
             else:
                 yield 1 - right_chances(tied_votes(within, given, labels)[0])
 
+    def _losses(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
+        return (self._wrong if self.costs is None else self._costs)(ensembles, images, condition)
+
     def _costs(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
         """Costs of the answers of each ensemble, float64 E x some, one chunk of images at a time."""
         assert self.costs is not None
         for within, given, labels, weights in self._chunks(ensembles, images, condition, True):
             yield self.costs[labels, given_answers(self.rule, within, given, labels, weights)]
 
-    def _chunks(self, ensembles: np.ndarray, images: np.ndarray, condition: int, known: bool) -> Iterator[tuple]:
+    def _chunks(
+        self, ensembles: np.ndarray, images: np.ndarray, condition: int, known: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
         """The ensembles as positions among the members used, what these say, labels, and weights, chunk after chunk.
 
         Members say probabilities, float32 M x some x K, if they are `known`, else decisions, int M x some.

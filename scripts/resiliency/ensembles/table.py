@@ -122,7 +122,7 @@ class Pool:
 
     def _scored(
         self, predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: Sequence[str]
-    ) -> tuple:
+    ) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
         """As `score_condition`, from probabilities, or from decisions if a member has no probabilities.
 
         Mean probabilities then break the ties of those ensembles that have them.
@@ -271,7 +271,7 @@ def stands_for(designs: list[str], chosen: np.ndarray) -> np.ndarray:
     return np.where(of_one, float(alike), float(comb(len(designs), size) - alike)) / drawn
 
 
-def trained_together(members: pd.DataFrame) -> list[tuple[dict, pd.DataFrame]]:
+def trained_together(members: pd.DataFrame) -> list[tuple[dict[str, object], pd.DataFrame]]:
     """The jointly trained ensembles: what the members of each have in common, and their rows of members.csv."""
     groups = members[members["origin"] == JOINT].groupby(TOGETHER, sort=False)
     return [(dict(zip(TOGETHER, common, strict=True)), chosen) for common, chosen in groups]
@@ -284,10 +284,8 @@ class EnsemblesOfStudy:
         members: members.csv.
         predictions: member -> its predictions; a member without any is in no ensemble.
         pairs: function that reads the table of pairs, in parts.
-        baseline: top-1 error of the baseline under each corruption that mCE counts.
         settings: settings of ensembles and combination rules.
-        confidence: level of the intervals, between 0 and 1.
-        threads: number of conditions that are scored at a time.
+        baseline, confidence, threads: as of `Pool`.
 
     Raises:
         Fault: see `eligible_members`.
@@ -367,7 +365,7 @@ class EnsemblesOfStudy:
             pool, everyone = self._pool(chosen, pairs), np.arange(len(chosen))
             tables.append(pool.score([everyone[None]], self.settings.rules)[0].assign(**columns))
             of_rule = EnsembleErrors(pool.predictions, pool.weights, self.settings.main_rule)
-            errors = of_rule.image_errors(everyone[None], np.arange(pool.conditions.n_images.iloc[0]))[0]
+            errors = of_rule.image_losses(everyone[None], np.arange(pool.conditions.n_images.iloc[0]))[0]
             errors = pool.predictions[0].units(0).values(errors)
             described = {name: columns[name] for name in COMPARED}
             image_errors.append(pd.DataFrame(described | {"image": np.arange(len(errors)), "error": errors}))
