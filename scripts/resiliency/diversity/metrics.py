@@ -69,12 +69,10 @@ class EnsembleMetric:
     """A metric of the predictions of whole ensembles.
 
     Attributes:
-        kind: always `prediction`.
         sources: inputs of `raw`, in order: `shares` (E x (L + 1)), `failures` (E x L), `log_sums` (E); see
             `diversity.predictions`.
         raw: -> float64 E, as the literature defines it.
-        diversity: function from the raw value to one that grows with diversity.
-        range: smallest and largest diversity; infinite at an open end.
+        kind, diversity, range: as of `Metric`.
     """
 
     kind: ClassVar[str] = "prediction"

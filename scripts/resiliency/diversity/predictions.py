@@ -11,12 +11,10 @@ import numpy as np
 
 from resiliency.base.machine import compiled
 
-Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
-
 ROUNDING = 1e-12
 
 
-def coincidences(correct: np.ndarray) -> Counts:
+def coincidences(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Shares of images that both members, only the first, and neither get right: three float64 M x M, from bool M x N.
 
     The share that only the second gets right is the transpose of the second matrix.
@@ -190,8 +188,7 @@ LANES = 128  # number of values per compiled loop, a few at once
 HALF = np.float32(0.5)
 ONE = np.float32(1)
 ROOT = np.int32(0x3F3504F3)  # the bits of the root of 1/2
-SERIES = tuple(np.float32(2 / np.log(2) / k) for k in (1, 3, 5, 7, 9))
-FIRST, THIRD, FIFTH, SEVENTH, NINTH = SERIES
+FIRST, THIRD, FIFTH, SEVENTH, NINTH = (np.float32(2 / np.log(2) / k) for k in (1, 3, 5, 7, 9))
 
 
 def mixture_entropies(probabilities: np.ndarray) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Similarity of attributions and of activations."""
+"""Similarity of attributions and of activations.
+
+A similarity of attributions compares maps, finite floats M x N x H x W of M members and N images, and is float64 M x M,
+a mean over the images. Values are not checked: NaN gives NaN."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
@@ -18,28 +21,18 @@ def applicable(arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def cosine_similarity(maps: np.ndarray) -> np.ndarray:
-    """Compare attribution maps by the cosine similarity of each two members, mean over images.
+    """Cosine similarity of maps, M x N x H x W; M x M in -1..1.
 
-    Args:
-        maps: finite floats M x N x H x W: M members, N images. Values are not checked: NaN gives NaN.
-
-    Returns:
-        float64 M x M in -1..1. The cosine of a map of zeros is 1 with another map of zeros and 0 with any other map.
+    That of a map of zeros is 1 with another map of zeros and 0 with any other map.
     """
     return _mean_over_images(_cosine, maps)
 
 
 def spearman_correlation(maps: np.ndarray) -> np.ndarray:
-    """Compare attribution maps by Spearman's rank correlation of the pixels of each two members, mean over images.
+    """Spearman's rank correlation of the pixels of maps, M x N x H x W; M x M in -1..1.
 
-    Args:
-        maps: finite floats M x N x H x W: M members, N images. Values are not checked: NaN gives NaN.
-
-    Returns:
-        float64 M x M in -1..1. The correlation of a constant map is 1 with another constant map and 0 with any other
-        map.
+    That of a constant map is 1 with another constant map and 0 with any other map.
     """
-
     from scipy.stats import rankdata  # takes half a second to load
 
     def of_ranks(flat: np.ndarray) -> np.ndarray:
@@ -50,15 +43,10 @@ def spearman_correlation(maps: np.ndarray) -> np.ndarray:
 
 
 def top_iou(maps: np.ndarray) -> np.ndarray:
-    """Compare attribution maps by intersection over union of the top 10% of the pixels, mean over images.
+    """Intersection over union of the top 10% of the pixels of maps, M x N x H x W; M x M in 0..1.
 
-    The top pixels are the largest 10%, rounded up and with ties, except those that have the least value of the map.
-
-    Args:
-        maps: finite floats M x N x H x W: M members, N images. Values are not checked.
-
-    Returns:
-        float64 M x M in 0..1. A constant map has no top: the value is 1 with another constant map, 0 with any other.
+    The top pixels are the largest 10%, rounded up and with ties, except those that have the least value of the map. A
+    constant map has no top: the value is 1 with another constant map, 0 with any other.
     """
 
     def of_tops(flat: np.ndarray) -> np.ndarray:
@@ -73,17 +61,11 @@ def top_iou(maps: np.ndarray) -> np.ndarray:
 
 
 def structural_similarity(maps: np.ndarray) -> np.ndarray:
-    """Compare attribution maps by structural similarity, mean over images and pixels (Wang et al. 2004).
+    """Structural similarity of maps, M x N x H x W, mean over their pixels (Wang et al. 2004); M x M in -1..1.
 
     (2 m_x m_y + c) (2 s_xy + d) / ((m_x^2 + m_y^2 + c) (s_x^2 + s_y^2 + d)) with means, variances and covariance in
-    a Gaussian window of sigma 1.5, reflected at the borders, c = (0.01 R)^2, d = (0.03 R)^2 and the range R = 2.
-
-    Args:
-        maps: finite floats M x N x H x W: M members, N images; scale each map to a largest absolute value of 1. Values
-            are not checked: NaN gives NaN.
-
-    Returns:
-        float64 M x M in -1..1; 1 for equal maps, constant maps included.
+    a Gaussian window of sigma 1.5, reflected at the borders, c = (0.01 R)^2, d = (0.03 R)^2 and the range R = 2: scale
+    each map to a largest absolute value of 1. It is 1 for equal maps, constant maps included.
     """
     from scipy.ndimage import gaussian_filter1d  # takes long to load
 
@@ -128,7 +110,7 @@ def _cosine(flat: np.ndarray) -> np.ndarray:
 
 
 def linear_cka(features: list[np.ndarray]) -> np.ndarray:
-    """Compare features by linear centred kernel alignment (CKA), without the bias of few images; see `gram_cka`.
+    """Linear centred kernel alignment (CKA) of features, without the bias of few images; see `gram_cka`.
 
     Args:
         features: M arrays of finite floats N x D, of the same N images (4 or more); D may differ. Values are not
