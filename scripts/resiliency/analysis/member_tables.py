@@ -91,7 +91,7 @@ class Scorer:
             scores |= {f"{images}_{name}": float(value) for name, value in zip(LOSSES, means, strict=True)}
         return scores, errors
 
-    def _resiliency(self, wrong: list[np.ndarray]) -> dict[str, float]:
+    def _resiliency(self, wrong: list[np.ndarray]) -> dict[str, object]:
         """Corrupted error and mCE; without errors the interval of mCE ends where that of the share of errors does."""
         of_images = self._under_corruptions(wrong)
         errors, of_error, of_mce = of_images.mean(axis=1), UNKNOWN, UNKNOWN

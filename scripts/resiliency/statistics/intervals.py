@@ -13,7 +13,7 @@
 Student's t allows for how few units there are (Tukey 1958). What does not vary among the units seen may vary among
 others: its interval reaches as far as Wilson's of a share of 0 of these units."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri, stdtr, stdtrit
@@ -22,6 +22,7 @@ from resiliency.statistics.resampling import Units
 
 FLIPS, CHUNK = 2000, 1024  # of signs, and of units at a time
 WILSON, BOOTSTRAP, JACKKNIFE, MAX_T = "Wilson", "bootstrap", "jackknife", "max-t"
+Value = TypeVar("Value", float, np.ndarray)
 NONE = 1e-20  # variance of a share that is rounding alone; one image of a million gives 1e-12
 
 
@@ -44,8 +45,8 @@ class Interval(NamedTuple):
         """The ends, low and high."""
         return self.low, self.high
 
-    def columns(self, name: str, value: Any) -> dict[str, Any]:
-        """The value and its ends, under the names of their columns."""
+    def columns(self, name: str, value: Value) -> dict[str, Value]:
+        """The value and its ends, which have its type, under the names of their columns."""
         return {name: value, f"{name}_low": self.low, f"{name}_high": self.high}
 
 
