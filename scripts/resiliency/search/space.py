@@ -258,8 +258,7 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
     layers = largest_shape(description, classes)["layers"]
     depth = search.elastic.depth or layers
     if len(depth) != len(layers) or any(least > most for least, most in zip(depth, layers, strict=True)):
-        requirement = f"must have at most as many blocks per stage as {name}: {layers}"
-        yield f"search.elastic.depth: {short(depth)}: {requirement}"
+        yield f"search.elastic.depth: {short(depth)}: must have at most as many blocks per stage as {name}: {layers}"
         return
     space = Space.of_design(description, search.elastic, classes)
     for stage in range(len(space.depth)):
