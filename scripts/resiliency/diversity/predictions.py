@@ -284,14 +284,14 @@ def right_counts(ensembles: np.ndarray, correct: np.ndarray) -> np.ndarray:
     return counts
 
 
-def _right(shares: np.ndarray) -> np.ndarray:
-    return np.arange(shares.shape[1], dtype=np.float64)
+def _right(shares: np.ndarray) -> tuple[np.ndarray, int]:
+    """The numbers l of members that may be right, float64 0 to L, and L."""
+    return np.arange(shares.shape[1], dtype=np.float64), shares.shape[1] - 1
 
 
 def entropy(shares: np.ndarray) -> np.ndarray:
     """Entropy E: mean of min(l, L - l) / (L - ceil(L / 2)); float64 E in 0..1, larger is more diverse."""
-    right = _right(shares)
-    size = len(right) - 1
+    right, size = _right(shares)
     return shares @ (np.minimum(right, size - right) / (size // 2))
 
 
@@ -300,8 +300,7 @@ def kohavi_wolpert(shares: np.ndarray) -> np.ndarray:
 
     float64 E in 0..1/4, larger is more diverse; (L - 1) / (2 L) of the mean disagreement of pairs.
     """
-    right = _right(shares)
-    size = len(right) - 1
+    right, size = _right(shares)
     return shares @ (right * (size - right) / size**2)
 
 
@@ -310,8 +309,8 @@ def interrater_kappa(shares: np.ndarray) -> np.ndarray:
 
     float64 E in -1/(L - 1)..1, larger is less diverse. Members that are all always right, or all never: 1.
     """
-    size = shares.shape[1] - 1
-    accuracy = shares @ _right(shares) / size
+    right, size = _right(shares)
+    accuracy = shares @ right / size
     chance = (size - 1) / size * accuracy * (1 - accuracy)
     return 1 - np.divide(kohavi_wolpert(shares), chance, out=np.zeros_like(chance), where=chance > 1e-12)
 
@@ -322,8 +321,8 @@ def generalised_diversity(shares: np.ndarray) -> np.ndarray:
     p(1) is the probability that a member drawn at random fails, p(2) that two drawn without replacement both do.
     float64 E in 0..1, larger is more diverse. Without any failure: 0.
     """
-    size = shares.shape[1] - 1
-    failing = size - _right(shares)
+    right, size = _right(shares)
+    failing = size - right
     one, two = shares @ (failing / size), shares @ (failing * (failing - 1) / (size * (size - 1)))
     return 1 - np.divide(two, one, out=np.ones_like(one), where=one > 0)
 
@@ -333,8 +332,7 @@ def coincident_failure_diversity(shares: np.ndarray) -> np.ndarray:
 
     float64 E in 0..1: 1 if failures never coincide, 0 if all members fail together, or none ever does.
     """
-    right = _right(shares)
-    size = len(right) - 1
+    right, size = _right(shares)
     failures = 1 - shares[:, size]
     total = shares[:, :size] @ (right[:size] / (size - 1))
     return np.divide(total, failures, out=np.zeros_like(total), where=failures > 1e-12)
@@ -345,7 +343,7 @@ def difficulty(shares: np.ndarray) -> np.ndarray:
 
     float64 E in 0..1/4, larger is less diverse. 0 if all images are as hard, as when all members are always right.
     """
-    share = _right(shares) / (shares.shape[1] - 1)
+    share = np.divide(*_right(shares))
     return np.maximum(shares @ share**2 - (shares @ share) ** 2, 0)
 
 
