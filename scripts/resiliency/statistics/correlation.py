@@ -209,15 +209,9 @@ COLUMNS = 8  # number of variables that are correlated at a time, so that memory
 
 
 def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of `x` and `y` under each row of weights.
+    """Pearson's correlation of `x` and `y` under each row of weights; arguments and result as of `correlations`.
 
-    Args:
-        weights: float R x E, not negative.
-        x: float E, or C x E.
-        y: float E.
-
-    Returns:
-        float64 R, or C x R; NaN if a weighted variance is zero, or rounding of the values.
+    NaN if a weighted variance is zero, or rounding of the values.
     """
     return _pearson_of_each(weights, x, y)[0]
 

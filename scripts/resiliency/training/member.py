@@ -200,9 +200,7 @@ def build_for_tuning(
     The network sees images as its weights did in their training.
 
     Args:
-        description: as from `Design.description`, with further entries of a `Member`.
-        classes: classes of the dataset.
-        side: height and width of its images in pixels.
+        description, classes, side: as of `designs.weights.load_member`.
         weights: path of their file; None if they are pretrained.
         seed: seed of the head's weights.
 
