@@ -318,5 +318,4 @@ def _view_in_training(keys: Keys, config: Keys, name: str | None) -> Keys:
             f"input_size: {name}: expected square images of three channels, got {width}x{height}x{channels} ({mode}, "
             f"{interpolation}) from timm; set input_size, crop and interpolation"
         )
-    timms = View(height, config.get("crop_pct") or 0.875, interpolation, mode == "squash")
-    return timms._asdict() | chosen
+    return View(height, config.get("crop_pct") or 0.875, interpolation, mode == "squash")._asdict() | chosen

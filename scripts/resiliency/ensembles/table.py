@@ -1,5 +1,6 @@
 """The table of ensembles: accuracy, corrupted error and diversity of each, under each combination rule."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import comb
@@ -220,7 +221,8 @@ def _diversity_matrices(
         pairs: parts of the table of pairs.
         names: lists with a name for each condition, None for one that is left out.
     """
-    position, sums = pd.Index(members), [{} for _ in names]
+    position, empty = pd.Index(members), np.zeros((2, len(members), len(members)))
+    sums = [defaultdict(empty.copy) for _ in names]
     for block in pairs:
         first, second = (position.get_indexer(block[column]) for column in ("first", "second"))
         own = (first >= 0) & (second >= 0)
@@ -230,9 +232,7 @@ def _diversity_matrices(
             rows = rows[~np.isnan(values[rows])]
             for of_name, totals in zip(names, sums, strict=True):
                 if of_name[condition] is not None:
-                    total = totals.setdefault(
-                        f"{metric}_{of_name[condition]}", np.zeros((2, len(members), len(members)))
-                    )
+                    total = totals[f"{metric}_{of_name[condition]}"]
                     total[0, *places[:, rows]] += values[rows]
                     total[1, *places[:, rows]] += 1
     both_ways = [{name: total + total.swapaxes(1, 2) for name, total in totals.items()} for totals in sums]

@@ -325,8 +325,7 @@ def read_costs(path: str | Path) -> Costs:
         for answer, cell in zip(answers, cells, strict=False):
             cost = float(cell) if NUMBER.fullmatch(cell) else np.nan
             if cell and not 0 <= cost < np.inf:
-                wrong = f"expected a number of 0 or more, got {cell!r}"
-                raise Fault(f"{path}: {label}, {answer}: {wrong}; correct it")
+                raise Fault(f"{path}: {label}, {answer}: expected a number of 0 or more, got {cell!r}; correct it")
             costs |= {(label, answer): cost} if cell else {}
     if not costs:
         raise Fault(

@@ -131,8 +131,7 @@ def train_and_write(
         dependencies: further dependencies of the weights, as JSON values.
     """
     print(f"layers compute in {trainer.precision}")
-    recipe = trainer.recipe
-    settings = dependencies | {"recipe": recipe.model_dump() | {"precision": trainer.precision}}
+    settings = dependencies | {"recipe": trainer.recipe.model_dump() | {"precision": trainer.precision}}
     with Checkpoint(Path(next(iter(members)), "checkpoint.pt"), settings) as checkpoint:
         history = trainer.train(training, validation, checkpoint)
     validation_accuracies = accuracies(trainer.networks, validation, trainer.preprocessing)
