@@ -1,7 +1,6 @@
 """Choose members by accuracy or by diversity, and compare the ensembles on other images and corruptions."""
 
 from resiliency.analysis.choosing import choosing_table
-from resiliency.analysis.without_images import UNKNOWN
 from resiliency.diversity.metrics import reader
 from resiliency.ensembles.pool import eligible_members
 from resiliency.ensembles.settings import Ensembles
@@ -11,11 +10,10 @@ from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units)
-    read = reader(params.networks, params.methods, inputs.features, inputs.maps, stages=[])
     table = choosing_table(
         eligible_members(read_table(inputs.members), predictions, Ensembles(**params.ensembles)),
         predictions,
-        lambda name, source: read(name, source) if name in params.networks else UNKNOWN,
+        reader(params.networks, params.methods, inputs.features, inputs.maps, stages=[]),
         params.methods,
         params.n_probe_images if params.networks else 0,
         params.seed,

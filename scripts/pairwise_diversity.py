@@ -6,11 +6,9 @@ from resiliency.storage import appending_table, read_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):
-    networks = params.networks
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
-    representation = reader(networks, params.methods, inputs.features, inputs.maps, inputs.stages)
+    representation = reader(params.networks, params.methods, inputs.features, inputs.maps, inputs.stages)
     with appending_table(outputs[0]) as append:
-        for table in pairs_of_groups(
-            params.groups, predictions, networks, representation, params.attribution_metrics, snakemake.threads
-        ):
+        groups = params.groups, predictions, representation, params.attribution_metrics
+        for table in pairs_of_groups(*groups, snakemake.threads):
             append(table)

@@ -11,8 +11,8 @@ from scipy.stats import entropy
 from scipy.stats import t as student
 
 from resiliency.analysis import choosing as rules
-from resiliency.analysis.without_images import UNKNOWN
 from resiliency.base.names import CATEGORIES
+from resiliency.diversity.metrics import UNKNOWN
 from resiliency.diversity.representations import linear_cka
 from resiliency.ensembles import pool
 from resiliency.ensembles.combination import VOTE

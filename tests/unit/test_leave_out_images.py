@@ -12,7 +12,7 @@ from resiliency.analysis.left_out import Part
 from resiliency.analysis.observations import metrics_in, with_images
 from resiliency.analysis.verdicts import Observation, Placebo
 from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
-from resiliency.diversity.metrics import pair_tables
+from resiliency.diversity.metrics import UNKNOWN, pair_tables
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import Predictions, Truth
@@ -168,7 +168,7 @@ def test_representations_without_a_group_of_images_are_those_of_the_networks_tha
 
     def represented(name: str, source: str) -> np.ndarray:
         of = drawn.maps if source == "saliency" else drawn.features
-        return of[drawn.names.index(name)]
+        return of[drawn.names.index(name)] if name in drawn.names[:5] else UNKNOWN
 
     known = drawn.described, predictions, drawn.names[:5], represented, RULE, ["saliency"], 40, 0
     replicates = without_images.scores_without_images(table, *known)["ensembles"]

@@ -36,7 +36,6 @@ from resiliency.statistics.resampling import Units
 GROUPS = FEWEST_IMAGES
 MOST = 1_000  # ensembles of a size and kind: some suffice, because other images change all of them alike
 BOTH = (CLEAN, CORRUPTED)
-UNKNOWN = np.array([np.nan])  # representation of members without networks
 DESCRIBED = ["ensemble", "origin", "rule", "size", "possible", "weight", "members", "designs", "families"]
 
 
@@ -113,7 +112,7 @@ def scores_without_images(
         members: members.csv.
         predictions: member -> its predictions.
         networks: members of ensembles of which the networks are available.
-        representation: member, and attribution method or `features` -> array by which it is compared.
+        representation: member, and attribution method or `features` -> array, as from `diversity.metrics.reader`.
         n_probe_images: number of images on which representations are compared.
         shifts: additional test sets whose mean error replaces corrupted error in observation 1.
         accuracy_on: additional test set that defines clean accuracy; None for the clean test images.
@@ -133,14 +132,13 @@ def scores_without_images(
     everyone = [name for name in predictions if name in independent]
     combined = {name for joined in ensembles["members"] for name in joined.split("+")}
     names = [name for name in everyone if name in combined]
-    with_networks = {name for name in networks if name in names}
     one = next(iter(predictions.values()))
     labels = one.labels(0)
-    probed = probe_indices(labels, n_probe_images, seed) if with_networks else np.empty(0, np.int64)
+    probed = probe_indices(labels, n_probe_images, seed) if {*networks} & {*names} else np.empty(0, np.int64)
     of_image = image_groups(labels, probed, seed, one.units(0))
 
     def of_each(source: str) -> list[np.ndarray]:
-        return [representation(name, source) if name in with_networks else UNKNOWN for name in names]
+        return [representation(name, source) for name in names]
 
     representations = {}
     if len(probed) >= 2 * GROUPS:

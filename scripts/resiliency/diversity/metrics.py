@@ -23,6 +23,7 @@ from resiliency.diversity.settings import METHODS, STAGES
 from resiliency.prediction.reading import Predictions
 from resiliency.storage import read_array
 
+UNKNOWN = np.array([np.nan])  # what a member without a network is compared by
 # What the metrics of pairs of a kind can take.
 SOURCES = {
     "prediction": ("correct", "predicted", "probabilities"),
@@ -127,7 +128,6 @@ def pair_tables(
     predictions: list[Predictions],
     representations: Callable[[str], Sequence[np.ndarray]],
     metrics: list[str],
-    networks: list[bool] | None = None,
     threads: int = 1,
 ) -> Iterator[pd.DataFrame]:
     """A row per pair of members, metric and condition, in parts: one condition and some of the metrics at a time.
@@ -135,11 +135,10 @@ def pair_tables(
     Args:
         names: names of the M members.
         predictions: predictions of each member.
-        representations: source of an attribution or activation metric -> arrays of the members with networks; NaN for
-            members to which a method does not apply, and pairs with these are left out.
+        representations: source of an attribution or activation metric -> array of each member; NaN without a network,
+            or if a method does not apply to it, and pairs with these members are left out.
         metrics: attribution and activation metrics. Prediction metrics are always computed, those of probabilities only
             for pairs that both have them.
-        networks: whether the network of each member is available; by default all are.
         threads: number of conditions that are compared at a time.
 
     Yields:
@@ -163,7 +162,6 @@ def pair_tables(
             for condition, (of_decisions, of_both) in zip(conditions, executor.map(compare, conditions), strict=True):
                 yield from _tables(of_decisions, condition, everyone)
                 yield from _tables(of_both, condition, everyone[probable])
-    with_networks = everyone if networks is None else everyone[networks]
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)
         applies = applicable(arrays)
@@ -171,7 +169,7 @@ def pair_tables(
         if len(own) > 1:
             compared = own if source == "features" else np.stack(own)
             raw = {name: METRICS[name].raw(compared) for name in metrics if METRICS[name].source == source}
-            yield from _tables(raw, 0, with_networks[applies])
+            yield from _tables(raw, 0, everyone[applies])
 
 
 def _tables(matrices: dict[str, np.ndarray], condition: int, names: np.ndarray) -> Iterator[pd.DataFrame]:
@@ -213,7 +211,7 @@ def probability_metrics(predictions: list[Predictions], condition: int, images: 
 def reader(
     networks: Sequence[str], methods: Sequence[str], features: Sequence[str], maps: Sequence[str], stages: Sequence[str]
 ) -> Callable[[str, str], np.ndarray]:
-    """A function of a member and a source that reads the array by which the member is compared.
+    """A function of a member and a source that reads the array by which the member is compared; NaN without a network.
 
     Sources are `features`, a method of attribution, and, where there are files of them, a name in `STAGES`.
 
@@ -228,6 +226,8 @@ def reader(
     of_maps = dict(zip([(member, method) for member in networks for method in methods], maps, strict=True))
 
     def representation(member: str, source: str) -> np.ndarray:
+        if member not in of_features:
+            return UNKNOWN
         if source in STAGES:
             return read_array(of_stages[member])[STAGES.index(source)]
         return read_array(of_features[member] if source == "features" else of_maps[member, source])
@@ -238,7 +238,6 @@ def reader(
 def pairs_of_groups(
     groups: list[list[str]],
     predictions: dict[str, Predictions],
-    networks: list[str],
     representation: Callable[[str, str], np.ndarray],
     attribution_metrics: list[str],
     threads: int = 1,
@@ -248,20 +247,16 @@ def pairs_of_groups(
     Args:
         groups: groups of members that occur together in an ensemble.
         predictions: member -> its predictions.
-        networks: members of which the networks are available.
-        representation: member, and source of an attribution or activation metric -> array that the metric compares.
+        representation: member, and source of an attribution or activation metric -> array, as from `reader`.
         attribution_metrics: attribution metrics of the study. All activation metrics are computed too.
         threads: number of conditions that are compared at a time.
     """
-    activations = [name for name, metric in METRICS.items() if metric.kind == "activation"]
-    with_networks, progress = set(networks), Progress(len(groups))
+    metrics = attribution_metrics + [name for name, metric in METRICS.items() if metric.kind == "activation"]
+    progress = Progress(len(groups))
     for group in groups:
-        available = [member in with_networks for member in group]
-        of_networks = list(compress(group, available))
 
-        def of_source(source: str, members: list[str] = of_networks) -> list[np.ndarray]:
+        def of_source(source: str, members: list[str] = group) -> list[np.ndarray]:
             return [representation(member, source) for member in members]
 
-        own, metrics = [predictions[member] for member in group], attribution_metrics + activations if networks else []
-        yield from pair_tables(group, own, of_source, metrics, available, threads)
+        yield from pair_tables(group, [predictions[member] for member in group], of_source, metrics, threads)
         progress.step(", ".join(group))
