@@ -2,7 +2,7 @@
 
 Run by hand, in an environment of its own, because what the packages need is not what this project needs:
     python -m venv build/peers
-    build/peers/bin/pip install -e . corrupt-tta==0.1.6 "torch-uncertainty[image]==0.13" albumentationsx==2.5.1
+    build/peers/bin/pip install -e . corrupt-tta==0.1.6 "torch-uncertainty[cpu,image]==0.13" albumentationsx==2.5.1
     build/peers/bin/pip install --no-deps --target build/imaug imagecorruptions-imaug==1.1.5
     build/peers/bin/python tests/benchmarks/corruptions.py --imaug build/imaug [--repeats 5] [--keep NAME]
 imagecorruptions 1.1.2 is mended as in `resiliency.corruptions.reference`; imagecorruptions-imaug has the same name, and
