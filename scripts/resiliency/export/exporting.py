@@ -165,10 +165,9 @@ def export(
 
 
 def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
-    """Images of the choice -> goal -> target as text -> threshold: `ABSTAIN` if there are too few images for another.
+    """Images of the choice -> goal -> target as text -> threshold, from the rows of thresholds.csv of one ensemble.
 
-    Args:
-        thresholds: rows of thresholds.csv of one ensemble.
+    The threshold is `ABSTAIN` if there are too few images for another.
     """
     constants: dict[str, dict[str, dict[str, float]]] = {}
     for row in thresholds.drop_duplicates(["selection_images", "goal", "target"]).itertuples():
@@ -202,7 +201,7 @@ def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame
         versions={name: version(name) for name in VERSIONS},
         machine=machine(),
         python=platform.python_version(),
-        two_digits=lambda value: words.number(value, 2),
+        hundredths=words.hundredths,
     )
 
 

@@ -25,12 +25,10 @@ LONGER, LARGER = "Train longer before you enlarge a network", "Enlarge a network
 
 
 def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
-    """Exchange -> its row, with `said`, such as "2.2 [−0.1, 4.6]", and by its interval whether it `helps` or `harms`.
+    """Exchange -> its row of exchange_rates.csv, with `said`, such as "2.2 [−0.1, 4.6]", and if it `helps` or `harms`.
 
-    Mixed families stand for mixed designs, as `mixing`. None for a row without an estimate; {} if all are.
-
-    Args:
-        rates: exchange_rates.csv.
+    It does if its interval excludes 0. Mixed families stand for mixed designs, as `mixing`. None for a row without an
+    estimate; {} if all are.
     """
     rows = {}
     for row in rates.dropna(subset=["points"]).to_dict("records"):
@@ -42,11 +40,7 @@ def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
 
 
 def architecture_answer(rates: pd.DataFrame) -> str:
-    """The worth of a better family, if known, beside that of a second member and of twice the size; "" of no rows.
-
-    Args:
-        rates: exchange_rates.csv.
-    """
+    """What exchange_rates.csv says of a better family, a second member and twice the size; "" if it has no estimate."""
     rows = facts(rates)
     said = [
         f"{name} {row['said']}{'' if row['helps'] or row['harms'] else ' (not significant)'}"

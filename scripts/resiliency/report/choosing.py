@@ -16,11 +16,7 @@ HEADS = {"error": "Error", "wrong_at_90": "Wrong at 90% availability"}
 
 
 def choosing(table: pd.DataFrame) -> Answer:
-    """Whether each kind of diversity is worth choosing by, and per rule its outcomes beside those of greedy choice.
-
-    Args:
-        table: choosing.csv.
-    """
+    """What choosing.csv says: whether each kind of diversity is worth choosing by, and the outcomes of each rule."""
     of_rules = {choice: rows.to_dict("records") for choice, rows in table.groupby("choice", sort=False)}
     groups: dict[str, list[str]] = {}
     for choice in ORDER:

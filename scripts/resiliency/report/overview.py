@@ -36,13 +36,9 @@ ENDS = ("", "_low", "_high")  # of the columns of a value and its interval
 
 
 def contenders(deployment: pd.DataFrame) -> list[Row]:
-    """The recommended model, the best ensemble, the best member and the baseline, evaluated on the same images.
+    """The recommended model, the best ensemble, the best member and the baseline, each a row with its `role`.
 
-    Args:
-        deployment: table deployment.csv, which selects on one half of the test images and evaluates on the other.
-
-    Returns:
-        The rows, each with its `role`.
+    deployment.csv selects them on one half of the test images and evaluates all on the other.
     """
     deployment = deployment.rename(columns={end: f"corrupted_error_{end}" for end in ("low", "high")})
     return [row.to_dict() | {"role": role.capitalize()} for role, row in chosen(deployment).items()]
@@ -192,11 +188,9 @@ def design_count(members: pd.DataFrame) -> int:
 def ranks_sentence(ranks: pd.DataFrame) -> str:
     """Number of neighbouring ranks that differ significantly, and the images needed to separate the first two.
 
-    On corrupted images if there are any, else on clean ones; empty if there is but one member. Two-sided normal
-    p-values of the differences, which `next_low` is of, are corrected for the number of pairs (Holm, 1979).
-
-    Args:
-        ranks: member_ranks.csv.
+    From member_ranks.csv, on corrupted images if there are any, else on clean ones; empty if there is but one member.
+    Two-sided normal p-values of the differences, which `next_low` is of, are corrected for the number of pairs (Holm,
+    1979).
     """
     pairs = on_corrupted(ranks).dropna(subset="next_difference")
     if pairs.empty:
@@ -318,11 +312,7 @@ def pretraining_cautions(card: Keys | None, members: pd.DataFrame) -> list[str]:
 
 
 def skipped_reasons(skipped: pd.DataFrame) -> list[str]:
-    """The parts that were left out, each with its reason and members; one line for what lacks the study as a whole.
-
-    Args:
-        skipped: table skipped.csv; rows about the whole study have no member.
-    """
+    """What skipped.csv says was left out, with reasons and members; rows about the whole study have no member."""
     lines, of_study = [], skipped["member"].fillna("") == ""
     for (_, reason), rows in skipped.groupby([skipped["skipped"].mask(of_study, ""), "reason"], sort=False):
         members = rows["member"].dropna().tolist()
@@ -387,11 +377,7 @@ def unit_names(of: Keys | None) -> tuple[str, str]:
 
 
 def unit_cautions(units: Mapping[str, Keys]) -> list[str]:
-    """A caution for each test set with few units, or whose groups do not fit.
-
-    Args:
-        units: test set -> its `units.json`.
-    """
+    """A caution for each test set with few units, or whose groups do not fit, by the `units.json` of test sets."""
     notes = []
     for name, of in units.items():
         key = "dataset.test_groups" if name == CLEAN else f"test_sets.{name}.groups"

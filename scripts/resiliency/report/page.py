@@ -133,7 +133,7 @@ def _first_screen(
     corrupted = (tables["corruption_errors"]["corruption"] != CLEAN).any()
     opening = specs[OPENING]["usermeta"]["finding"] if OPENING in specs else ""
     several = any((of["size"] > 1).any() for of in tables.values() if "size" in of)
-    ranked = {member: added_table(member, members, tables.get("effective_robustness")) for member in added}
+    robustness = tables.get("effective_robustness")
     return {
         "subject": "ensembles" if several else "networks",
         "images": CORRUPTED if corrupted else "shifted" if further else "",
@@ -146,7 +146,7 @@ def _first_screen(
         "models": best,
         "leaders": [] if best else leaders(tables, further),
         "best": _best(tables["best_ensembles"], further) if "best_ensembles" in tables else [],
-        "added": {member: table for member, table in ranked.items() if table},
+        "added": {member: added_table(member, members, robustness) for member in added},
         "observations": by_observation(tables["observations"]),
         "choosing": choosing(tables["choosing"]) if "choosing" in tables else None,
         "ranks": ranks_sentence(tables["member_ranks"]) if "member_ranks" in tables else "",

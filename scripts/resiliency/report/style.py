@@ -325,11 +325,7 @@ def lines(
     under: Iterable[alt.Chart] = (),
     **properties,
 ) -> alt.LayerChart:
-    """Lines, with points of the size `dots` or none, intervals up, and a band.
-
-    Args:
-        detail: name of a column with a line for each of its values.
-    """
+    """Lines, with points of the size `dots` or none, intervals up, and a band; one per value of the column `detail`."""
     base = alt.Chart(rows)
     marks = []
     if band:
@@ -356,11 +352,7 @@ def heat(
     dark: object = None,
     **properties,
 ) -> alt.LayerChart:
-    """Cells coloured by a value, and the values as numbers if they have a `form`.
-
-    Args:
-        dark: predicate of the cells whose numbers are white.
-    """
+    """Cells coloured by a value, and the values as numbers if they have a `form`, white where `dark` is true."""
     base = alt.Chart(cells).encode(x=x, y=y)
     layers = [base.mark_rect().encode(color=colour, tooltip=tooltip)]
     if form:

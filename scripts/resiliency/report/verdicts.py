@@ -224,11 +224,7 @@ ENDS = ("low", "high")
 
 
 def interval_picture(parts: list[Row]) -> Markup:
-    """An observation's parts and labelled controls, a band behind each for its control; nothing if none is known.
-
-    Args:
-        parts: rows of observations.csv that have a verdict.
-    """
+    """An observation's rows that have a verdict, a band behind each for its control; nothing if none is known."""
     drawn = [part for part in parts if not pd.isna(part["low"]) and not pd.isna(part["high"])]
     margin = next((part["margin"] for part in drawn if not pd.isna(part.get("margin"))), 0)
     least = next((part["least"] for part in drawn if part.get("least", 0) > 0), 0)

@@ -12,11 +12,7 @@ from resiliency.report.rows import independent, level, measured_columns, on_corr
 
 
 def known(table: pd.DataFrame, measure: str = "pearson") -> pd.DataFrame:
-    """The rows with a known correlation, under the main rule, on clean and on all corrupted images.
-
-    Args:
-        measure: pearson; or partial, given the mean accuracy of the members.
-    """
+    """The rows of correlations.csv with a value of the measure, under the main rule, on clean and corrupted images."""
     rows = table[(table["measure"] == measure) & table["images"].isin([CLEAN, CORRUPTED])].dropna(
         subset=["correlation"]
     )

@@ -228,8 +228,7 @@ def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> style.Drawn:
 def frame_of(rows: pd.DataFrame, farthest: float) -> list[float]:
     """The ends of the axis, of 0 and all intervals and a little wider, so that only those that are cut reach them.
 
-    Args:
-        farthest: multiple of the largest estimate beyond which intervals are cut.
+    Intervals are cut beyond `farthest` times the largest estimate.
     """
     far = farthest * rows["points"].abs().max() or 1.0
     ends = rows[POINTS].clip(-far, far).stack()

@@ -37,15 +37,12 @@ ON_LEFT = "datum.ratio < 1"
 
 
 def headline(table: pd.DataFrame) -> dict[str, Row]:
-    """Outcome -> its row, on the images and of the rung that answer; {} without a stranger.
+    """Outcome -> its row of swaps.csv, on the images and of the rung that answer; {} without a stranger.
 
     Rows have `finding` and `said` of pairs of twins and, as `rival` and `over_rival`, of one member.
 
     Images are corrupted ones, else those of the first further test set. The rung is *family at equal length and size*
     if it has intervals, else *family*.
-
-    Args:
-        table: swaps.csv.
     """
     known = table[(table["twins"] > 0) & table["rung"].isin([FAMILY, ANY_FAMILY])] if len(table) else table
     if known.empty:
@@ -84,11 +81,7 @@ def factor(row: Row) -> str:
 
 
 def twin_of(members: pd.DataFrame) -> str:
-    """What twins are, in words: with one seed per design, other designs of a family.
-
-    Args:
-        members: members.csv.
-    """
+    """What twins among members.csv are, in words: with one seed per design, other designs of a family."""
     if independent(members)["design"].duplicated().any():
         return "another seed of the first one’s design"
     return "an equally accurate design of the first one’s family (designs have one seed)"
