@@ -170,12 +170,8 @@ def _errors_and_costs(rows: list[Row]) -> list[list[str]]:
         right = clean_accuracy(row)
         clean = words.with_interval(*(1 - float(right[f"clean_accuracy{end}"]) for end in ("", "_high", "_low")))
         where = f"{label(row['worst_corruption'])}, severity {int(row['worst_severity'])}"
-        errors = [
-            with_ends(row, "corrupted_error"),
-            clean,
-            f"{with_ends(row, 'worst_error')} ({where})",
-            with_ends(row, "quantile_error"),
-        ]
+        errors = [with_ends(row, "corrupted_error"), clean, f"{with_ends(row, 'worst_error')} ({where})"]
+        errors.append(with_ends(row, "quantile_error"))
         paid = [with_ends(row, "cost", number)] * len(costs)
         cells.append([row["role"], *errors, *paid, quantity(row["macs"]), quantity(row["parameters"])])
     return [head, *cells]
@@ -233,10 +229,8 @@ def _abstention(
         cells.append([promise, least, *(with_ends(row, of) for of in ("coverage", "wrong", "left_out_wrong"))])
         cells[-1][-1] += left_out
     below = "Below the least maximum probability of the promise that you need."
-    return [
-        below,
-        "Promises hold on average, for images like those of the study in the same mix of corruptions.",
-    ], cells
+    average = "Promises hold on average, for images like those of the study in the same mix of corruptions."
+    return [below, average], cells
 
 
 def _delivery(row: Row, fit: pd.DataFrame, members: pd.DataFrame, study: str, command: str) -> list[str]:

@@ -125,18 +125,17 @@ def leaders(tables: Mapping[str, pd.DataFrame], further: list[str]) -> list[Row]
     if "best_ensembles" in tables:
         best = tables["best_ensembles"]
         rows = best[best["rank"] == 1].sort_values("size", ascending=False)
-        whole = [f"{words.plural(of.ensembles, 'ensemble' if of.size > 1 else 'member')}" for of in rows.itertuples()]
-        of_size = [f" of {size}" if size > 1 else "" for size in rows["size"]]
-        roles = [f"Best of {of}{size}" for of, size in zip(whole, of_size, strict=True)]
+        roles = []
+        for size, count in rows[["size", "ensembles"]].itertuples(index=False):
+            of = f"{words.plural(count, 'ensemble')} of {size}" if size > 1 else words.plural(count, "member")
+            roles.append(f"Best of {of}")
         column, measure, sets = accuracy_of(CLEAN), "accuracy on clean images", further
     else:
         members, called = measured_on(tables["members"])
         members = members.rename(columns={"member": "members"}).dropna(subset=["corrupted_error"])
         rows = members.sort_values("corrupted_error", kind="stable").head(LEADING)
-        roles = [
-            f"Most robust of {words.plural(len(members), 'member')}",
-            *map("Number {}".format, range(2, LEADING + 1)),
-        ]
+        roles = [f"Most robust of {words.plural(len(members), 'member')}"]
+        roles += [f"Number {number}" for number in range(2, LEADING + 1)]
         column, measure, sets = "corrupted_error", called.lower(), [CLEAN, *further]
     return [
         {

@@ -89,7 +89,7 @@ def render(
         made: names of the tables that the study has.
         added: added members.
         units: test set -> its `units.json`; empty if nothing is known about its images.
-        export: command that exports row 0.
+        export: command that exports a row, with `ROW` for its number.
         docs: address of a page of the documentation, from the folder of this page, with {} for its name.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]

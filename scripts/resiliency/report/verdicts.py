@@ -70,7 +70,7 @@ def by_observation(table: pd.DataFrame) -> list[Row]:
         tested = [part for part in everything if part["part_verdict"]]
         parts, controls = ([part for part in tested if bool(part["reading"]) == control] for control in (False, True))
         beside = [part for part in everything if not part["part_verdict"]]
-        first, verdict = parts[0], parts[0]["verdict"]
+        first, verdict, level = parts[0], parts[0]["verdict"], words.percent((1 + parts[0]["confidence"]) / 2, 0)
         # Where all parts lie within the margin, a significant one makes no practical difference either.
         drawn = [part | {"part_verdict": verdict} for part in tested] if verdict == NO_DIFFERENCE else tested
         observations.append(
@@ -88,7 +88,7 @@ def by_observation(table: pd.DataFrame) -> list[Row]:
                 "placebo": first["placebo"],
                 "alone": _is_earned_alone(first),
                 "accuracy": pd.notna(first["accuracy_low"]),
-                "level": (level := words.percent((1 + first["confidence"]) / 2, 0)),
+                "level": level,
                 "table": _table([*parts, *controls, *beside], level),
             }
         )

@@ -207,9 +207,8 @@ def _panel(rows: pd.DataFrame, frame: list[float], y: alt.Y, key: style.Key, ser
     arrows = style.words_at(beyond, alt.X("at:Q"), y, "beyond", color=style.MUTED, **inwards).encode(yOffset=place)
     fill = alt.when("isValid(datum.ratio_low)").then(key.channels["color"]).otherwise(alt.value("white"))
     forms = dict.fromkeys(("ratio", "ratio_low", "ratio_high", "control_low", "control_high"), ".3f")
-    tooltip = style.tooltips(
-        "name", alt.Tooltip("of", title="images"), "families", "twins", **forms, twin=".4f", stranger=".4f"
-    )
+    forms |= {"twin": ".4f", "stranger": ".4f"}
+    tooltip = style.tooltips("name", alt.Tooltip("of", title="images"), "families", "twins", **forms)
     look = {"under": [band, style.line_at(1)], "over": [arrows], "hollow": True, "point": {"fill": fill}}
     look |= {"title": style.panel_title(OUTCOMES[rows["outcome"].iloc[0]], anchor="middle")}
     size = {"width": 205, "height": alt.Step(STEP, **{"for": "offset"})}
