@@ -189,9 +189,8 @@ def score_ensembles(
         raise Fault("weights: required for weighted_mean; give a positive number per member")
     shares = np.ones(len(predictions)) if weights is None else np.asarray(weights, float)
     if shares.shape != (len(predictions),) or not (np.isfinite(shares) & (shares > 0)).all():
-        raise Fault(
-            f"weights: {expected(f'{len(predictions)} positive numbers, one per member', short(shares.tolist()))}"
-        )
+        wanted = f"{len(predictions)} positive numbers, one per member"
+        raise Fault(f"weights: {expected(wanted, short(shares.tolist()))}")
     scores, _ = score_condition(predictions, 0, [ensembles], list(rules), shares)
     members = ["+".join(map(str, of)) for of in ensembles]
     return pd.concat(
@@ -263,14 +262,12 @@ def _checked(
     """The predictions of each member under one condition, and the ensembles as int64."""
     logits, ensembles = np.asarray(logits), np.asarray(ensembles)
     if logits.ndim != 3 or logits.dtype.kind != "f" or not logits.size or not np.isfinite(logits).all():
-        raise Fault(
-            f"logits: expected finite floats, members x images x classes, got {logits.dtype} of shape {logits.shape}"
-        )
+        got = f"{logits.dtype} of shape {logits.shape}"
+        raise Fault(f"logits: {expected('finite floats, members x images x classes', got)}")
     if shares := [member for member, scores in enumerate(logits) if may_be_probabilities(scores)]:
         got = f"no negative number and sums of 1 at most, or nearly, of member {shares[0]}"
-        raise Fault(
-            f"logits: {expected('logits', got)}; give their logarithms if they are probabilities, else subtract 1"
-        )
+        remedy = "give their logarithms if they are probabilities, else subtract 1"
+        raise Fault(f"logits: {expected('logits', got)}; {remedy}")
     members, images, classes = logits.shape
     if members < least or classes < 2:
         raise Fault(f"logits: expected at least {least} members and 2 classes, got {members} and {classes}")

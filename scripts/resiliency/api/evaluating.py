@@ -99,9 +99,8 @@ def evaluate(
     2  glass_blur         5        20   0.35
     """
     if not hasattr(images, "__len__") or not len(images):
-        raise Fault(
-            f"images: {expected('at least one image', 'none' if hasattr(images, '__len__') else short(images))}"
-        )
+        got = "none" if hasattr(images, "__len__") else short(images)
+        raise Fault(f"images: {expected('at least one image', got)}")
     first = np.asarray(images[:1])
     engine.corrupt(first, MAIN[0], 1, table=table, seed=0)  # which refuses images and tables that it cannot use
     labels = labels_of(labels, len(images))
