@@ -276,11 +276,7 @@ def late_settings(members: pd.DataFrame) -> dict[str, str]:
 
 
 def poor_cautions(members: pd.DataFrame, best: Row | None) -> list[str]:
-    """What to do if the best model is wrong on `POOR` of the clean images or more.
-
-    Args:
-        best: recommended model, as from `models`; None for the member with the highest clean accuracy.
-    """
+    """What to do if `best`, as from `models`, or else the best member, is wrong on `POOR` of clean images or more."""
     error = 1 - (best["clean_accuracy"] if best else members["clean_accuracy"].max())
     if not error >= POOR:
         return []

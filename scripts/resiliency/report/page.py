@@ -233,11 +233,7 @@ def _sections(
     made: Collection[str],
     openings: Mapping[str, str],
 ) -> list[tuple[Section, str, list[Figure]]]:
-    """The sections with content, each with its answer and figures.
-
-    Args:
-        openings: anchor of a section -> its answer, if that is not the finding of its first chart.
-    """
+    """The sections with content, each with its answer, in `openings` or the finding of its first chart, and figures."""
     content = []
     for section in sections:
         of_section = [name for name, chart in CHARTS.items() if chart.section == section.anchor and name in specs]
