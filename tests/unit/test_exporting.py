@@ -193,8 +193,8 @@ def program_in(folder: Path, about: dict) -> ModuleType:
     return module
 
 
-def test_the_program_abstains_and_flags_as_the_study_asks(members, tmp_path):
-    """White pictures are flagged; a rate of abstentions above the range of the study is noticed."""
+def test_the_program_abstains_and_flags_as_the_study_asks(members, tmp_path, monkeypatch, capsys):
+    """White pictures are flagged; a rate of abstentions above the range of the study is noticed, and said once."""
     ensemble = loading.Deployable(members, list(WEIGHTS), "mean_probability", 1).eval()
     exporting.write_program(ensemble, SIDE, tmp_path / "ensemble.onnx")
     random = np.random.default_rng(0)
@@ -202,13 +202,18 @@ def test_the_program_abstains_and_flags_as_the_study_asks(members, tmp_path):
     inputs = fitted(common, np.arange(400), Units.single(400), 0) | {"range": [0, 0.1]}
     about = {"classes": list("abc"), "side": SIDE, "margin": 1, "thresholds": {}, "inputs": inputs}
     about["abstaining"] = {"threshold": 0.999999, "why": "", "range": [0.0, 0.2]}
-    answer = program_in(tmp_path, about).load()
+    module = program_in(tmp_path, about)
+    answer = module.load()
     *_, abstained, unlike = answer(common[:50])
     assert abstained.all()
     assert unlike.sum() <= 3
     (note,) = answer.notes()
     assert note == "It abstains too often: 50 of 50 images; 0.0% to 20.0% in the study, chance of a false alarm 1%"
     assert answer(np.full((1, SIDE, SIDE, 3), 255, np.uint8))[3].all()
+    Image.fromarray(common[0]).save(tmp_path / "a.png")
+    monkeypatch.setattr("sys.argv", ["model.py", *12 * [str(tmp_path / "a.png")]])
+    assert module.main() == 0
+    assert capsys.readouterr().err.count("It abstains too often") == 1
 
 
 def test_other_programs_read_the_metadata_of_the_card():

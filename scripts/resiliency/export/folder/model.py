@@ -103,9 +103,15 @@ def main():
     parser.add_argument("--threshold", type=float, help="abstain below this probability (default: the study's)")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(errors="backslashreplace")  # names of files may have any bytes
-    answer, unreadable = load(arguments.threshold), 0
-    if said := answer.notes():
-        print(*said, sep="\n", file=sys.stderr, flush=True)
+    answer, said, unreadable = load(arguments.threshold), set(), 0
+
+    def tell():
+        for note in answer.notes():
+            if (what := note.partition(":")[0]) not in said:  # once, though the numbers in it go on
+                said.add(what)
+                print(note, file=sys.stderr, flush=True)
+
+    tell()
     for path in arguments.images:
         try:
             image = read(path)
@@ -118,9 +124,7 @@ def main():
         line = f"{CLASSES[best]}, probability {probabilities[best]:.4f}, mutual information {mutual_information:.4f}"
         line += ", abstains" * bool(abstained) + ", unlike the images of the study" * bool(unlike)
         print(f"{path}: {line}", flush=True)
-        if left := [note for note in answer.notes() if note not in said]:
-            said += left
-            print(*left, sep="\n", file=sys.stderr, flush=True)
+        tell()
     return int(unreadable > 0)
 
 
