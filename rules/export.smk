@@ -1,7 +1,7 @@
 # A job of its own: only it knows the row, which names the folder.
 checkpoint choose_export:
     input:
-        deployment=f"{RESULTS}/tables/deployment.csv",
+        deployment=lambda wildcards: exportable(wildcards)["deployment"],  # says what is lacking before any job
         descriptions=expand(f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks),
     output:
         f"{RESULTS}/ensembles/exported.json",

@@ -161,7 +161,9 @@ def export_of_row(wildcards):
     """The files of the export, in a folder named by the row, which is known once it is chosen; none is replaced."""
     folder = export_folder(checkpoints.choose_export.get().output[0])
     if Path(folder).exists() and not RUN.forces("write_export"):
-        sys.exit(f"export: {folder} exists; move it elsewhere, or add --force to replace it")
+        # Snakemake drops the text of an exit once jobs have run.
+        print(f"export: {folder} exists; move it elsewhere, or add --force to replace it", file=sys.stderr, flush=True)
+        sys.exit(1)
     return [f"{folder}/{Path(path).name}" for path in rules.write_export.output]
 
 

@@ -1,6 +1,7 @@
 """Exported ensembles run where neither this project nor the libraries that it trains with are."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -104,3 +105,17 @@ def test_an_export_is_not_replaced_without_force(workflow, exported):
     workflow.finish("export", "--cores", "2", "--config", f"ensemble={other}")
     assert {path.name for path in exported[0].parent.iterdir()} == {str(other), str(exported[1].number)}
     assert (exported[0] / "mine.txt").read_text() == "kept"
+    refused = workflow.snakemake(*arguments)  # after the job that chooses the row
+    assert refused.returncode
+    assert "1 × choose_export" in refused.stdout
+    assert f"{exported[0].name} exists; move it elsewhere" in refused.stdout
+
+
+def test_what_an_export_lacks_is_said_before_any_job(workflow, workflow_in, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['onnxscript'] = None\n")
+    without = os.environ | {"PYTHONPATH": str(tmp_path)}
+    alone = workflow_in(workflow.directory, workflow.study, environment=without)
+    refused = alone.snakemake("export", "--cores", "2", "--config", "ensemble=1")
+    assert refused.returncode
+    assert "onnxscript: not installed; pip install -e '.[export]'" in refused.stdout
+    assert "choose_export" not in refused.stdout
