@@ -68,6 +68,7 @@ def test_views_and_augmentation_suit_the_data_set(name, size, side, on_the_fly, 
     dataset = Dataset(name=name, image_size=size, folder="photos" if name in ("image_folder", "imagenet") else None)
     for view in (dataset, dataset.resolved()):
         assert (view.side, view.on_the_fly, view.margin) == (side, on_the_fly, margin)
+    assert dataset.resolved().model_dump(warnings="error")["crop"] == margin
     assert (dataset.largest_shift, dataset.mirrored) == (shift, mirrored)
 
 

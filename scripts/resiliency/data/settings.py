@@ -203,7 +203,7 @@ class Dataset(Settings):
     @property
     def margin(self) -> float:
         """Side of the centre crop over that of the resized image."""
-        return self.crop if self.crop != AUTO else (0.875 if self.side > LARGEST_STORED else 1)
+        return self.crop if self.crop != AUTO else (0.875 if self.side > LARGEST_STORED else 1.0)
 
     @property
     def mirrored(self) -> bool:
