@@ -309,7 +309,7 @@ class Evaluation:
         by_corruption: a row per corruption: corruption, error (mean over severities), ce (the error divided by the
             baseline's; NaN without a baseline, if it makes no error, or if mCE does not count the corruption).
         summary: rows clean and corrupted (all conditions, but of extra corruptions only if there are no others):
-            n_images, error with its ends (Wilson's, with the variance over units), nll, brier and ece (over all answers).
+            n_images, error with its ends (Wilson's, by the variance over units), nll, brier and ece (over all answers).
         mce: mean of ce over the corruptions of mCE; NaN without a baseline.
         outputs: "logits" or "probabilities", which the classifier returned.
         confidence: level of the intervals, between 0 and 1.
