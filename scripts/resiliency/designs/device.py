@@ -35,7 +35,17 @@ def device() -> torch.device:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if torch.cuda.is_available():
-        _set_up()
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        deterministic: Any = torch.utils.deterministic
+        deterministic.fill_uninitialized_memory = False
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = False
+        matmul = torch.backends.cuda.matmul
+        matmul.allow_tf32 = matmul.allow_bf16_reduced_precision_reduction = False
+        torch.backends.cuda.enable_flash_sdp(False)
+        torch.backends.cuda.enable_mem_efficient_sdp(False)
+        torch.backends.cuda.enable_cudnn_sdp(False)
         return torch.device("cuda")
     if gpus := visible_gpus():
         raise Fault(
@@ -114,17 +124,3 @@ def compiled(function: Callable, on: torch.device) -> Callable:
         return function
     torch._dynamo.config.suppress_errors = True
     return torch.compile(function, mode="reduce-overhead")
-
-
-def _set_up() -> None:
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    deterministic: Any = torch.utils.deterministic
-    deterministic.fill_uninitialized_memory = False
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.allow_tf32 = False
-    matmul = torch.backends.cuda.matmul
-    matmul.allow_tf32 = matmul.allow_bf16_reduced_precision_reduction = False
-    torch.backends.cuda.enable_flash_sdp(False)
-    torch.backends.cuda.enable_mem_efficient_sdp(False)
-    torch.backends.cuda.enable_cudnn_sdp(False)
