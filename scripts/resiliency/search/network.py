@@ -55,12 +55,11 @@ class Residual(nn.Module):
         self.conv1 = self.conv(3, shape["stem"], 7, shape["stride"], 3, bias=False)
         self.bn1 = self.norm(shape["stem"])
         self.maxpool = nn.MaxPool2d(3, 2, 1) if shape["pool"] else nn.Identity()
-        self.stages = len(shape["layers"])
+        self.feature_info = [{"module": f"layer{number}"} for number in range(1, len(shape["layers"]) + 1)]
         inward = shape["stem"]
-        for stage in range(self.stages):
-            self.add_module(f"layer{stage + 1}", self._stage(shape, stage, inward))
+        for stage, info in enumerate(self.feature_info):
+            self.add_module(info["module"], self._stage(shape, stage, inward))
             inward = shape["channels"][stage] * EXPANSION[shape["block"]]
-        self.feature_info = [{"module": f"layer{stage + 1}"} for stage in range(self.stages)]
         self.fc = self.linear(inward, shape["classes"])
         # As timm does: He et al. (2015) by outgoing connections; blocks begin as their shortcuts.
         for module in self.modules():
@@ -86,16 +85,16 @@ class Residual(nn.Module):
             inward = outward
         return nn.Sequential(*blocks)
 
-    def blocks(self, stage: int) -> nn.Sequential:
-        """The blocks of a stage, from 0."""
-        blocks: Any = self.get_submodule(f"layer{stage + 1}")
-        return blocks
+    @property
+    def stages(self) -> list[Any]:
+        """The blocks of each stage, an `nn.Sequential` each."""
+        return [self.get_submodule(info["module"]) for info in self.feature_info]
 
     def forward_features(self, images: Tensor) -> Tensor:
         """Images float Bx3xHxW -> the last feature map BxCxhxw."""
         x = self.maxpool(F.relu(self.bn1(self.conv1(images))))
-        for stage in range(self.stages):
-            x = self.blocks(stage)(x)
+        for blocks in self.stages:
+            x = blocks(x)
         return x
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
@@ -170,9 +169,9 @@ class Supernetwork(Residual):
         """Compute as the sub-network of `shape` from now on; batch-norm statistics follow it only if `follow`."""
         self.depths = shape["layers"]
         self.conv1.width = shape["stem"]
-        for stage, channels in enumerate(shape["channels"]):
+        for blocks, depth, channels in zip(self.stages, self.depths, shape["channels"], strict=True):
             outward = channels * EXPANSION[shape["block"]]
-            for block in self.blocks(stage)[: self.depths[stage]]:
+            for block in blocks[:depth]:
                 for index in range(1, block.depth + 1):
                     getattr(block, f"conv{index}").width = outward if index == block.depth else channels
                 if block.downsample is not None:
@@ -183,8 +182,8 @@ class Supernetwork(Residual):
 
     def forward_features(self, images: Tensor) -> Tensor:
         x = self.maxpool(F.relu(self.bn1(self.conv1(images))))
-        for stage in range(self.stages):
-            for block in self.blocks(stage)[: self.depths[stage]]:
+        for blocks, depth in zip(self.stages, self.depths, strict=True):
+            for block in blocks[:depth]:
                 x = block(x)
         return x
 
@@ -229,8 +228,8 @@ def reorder(network: Residual) -> None:
     Blocks of a stage add to the same channels, so that these move together. The function of the whole network stays.
     """
     writers, readers = [(network.conv1, network.bn1)], []
-    for stage in range(network.stages):
-        first, *others = blocks = network.blocks(stage)
+    for blocks in network.stages:
+        first, *others = blocks
         readers.append(first.conv1)
         if first.downsample is not None:
             _sort(writers, [*readers, first.downsample[0]])
@@ -317,20 +316,6 @@ def training_macs(space: Space, settings: Search) -> int:
     if settings.strategy == "sandwich":
         total += space.macs(space.sizes - 1)
     return round(total + settings.random_subnetworks * np.mean(drawn))
-
-
-def search_cost(
-    space: Space, settings: Search, trained: dict[str, float], evaluated: np.ndarray, n_images: int
-) -> dict[str, float]:
-    """The cost of all members of a search together, as `training.member.cost_of_training` gives it for one.
-
-    Args:
-        trained: `training_cost` of the super-network, of which epochs and n_images are used.
-        evaluated: MACs of each evaluated sub-network.
-        n_images: number of images on which each of them was evaluated.
-    """
-    spent = 3 * training_macs(space, settings) * trained["n_images"] + int(evaluated.sum()) * n_images
-    return trained | {"macs": spent, "shared_by": settings.members}
 
 
 def network_description(factory: str, shape: Shape, side: int) -> Keys:

@@ -31,7 +31,7 @@ from resiliency.designs.weights import complete
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.metrics.classification import softmax
 from resiliency.prediction.writing import logits
-from resiliency.search.network import Residual, Supernetwork, extract, network_description, search_cost
+from resiliency.search.network import Residual, Supernetwork, extract, network_description, training_macs
 from resiliency.search.space import Search, Space
 from resiliency.storage import read_json, sha256, write_csv
 from resiliency.training.engine import Checkpoint, LabelledImages, Preprocessing
@@ -349,11 +349,12 @@ def search_members(
     with Checkpoint(table.with_name("checkpoint.pt"), dependencies) as checkpoint:
         errors = search(evaluator, settings, seed, checkpoint)
     all_genes, objectives = list(errors), objectives_of(space, errors)
-    images_seen = len(calibration) + len(validation.labels)
+    cost, images_seen = supernet.training_cost, len(calibration) + len(validation.labels)
+    macs = 3 * training_macs(space, settings) * cost["n_images"] + int(objectives[:, 1].sum()) * images_seen
     common = {key: getattr(supernet, key) for key in ("mean", "std", "normalisation", "precision")} | {
         "weights_kind": WeightsKind.SUPERNET,
         "weights_source": "a super-network trained here",
-        "training_cost": search_cost(space, settings, supernet.training_cost, objectives[:, 1], images_seen),
+        "training_cost": cost | {"macs": macs, "shared_by": settings.members},
         "classes": card["classes"],
     }
     positions = dict(zip(select_members(evaluator, errors, settings, seed), folders, strict=True))
