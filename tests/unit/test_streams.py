@@ -54,5 +54,5 @@ def test_streams_draw_as_their_generators():
         raw = [other.bit_generator.random_raw(count) for other in expected]
         np.testing.assert_array_equal(streams.words(count), raw)
     limits = np.array([6, 417, 2**20])
-    drawn = streams.halves(3).astype(np.uint64) * limits.astype(np.uint64) >> np.uint64(32)
+    drawn = streams.parts("<u4", (3,)).astype(np.uint64) * limits.astype(np.uint64) >> np.uint64(32)
     np.testing.assert_array_equal(drawn, [one.integers(limits) for one in expected])

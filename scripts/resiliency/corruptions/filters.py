@@ -49,13 +49,15 @@ class Streams:
         draw(self._states, words)
         return words
 
-    def halves(self, count: int) -> np.ndarray:
-        """uint32 Nx`count`: the next parts of 32 bits of each stream, the lower one of a word first.
+    def parts(self, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Nx`shape`: the next parts of words of each stream, the lowest first; `kind` is "<u2" or "<u4".
 
-        Times n, without the lower 32 bits of the product, they are what Generator.integers(n) draws, but where that
-        draws anew, less than n times in 2**32.
+        Those of 16 bits are what Generator.integers takes. Those of 32 bits, times n and without the lower 32 bits of
+        the product, are what Generator.integers(n) draws, but where that draws anew, less than n times in 2**32.
         """
-        return self.words(-(-count // 2)).astype("<u8", copy=False).view("<u4")[:, :count]
+        size, of_word = prod(shape), 8 // np.dtype(kind).itemsize
+        words = self.words(-(-size // of_word)).astype("<u8", copy=False)
+        return words.view(kind)[:, :size].reshape(-1, *shape)
 
     def uniform(self, low: float, high: float, shape: tuple[int, ...] = ()) -> np.ndarray:
         """float64 Nx`shape` from `low` to `high`, as Generator.uniform draws them."""
@@ -272,13 +274,8 @@ def in_three_channels(values: np.ndarray) -> np.ndarray:
 
 
 def random_steps(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
-    """uint16 Nx`shape`, all `STEPS` values equally likely, a row from each stream.
-
-    They are the 16-bit parts of what the generator yields, lowest first, as Generator.integers takes them.
-    """
-    size = prod(shape)
-    words = streams.words(-(-size // 4)).astype("<u8", copy=False)
-    return words.view("<u2")[:, :size].reshape(-1, *shape)
+    """uint16 Nx`shape`, all `STEPS` values equally likely, a row from each stream."""
+    return streams.parts("<u2", shape)
 
 
 def looked_up(steps: np.ndarray, table: np.ndarray) -> np.ndarray:

@@ -22,10 +22,6 @@ import skimage.util
 from resiliency.base.streams import entropy
 
 
-def _resource_filename(_: str, name: str) -> str:
-    return str(files("imagecorruptions") / name)
-
-
 def _gaussian(image: np.ndarray, sigma: float, multichannel: bool = False, **arguments: object) -> np.ndarray:
     return skimage.filters.gaussian(image, sigma, channel_axis=-1 if multichannel else None, **arguments)
 
@@ -43,7 +39,7 @@ class _NumPyWithFloat(types.ModuleType):
 
 def _load() -> types.ModuleType:
     stand_in: Any = types.ModuleType("pkg_resources")
-    stand_in.resource_filename = _resource_filename
+    stand_in.resource_filename = lambda _, name: str(files("imagecorruptions") / name)
     present = sys.modules.setdefault("pkg_resources", stand_in)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -125,7 +125,7 @@ def frost(
     """
     height, width = images.shape[1:3]
     frosty, figures = np.empty_like(images), (np.float32(weight), np.float32(frost_weight), np.float32(ROUNDING_MARGIN))
-    for image, drawn, out in zip(images, streams.halves(3).tolist(), frosty, strict=True):
+    for image, drawn, out in zip(images, streams.parts("<u4", (3,)).tolist(), frosty, strict=True):
         picture = _picture(drawn[0] * len(PICTURES) >> 32, height, width, scale, smooth)
         top = drawn[1] * (picture.shape[0] - height + 1) >> 32
         left = drawn[2] * (picture.shape[1] - width + 1) >> 32
