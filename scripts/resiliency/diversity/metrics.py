@@ -7,6 +7,7 @@ is the raw value, its negative or 1 less it, so that it grows with diversity.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress
 from math import inf
 from operator import neg as negative
@@ -23,6 +24,7 @@ from resiliency.diversity.settings import METHODS, STAGES
 from resiliency.prediction.reading import Predictions
 from resiliency.storage import read_array
 
+complement = partial(np.subtract, 1)  # of a similarity that is 1 for members that are alike
 UNKNOWN = np.array([np.nan])  # what a member without a network is compared by
 # What the metrics of pairs of a kind can take.
 SOURCES = {
@@ -30,11 +32,6 @@ SOURCES = {
     "attribution": METHODS,
     "activation": ("features", *STAGES),
 }
-
-
-def complement(raw: np.ndarray) -> np.ndarray:
-    """The diversity of a similarity that is 1 for members that are alike."""
-    return 1 - raw
 
 
 @dataclass(frozen=True)

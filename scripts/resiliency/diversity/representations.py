@@ -113,12 +113,7 @@ def linear_cka(features: list[np.ndarray]) -> np.ndarray:
     """Linear centred kernel alignment (CKA) of features, without the bias of few images; see `gram_cka`.
 
     Args:
-        features: M arrays of finite floats N x D, of the same N images (4 or more); D may differ. Values are not
-            checked.
-
-    Returns:
-        float64 M x M: 1 for equal features up to rotation and scale, about 0 for unrelated ones (perhaps below 0), and
-        0 for features that are constant over images.
+        features: M arrays of finite floats N x D, of the same N images (4 or more); D may differ.
 
     Raises:
         ValueError: the arrays have different numbers of images.
@@ -137,8 +132,8 @@ def gram_cka(grams: np.ndarray) -> np.ndarray:
         grams: M x N x N, N at least 4.
 
     Returns:
-        float64 M x M, 1 for equal representations (up to rotation and scale) and about 0 for unrelated ones. Features
-        that are the same for all images align with nothing: 0.
+        float64 M x M, 1 for equal representations (up to rotation and scale) and about 0, perhaps below, for unrelated
+        ones. Features that are the same for all images align with nothing: 0.
     """
     grams = np.array(grams, dtype=np.float64)
     n = grams.shape[1]
