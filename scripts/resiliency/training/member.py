@@ -241,7 +241,6 @@ def _head_inputs(
 ) -> tuple[tuple[int, ...], list[LabelledImages]]:
     """The shape of the input of `head` for one image; and each of `sets` with it, float32 Nx1x1xD, as its images."""
     network.eval()
-    shape: tuple[int, ...] = ()
     head_inputs = []
     for images, labels in sets:
         order = in_order(len(labels), BATCH)
@@ -249,8 +248,7 @@ def _head_inputs(
         parts = []
         with inference():
             for batch in read:
-                features = features_of(network, head, preprocessing.normalised(batch))
-                shape = tuple(features.shape[1:])
-                parts.append(features.float().reshape(len(features), 1, 1, -1).cpu().numpy())
-        head_inputs.append(LabelledImages(np.concatenate(parts), labels))
-    return shape, head_inputs
+                parts.append(features_of(network, head, preprocessing.normalised(batch)).float().cpu().numpy())
+        features = np.concatenate(parts)
+        head_inputs.append(LabelledImages(features.reshape(len(features), 1, 1, -1), labels))
+    return features.shape[1:], head_inputs
