@@ -27,7 +27,7 @@ MEMBERS = MEMBERS.assign(design=MEMBERS["member"].str[:2], macs=np.repeat(MACS, 
 MEMBERS["family"], MEMBERS["error"] = MEMBERS["design"], np.repeat(DESIGNS, 2)
 
 
-def scored(rule: str = "mean_probability", mixed: float = 0.0) -> rates.Ensembles:
+def ensembles(rule: str = "mean_probability", mixed: float = 0.0) -> list[pd.DataFrame]:
     """All pairs and triples of two members of each of eight designs, which are a family each."""
     rows = []
     for size, gain in GAINS.items():
@@ -36,7 +36,7 @@ def scored(rule: str = "mean_probability", mixed: float = 0.0) -> rates.Ensemble
             count, mean = of["design"].nunique(), of["error"].mean()
             rows.append(("+".join(of["member"]), size, count, mean, mean - gain - mixed * (count > 1)))
     pool = pd.DataFrame(rows, columns=["members", "size", "designs", "member_error", "error"])
-    return rates.Ensembles(pool.assign(rule=rule, weight=1.0, origin="independent"), [], rule == "plurality_vote")
+    return [pool.assign(rule=rule, weight=1.0, origin="independent")]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def scored(rule: str = "mean_probability", mixed: float = 0.0) -> rates.Ensemble
     ],
 )
 def test_more_members_bring_what_was_planted_at_the_cost_of_their_number(rule, expected):
-    of = list(rates.more_members(scored(rule), MEMBERS, MEMBERS.set_index("member")["error"], CONFIDENCE))
+    of = list(rates.more_members(ensembles(rule), MEMBERS, MEMBERS.set_index("member")["error"], CONFIDENCE))
     for row in of:
         assert row.median_error == pytest.approx(np.median(DESIGNS))
         assert (row.reduction, row.inference, row.ensembles) == pytest.approx(expected[row.exchange])
@@ -57,7 +57,7 @@ def test_more_members_bring_what_was_planted_at_the_cost_of_their_number(rule, e
 
 def test_mixing_is_compared_with_the_better_design():
     errors = MEMBERS.set_index("member")["error"]
-    (row,) = rates.mixing(scored(mixed=MIXED), MEMBERS, [errors], CONFIDENCE)
+    (row,) = rates.mixing(ensembles(mixed=MIXED), MEMBERS, [errors], CONFIDENCE)
     behind = np.mean([abs(one - other) / 2 for one, other in combinations(DESIGNS, 2)])
     assert row.exchange == "mixing_designs"
     assert row.reduction == pytest.approx(MIXED - behind)
@@ -67,11 +67,10 @@ def test_mixing_is_compared_with_the_better_design():
     ]
     assert row.inference == pytest.approx(np.exp(np.mean(np.log(costs))))
     assert (row.designs, row.members, row.ensembles) == (8, 16, 120)
-    pool = scored().pool
-    some = rates.Ensembles(pool[~pool["members"].str.contains("d0-s0")], [])
-    (row,) = rates.mixing(some, MEMBERS, [errors], CONFIDENCE)
+    (pool,) = ensembles()
+    (row,) = rates.mixing([pool[~pool["members"].str.contains("d0-s0")]], MEMBERS, [errors], CONFIDENCE)
     assert (row.designs, row.members, row.ensembles) == (7, 14, 91)  # a design of one seed has no pair of its own
-    assert list(rates.mixing(scored("plurality_vote"), MEMBERS, [errors], CONFIDENCE)) == []
+    assert list(rates.mixing(ensembles("plurality_vote"), MEMBERS, [errors], CONFIDENCE)) == []
 
 
 def test_joint_training_is_compared_with_independent_training_of_the_same_ensemble():

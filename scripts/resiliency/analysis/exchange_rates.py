@@ -130,27 +130,18 @@ SECOND, THIRD, TWO_MORE = "second_member", "third_member", "two_more_members"
 DESIGNS_MIXED, FAMILIES_MIXED = "mixing_designs", "mixing_families"
 
 
-class Ensembles(NamedTuple):
-    """Ensembles of independent members under one rule, with `error`, and `member_error`, the mean of their members.
-
-    Attributes:
-        pool: rows of ensembles.parquet.
-        without: rows of leave_images_out.parquet without each group of images; empty if images are treated as fixed.
-        by_vote: whether they vote; two votes are right as often as their members on average, whatever these are.
-    """
-
-    pool: pd.DataFrame
-    without: list[pd.DataFrame]
-    by_vote: bool = False
-
-
-def of_independent(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Sequence[str]) -> Ensembles:
-    """The ensembles of independent members under `rule`, with their mean error on `images`.
+def of_independent(
+    ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Sequence[str]
+) -> list[pd.DataFrame]:
+    """The ensembles of independent members under `rule`, with `error`, and `member_error`, the mean of their members.
 
     Args:
         ensembles: ensembles.parquet.
         without: leave_images_out.parquet.
-        images: `corrupted`, or the test sets that replace it.
+        images: `corrupted`, or the test sets that replace it, over which the errors are means.
+
+    Returns:
+        On all images, then without each group of images; only the first if images are treated as fixed.
     """
     own, of_members = ([of(name) for name in images] for of in (accuracy_of, mean_member_accuracy_of))
 
@@ -160,43 +151,42 @@ def of_independent(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, im
         return pool.assign(**{name: 1 - pool[columns].astype(float).mean(axis=1) for name, columns in means.items()})
 
     known = len(without) and {*own, *of_members} <= set(without)
-    groups = [with_errors(of) for _, of in without.groupby("without")] if known else []
-    return Ensembles(with_errors(ensembles), groups, by_vote=rule == VOTE)
+    groups = [of for _, of in without.groupby("without")] if known else []
+    return [with_errors(table) for table in (ensembles, *groups)]
 
 
-def more_members(of: Ensembles, members: pd.DataFrame, errors: pd.Series, confidence: float) -> Iterator[Exchange]:
+def more_members(
+    ensembles: Sequence[pd.DataFrame], members: pd.DataFrame, errors: pd.Series, confidence: float
+) -> Iterator[Exchange]:
     """The gain by a second and a third member: the fall of the mean error over all ensembles.
 
     Each ensemble is compared with its own members, so that a sample of ensembles compares equally good ones. Of
-    votes, the second and the third member count together.
+    votes, the second and the third member count together: two votes are right as often as their members on average.
 
     Args:
+        ensembles: tables from `of_independent`.
         members: members.csv.
         errors: member -> its error.
     """
-    families = dict(zip(members["member"], members["family"], strict=True))
-    steps = [(TWO_MORE, 1, 3)] if of.by_vote else [(SECOND, 1, 2), (THIRD, 2, 3)]
+    families, (pool, *without) = dict(zip(members["member"], members["family"], strict=True)), ensembles
+    steps = [(TWO_MORE, 1, 3)] if VOTE in set(pool["rule"]) else [(SECOND, 1, 2), (THIRD, 2, 3)]
     for exchange, before, after in steps:
-        compared = [_of_size(of.pool, size) for size in (before, after) if size > 1]
-        if any(pool.empty for pool in compared):
+        compared = [pool[pool["size"] == size] for size in (before, after) if size > 1]
+        if any(of_size.empty for of_size in compared):
             continue
         names = {name for joined in compared[-1]["members"] for name in joined.split("+")}
         unit, units = units_of(names, families, FAMILIES)
-        part = Part.from_replicates(exchange, _step(of.pool, before, after, unit))
-        part = part.without_images([_step(table, before, after, unit)[0] for table in of.without])
+        part = Part.from_replicates(exchange, _step(pool, before, after, unit))
+        part = part.without_images([_step(table, before, after, unit)[0] for table in without])
         counts = {"designs": len(set(map(design_of, names))), "members": len(names)}
         counts |= {"ensembles": sum(map(len, compared)), "median_error": median_of_designs(errors[[*names]], members)}
         cost, ends = after / before, part.interval(confidence).ends
         yield Exchange(exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts)
 
 
-def _of_size(table: pd.DataFrame, size: int) -> pd.DataFrame:
-    return table[table["size"] == size]
-
-
 def _step(pool: pd.DataFrame, before: int, after: int, unit: Callable[[str], str]) -> np.ndarray:
     """How much more ensembles of `after` gain on their members than those of `before`; also without each unit."""
-    larger, smaller = _of_size(pool, after), _of_size(pool, before)
+    larger, smaller = (pool[pool["size"] == size] for size in (after, before))
 
     def gains(weights: np.ndarray, ensembles: pd.DataFrame) -> np.ndarray:
         return weighted_means(weights, (ensembles["member_error"] - ensembles["error"]).to_numpy(float)[:, None])[:, 0]
@@ -207,27 +197,30 @@ def _step(pool: pd.DataFrame, before: int, after: int, unit: Callable[[str], str
     return gains(first, larger) - gains(second, smaller)
 
 
-def mixing(of: Ensembles, members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float) -> Iterator[Exchange]:
+def mixing(
+    ensembles: Sequence[pd.DataFrame], members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float
+) -> Iterator[Exchange]:
     """The gain of a pair of two designs over a pair of the better one (see `against_better`).
 
     Families take the place of designs where no design has a second seed. Pairs that vote say nothing.
 
     Args:
+        ensembles: tables from `of_independent`.
         members: members.csv.
         errors: member -> its error: on all images, then without each group of images.
     """
-    if of.by_vote:
+    if VOTE in set(ensembles[0]["rule"]):
         return
-    kind = "family" if lack_second_seeds(of.pool) else "design"
-    group = members.set_index("member")[kind]
-    combined = [joined.split("+") for joined in _of_size(of.pool, 2)["members"]]
+    kind = "family" if lack_second_seeds(ensembles[0]) else "design"
+    group, pairs = members.set_index("member")[kind], [table[table["size"] == 2] for table in ensembles]
+    combined = [joined.split("+") for joined in pairs[0]["members"]]
     names = sorted({group[one] for one, other in combined if group[one] == group[other]})
     if len(names) < DESIGNS:
         return
     taking_part = sorted({name for both in combined for name in both if group[name] in names})
     every, *without = (
-        _pairs(_of_size(table, 2), of_members[taking_part], group, names)
-        for table, of_members in zip((of.pool, *of.without), errors, strict=False)
+        _pairs(of_pairs, of_members[taking_part], group, names)
+        for of_pairs, of_members in zip(pairs, errors, strict=False)
     )
     part, ends = against_better(every, without, confidence)
     exchange, units = (DESIGNS_MIXED, "designs") if kind == "design" else (FAMILIES_MIXED, "families")
@@ -313,8 +306,8 @@ def exchange_rates(
         rows += [*families(of_designs, confidence), *predictors(of_designs, confidence)]
         rows += family_at_equal_accuracy(tested["1b"], of_designs.median_errors[0, 0], confidence)
     if tables:
-        pool = of_independent(tables["ensembles"], tables.get("ensembles_without", pd.DataFrame()), rule, measured_on)
-        rows += [*more_members(pool, known, errors[0], confidence), *mixing(pool, known, errors, confidence)]
+        pools = of_independent(tables["ensembles"], tables.get("ensembles_without", pd.DataFrame()), rule, measured_on)
+        rows += [*more_members(pools, known, errors[0], confidence), *mixing(pools, known, errors, confidence)]
         if not shifts:
             rows += joint_training(tested["3"], tables["image_errors"], members, confidence)
     return table_of(rows, "+".join(measured_on), confidence)
