@@ -359,11 +359,8 @@ def units_to_decide(observation: Observation, confidence: float) -> tuple[int | 
     if not parts or not all(np.isfinite([part.estimate, part.error]).all() and part.units for part in parts):
         return None, ""
 
-    def simulated(units: int) -> np.ndarray:
-        return _simulated_verdicts(observation, confidence, units)
-
     def enough(units: int) -> bool:
-        return np.isin(simulated(units), DECIDED).mean() >= POWER
+        return np.isin(_simulated_verdicts(observation, confidence, units), DECIDED).mean() >= POWER
 
     low, high = max(observation.minimum, *(part.units + 1 for part in parts)) - 1, MOST
     if low >= high or not enough(high):
@@ -372,7 +369,7 @@ def units_to_decide(observation: Observation, confidence: float) -> tuple[int | 
         middle = int(np.sqrt(low * high)) if high > 4 * low else (low + high) // 2
         middle = max(middle, low + 1)
         low, high = (low, middle) if enough(middle) else (middle, high)
-    verdicts = simulated(high)
+    verdicts = _simulated_verdicts(observation, confidence, high)
     return high, max(DECIDED, key=lambda verdict: (verdicts == verdict).sum())
 
 

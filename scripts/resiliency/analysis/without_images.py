@@ -262,13 +262,10 @@ def feature_diversities(features: Sequence[np.ndarray], of_probe: np.ndarray) ->
 
 
 def _where_applicable(arrays: Sequence[np.ndarray], compare: Callable[[list[np.ndarray]], np.ndarray]) -> np.ndarray:
-    applies = applicable(arrays)
+    chosen = np.flatnonzero(applicable(arrays))
     diversities = np.full((GROUPS, len(arrays), len(arrays)), np.nan)
-    if applies.sum() > 1:
-        chosen = np.flatnonzero(applies)
-        diversities[:, chosen[:, None], chosen] = compare(
-            [array for array, fits in zip(arrays, applies, strict=True) if fits]
-        )
+    if len(chosen) > 1:
+        diversities[:, chosen[:, None], chosen] = compare([arrays[place] for place in chosen])
     return diversities
 
 
