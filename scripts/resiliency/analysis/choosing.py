@@ -73,13 +73,10 @@ def choosing_table(
     """
     pool = Pool(members, [predictions[name] for name in members["member"]], n_probe_images, seed)
     categories, count, families = list(pool.categories), len(members), len(pool.without) - 1
-    lacking, diversities, values, near = "", {}, {}, np.nan
-    if len(categories) < 2:
-        lacking = f"needs two of the categories {', '.join(CATEGORIES)}, got {len(categories)}"
-    else:
-        diversities = pool.diversities(representation, methods)
-        values, near = pool.outcomes(diversities)
-    rows = []
+    enough, rows = len(categories) > 1, []
+    lacking = "" if enough else f"needs two of the categories {', '.join(CATEGORIES)}, got {len(categories)}"
+    diversities = pool.diversities(representation, methods) if enough else {}
+    values, near = pool.outcomes(diversities) if enough else ({}, np.nan)
     for choice in CHOICES:
         kind = diversities.get(KINDS.get(choice, ""), Diversity())
         for size in SIZES:
