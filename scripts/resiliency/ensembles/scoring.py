@@ -144,9 +144,8 @@ class Tally:
         count, logs, gaps = np.zeros(len(places), np.int64), np.zeros(len(places)), np.zeros((len(places), ECE_BINS))
         if self.rule.mean == "geometric":
             right, own, best, summed = _answered(block, *self.parts[0])
-            own, best = (
-                np.exp(values / np.float32(block.ensembles.shape[1])) / normalisers.T for values in (own, best)
-            )
+            size = np.float32(block.ensembles.shape[1])
+            own, best = (np.exp(values / size) / normalisers.T for values in (own, best))
             squares = _product_sums(block, np.square(roots)) / np.square(normalisers)
             self.brier[places] += (squares.T - 2 * own + 1).sum(axis=1, dtype=np.float64)
             count += np.count_nonzero(right, axis=1)
