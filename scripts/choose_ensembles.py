@@ -24,17 +24,17 @@ with stage(snakemake) as (inputs, outputs, params):
 
     if outputs.deployment:
         costs = cost_matrix(read_costs(inputs.costs), read_json(inputs.card)["classes"]) if inputs.costs else None
-        members, scored = deployable(members, predictions, formed.main_rule, settings, costs)
-        selection, evaluation = halves(scored.labels(CLEAN), params.seed, scored.units(CLEAN))
+        members, scorer = deployable(members, predictions, formed.main_rule, settings, costs)
+        selection, evaluation = halves(scorer.labels(CLEAN), params.seed, scorer.units(CLEAN))
         ensembles = read_table(inputs.ensembles)
-        of_rule = ensembles[ensembles["rule"] == scored.rule]
+        of_rule = ensembles[ensembles["rule"] == scorer.rule]
         among = settings.limits, formed.min_clean_accuracy
-        candidates = candidate_table(members, of_rule, scored, settings.max_size, selection, *among)
+        candidates = candidate_table(members, of_rule, scorer, settings.max_size, selection, *among)
         print(
             f"{len(candidates):,} candidates, selected on {len(selection):,} images, evaluated on {len(evaluation):,}"
         )
         table = deployment_table(
-            candidates, members, scored, selection, evaluation, params.baseline, resampling, settings.margin
+            candidates, members, scorer, selection, evaluation, params.baseline, resampling, settings.margin
         )
         limits = {f"limit_{key}": most for key, most in settings.limits if most is not None}
         write_table(outputs.deployment, table.assign(**limits))
@@ -50,5 +50,5 @@ with stage(snakemake) as (inputs, outputs, params):
     table, everyone = ceiling_table(answered, list(pool.design), conditions, params.confidence, of_images)
     if outputs.deployment:
         names = list(members.member), set(pool.member)
-        table = with_best(table, everyone, candidates, *names, scored, evaluation, params.confidence)
+        table = with_best(table, everyone, candidates, *names, scorer, evaluation, params.confidence)
     write_table(outputs.ceiling, table.reindex(columns=[*CEILING, *REACHED]).assign(confidence=params.confidence))

@@ -90,7 +90,7 @@ def choosing_table(
     columns = [f"{name}{end}" for name in OUTCOMES for end in ends]
     table = pd.DataFrame(rows).reindex(columns=["choice", "size", "metrics", *columns, "p_value", "missing"])
     counted = {"near": near, "members": count, "families": families, "n_images": sum(map(len, pool.images))}
-    said = {"categories": "+".join(categories), "rule": pool.scored.rule if pool.known else VOTE}
+    said = {"categories": "+".join(categories), "rule": pool.scorer.rule if pool.known else VOTE}
     return with_verdicts(table, confidence).assign(**counted, **said, confidence=confidence)
 
 
@@ -131,7 +131,7 @@ class Pool:
 
     Attributes:
         images: positions of the clean images of each half, whose units are whole and which share attribution images.
-        categories: category of corruption -> its conditions, as positions in `scored.corrupted`.
+        categories: category of corruption -> its conditions, as positions in `scorer.corrupted`.
         shares: float C x C, weight of each category if another (row) is not seen.
         without: bool (1 + F) x M, members of all families, then of all but one each.
         known: whether all members have probabilities; else all ensembles vote.
@@ -143,14 +143,14 @@ class Pool:
         self.names, self.seed = list(members["member"]), seed
         families, self.family = np.unique(members["family"].astype(str), return_inverse=True)
         self.without = np.arange(-1, len(families))[:, None] != self.family
-        self.scored = EnsembleErrors(predictions, np.ones(len(predictions)), "mean_probability")
-        self.known = bool(self.scored.known.all())
-        self.scored.known[:] = self.known
-        labels = self.scored.labels(CLEAN)
+        self.scorer = EnsembleErrors(predictions, np.ones(len(predictions)), "mean_probability")
+        self.known = bool(self.scorer.known.all())
+        self.scorer.known[:] = self.known
+        labels = self.scorer.labels(CLEAN)
         probed = probe_indices(labels, n_probe_images, seed)
-        half = image_groups(labels, probed, seed, self.scored.units(CLEAN)) % 2
+        half = image_groups(labels, probed, seed, self.scorer.units(CLEAN)) % 2
         self.images, self.of_probe = [np.flatnonzero(half == of) for of in (0, 1)], half[probed]
-        corruptions = predictions[0].conditions["corruption"].to_numpy()[np.asarray(self.scored.corrupted, int)]
+        corruptions = predictions[0].conditions["corruption"].to_numpy()[np.asarray(self.scorer.corrupted, int)]
         found = {category: np.flatnonzero(np.isin(corruptions, of)) for category, of in CATEGORIES.items()}
         self.categories = {category: places for category, places in found.items() if len(places)}
         counts = np.array([len(places) for places in self.categories.values()])
@@ -182,8 +182,8 @@ class Pool:
 
     def _differ(self, name: str, images: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Mean over conditions of a metric of predictions on some images, float64 M x M."""
-        members, raw = self.scored.predictions, []
-        for condition in np.asarray(self.scored.corrupted)[places]:
+        members, raw = self.scorer.predictions, []
+        for condition in np.asarray(self.scorer.corrupted)[places]:
             if self.known:
                 raw.append(probability_metrics(members, condition, images)[name])
             else:
@@ -198,7 +198,7 @@ class Pool:
             few; for each number below M.
         """
         sizes, near, of_ways = [size for size in SIZES if size < len(self.names)], [], []
-        selection = Selection(self.scored, self.images, list(self.categories.values()))
+        selection = Selection(self.scorer, self.images, list(self.categories.values()))
         halves = list(product((0, 1), range(len(self.shares))))  # the half that is seen, the category that is not
         ways = [(half, self.shares[left_out]) for half, left_out in halves]
         labels = {GREEDY: np.arange(len(self.names)), DISTINCT: self.family}
@@ -237,12 +237,12 @@ class Pool:
         Args:
             chosen: rule and number -> members chosen in each of P pools, int draws x number.
         """
-        values, rows = {}, np.asarray(self.scored.corrupted)[list(self.categories.values())[left_out]]
+        values, rows = {}, np.asarray(self.scorer.corrupted)[list(self.categories.values())[left_out]]
         for size in {size for _, size in chosen}:
             keys = [key for key in chosen if key[1] == size]
             drawn = [of for key in keys for of in chosen[key]]
             distinct, inverse = np.unique(np.concatenate(drawn), axis=0, return_inverse=True)
-            reached = self.scored.selective_errors(distinct, rows, self.images[1 - half], AVAILABILITY)[inverse.ravel()]
+            reached = self.scorer.selective_errors(distinct, rows, self.images[1 - half], AVAILABILITY)[inverse.ravel()]
             ends = np.cumsum([len(of) for of in drawn])[:-1]
             means = [of.mean(axis=0) if len(of) else np.full(len(OUTCOMES), np.nan) for of in np.split(reached, ends)]
             values |= dict(zip(keys, np.reshape(means, (len(keys), -1, len(OUTCOMES))), strict=True))

@@ -372,7 +372,7 @@ def with_best(
     candidates: pd.DataFrame,
     members: list[str],
     pool: set[str],
-    scored: EnsembleErrors,
+    scorer: EnsembleErrors,
     evaluation: np.ndarray,
     confidence: float,
 ) -> pd.DataFrame:
@@ -386,7 +386,7 @@ def with_best(
         candidates: table from `candidate_table`.
         members: names of the members of which the candidates are formed.
         pool: names of the members of the ceiling.
-        scored: predictions of `members`, in their order.
+        scorer: predictions of `members`, in their order.
         evaluation: int, images on which nothing was selected.
         confidence: level of the intervals, between 0 and 1.
     """
@@ -397,12 +397,12 @@ def with_best(
         return ceiling
     joined = [rows.loc[rows["selection_error"].idxmin(), "members"] for rows in (alone, several)]
     ensembles = [np.array([members.index(name) for name in of.split("+")]) for of in joined]
-    conditions, wrong = scored.predictions[0].conditions, {}
+    conditions, wrong = scorer.predictions[0].conditions, {}
     for condition in np.flatnonzero(conditions.corruption != CLEAN):
-        of_ensembles = [scored.wrong_in(ensemble, evaluation, condition) for ensemble in ensembles]
+        of_ensembles = [scorer.wrong_in(ensemble, evaluation, condition) for ensemble in ensembles]
         wrong[condition] = np.stack([*of_ensembles, everyone[condition][evaluation]]).astype(float)
     mean = np.mean([wrong[condition] for condition in condition_groups(conditions)[CORRUPTED]], axis=0)
-    units = scored.units(CLEAN).of(evaluation)
+    units = scorer.units(CLEAN).of(evaluation)
     ways = [way_to_ceiling(*of, units, confidence) for of in (*wrong.values(), mean)]
     rows = ceiling.index[(ceiling["size"] == ceiling["members"]) & (ceiling["severity"] != 0)]
     table = pd.DataFrame(ways, rows).assign(best_member=joined[0], best_ensemble=joined[1])

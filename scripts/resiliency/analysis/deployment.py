@@ -69,7 +69,7 @@ def deployable(
 def candidate_table(
     members: pd.DataFrame,
     ensembles: pd.DataFrame,
-    scored: EnsembleErrors,
+    scorer: EnsembleErrors,
     largest: int,
     selection: np.ndarray,
     limits: Limits = UNLIMITED,
@@ -84,7 +84,7 @@ def candidate_table(
     Args:
         members: members.csv, in the order of the predictions.
         ensembles: rows of ensembles.parquet under one combination rule.
-        scored: predictions of these members, under the same rule.
+        scorer: predictions of these members, under the same rule.
         largest: largest number of members of a greedy ensemble.
         selection: int, selection images; all others are evaluation images.
         least_accuracy: least clean accuracy of members of greedy ensembles.
@@ -98,13 +98,13 @@ def candidate_table(
     Raises:
         Fault: no candidate is within the limits.
     """
-    everything, labels = np.arange(len(scored.labels(CLEAN))), scored.labels(CLEAN)[selection]
-    fit = fit_members(scored.accuracy(np.arange(len(members))[:, None], CLEAN, selection), labels)
+    everything, labels = np.arange(len(scorer.labels(CLEAN))), scorer.labels(CLEAN)[selection]
+    fit = fit_members(scorer.accuracy(np.arange(len(members))[:, None], CLEAN, selection), labels)
     alone = np.flatnonzero(members.origin != JOINT)
     grown = alone[fit[alone] & ~is_inaccurate(members, least_accuracy).to_numpy()[alone]]
     scored_up_to, found = max([1, *ensembles["size"].unique()]), []
-    for ensemble in greedy(scored, grown, largest, selection)[scored_up_to:]:
-        own, error = members.iloc[ensemble], scored.wrong(ensemble, everything).mean(dtype=float)
+    for ensemble in greedy(scorer, grown, largest, selection)[scored_up_to:]:
+        own, error = members.iloc[ensemble], scorer.wrong(ensemble, everything).mean(dtype=float)
         names, origins = "+".join(own.member), "+".join(own.origin.unique())
         row = {"found": "greedy", "members": names, "origin": origins, "size": len(own), "corrupted_error": error}
         found.append(row | {cost: own[cost].sum(skipna=False) for cost in ("macs", "parameters")})
@@ -115,10 +115,10 @@ def candidate_table(
     table["selection_error"], table["fit"], on_selection = 0.0, False, np.zeros(len(table))
     for rows, of_size in by_size(table, members):
         of_size = np.sort(of_size, axis=1)
-        errors = scored.condition_errors(of_size, selection)
-        losses = errors if scored.costs is None else scored.condition_costs(of_size, selection)
+        errors = scorer.condition_errors(of_size, selection)
+        losses = errors if scorer.costs is None else scorer.condition_costs(of_size, selection)
         table.loc[rows, "fit"] = fit[of_size].all(axis=1)
-        table.loc[rows, "selection_error"], on_selection[rows] = scored.chosen_by(losses), errors.mean(axis=1)
+        table.loc[rows, "selection_error"], on_selection[rows] = scorer.chosen_by(losses), errors.mean(axis=1)
     rest = table.pop("corrupted_error") * len(everything) - on_selection * len(selection)
     table["judged_error"] = (rest / (len(everything) - len(selection))).clip(0, 1)  # not -1e-17
     table["fit"] = within_limits(table, limits)
@@ -181,7 +181,7 @@ def within_limits(candidates: pd.DataFrame, limits: Limits) -> np.ndarray:
 def deployment_table(
     candidates: pd.DataFrame,
     members: pd.DataFrame,
-    scored: EnsembleErrors,
+    scorer: EnsembleErrors,
     selection: np.ndarray,
     evaluation: np.ndarray,
     baseline: str,
@@ -204,30 +204,30 @@ def deployment_table(
         `COLUMNS`, then `COST` where costs chose, `EFFECTIVE` where images are in units, and the accuracy on additional
         test sets; docs/tables.md describes them. A row that is not fit has itself as `instead`.
     """
-    table = recommended(candidates, members, scored, selection, resampling, margin)
+    table = recommended(candidates, members, scorer, selection, resampling, margin)
     table = table.sort_values(["macs", "selection_error"], kind="stable")
     numbers = pd.Series(np.arange(1, len(table) + 1), table.index)
     table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
-    table = table.join(evaluated(table, members, scored, selection, evaluation, resampling))
+    table = table.join(evaluated(table, members, scorer, selection, evaluation, resampling))
     harder = (candidates.judged_error - candidates.selection_error).mean()
     optimism = table.corrupted_error - table.selection_error - harder
     table = table.assign(
-        rule=scored.rule,
-        objective=scored.objective,
+        rule=scorer.rule,
+        objective=scorer.objective,
         baseline=table.members == baseline,
         confidence=resampling.confidence,
         n_selection_images=len(selection),
         n_images=len(evaluation),
-        optimism=optimism if scored.objective == "mean" else np.nan,
+        optimism=optimism if scorer.objective == "mean" else np.nan,
     )
     columns = COLUMNS + [column for column in (*COST, EFFECTIVE) if column in table]
-    return table[columns + [column for test_set in scored.further for column in accuracy_columns(test_set)]]
+    return table[columns + [column for test_set in scorer.further for column in accuracy_columns(test_set)]]
 
 
 def recommended(
     candidates: pd.DataFrame,
     members: pd.DataFrame,
-    scored: EnsembleErrors,
+    scorer: EnsembleErrors,
     selection: np.ndarray,
     resampling: Resampling,
     margin: float | None,
@@ -244,10 +244,10 @@ def recommended(
     places = shortlist(candidates, picked)
     some, names = candidates.iloc[places], {member: place for place, member in enumerate(members.member)}
     ensembles = [np.array([names[name] for name in joined.split("+")]) for joined in some.members]
-    errors, drawn = some.selection_error.to_numpy(), drawn_errors(scored, ensembles, selection, resampling)
+    errors, drawn = some.selection_error.to_numpy(), drawn_errors(scorer, ensembles, selection, resampling)
     # Among equals this is the cheapest, which comes first in the table.
     best = np.lexsort([some["macs"], some.selection_error.where(some.fit & picked[places], np.inf)])[0]
-    units, rows = scored.units(CLEAN).of(selection), np.flatnonzero(picked[places])
+    units, rows = scorer.units(CLEAN).of(selection), np.flatnonzero(picked[places])
 
     def differences_from(place: int) -> pd.DataFrame:
         return differences(errors, drawn, place, units, resampling.confidence).iloc[rows].set_index(table.index)
@@ -255,7 +255,7 @@ def recommended(
     table = some.iloc[rows]
     instead, margins, needed = list(table.index), *np.full((2, len(rows)), np.nan)
     for place in np.flatnonzero(table.fit):
-        margins[place] = margin_of(errors[rows[place]], margin, scored.objective)
+        margins[place] = margin_of(errors[rows[place]], margin, scorer.objective)
         of_row = differences_from(rows[place])
         other, needed[place] = cheapest(table, of_row, place, margins[place], len(selection))
         instead[place] = table.index[other]
@@ -270,13 +270,13 @@ def shortlist(candidates: pd.DataFrame, picked: np.ndarray) -> np.ndarray:
 
 
 def drawn_errors(
-    scored: EnsembleErrors, ensembles: list[np.ndarray], images: np.ndarray, resampling: Resampling
+    scorer: EnsembleErrors, ensembles: list[np.ndarray], images: np.ndarray, resampling: Resampling
 ) -> np.ndarray:
     """The objective of K ensembles (int size each) in each resample of the `images`; float64 K x R.
 
     Units of images are drawn; more than `GROUPS` of them in random groups of equal size, whose means vary as much.
     """
-    units = scored.units(CLEAN).of(images)
+    units = scorer.units(CLEAN).of(images)
     groups = np.arange(units.number) % GROUPS
     groups = stream(resampling.seed, "groups of images").permutation(groups) if len(groups) > GROUPS else groups
     groups = groups[units.of_image]
@@ -285,17 +285,17 @@ def drawn_errors(
     )
     drawn_images = (counts @ np.bincount(groups)).astype(np.float32)
     drawn, sizes = np.empty((len(ensembles), len(counts))), np.array([len(ensemble) for ensemble in ensembles])
-    counts, of_mean = counts.T.astype(np.float32), scored.objective in ("mean", "cost")
+    counts, of_mean = counts.T.astype(np.float32), scorer.objective in ("mean", "cost")
     for size in np.unique(sizes):
         rows = np.flatnonzero(sizes == size)
         several = len(rows) if of_mean else CHUNK
         for start in range(0, len(rows), several):
             some = rows[start : start + several]
-            losses = scored.losses_in_groups(np.stack([ensembles[row] for row in some]), images, groups)
+            losses = scorer.losses_in_groups(np.stack([ensembles[row] for row in some]), images, groups)
             # The resamples of the mean are less work than the mean of the resamples.
-            parts = [reduce(np.add, losses) / np.float32(len(scored.corrupted))] if of_mean else list(losses)
+            parts = [reduce(np.add, losses) / np.float32(len(scorer.corrupted))] if of_mean else list(losses)
             for row, of_row in zip(some, np.stack(parts, axis=1), strict=True):
-                drawn[row] = scored.chosen_by((of_row @ counts / drawn_images).T)
+                drawn[row] = scorer.chosen_by((of_row @ counts / drawn_images).T)
     return drawn
 
 
@@ -366,39 +366,39 @@ def cheapest(
 def evaluated(
     table: pd.DataFrame,
     members: pd.DataFrame,
-    scored: EnsembleErrors,
+    scorer: EnsembleErrors,
     selection: np.ndarray,
     evaluation: np.ndarray,
     resampling: Resampling,
 ) -> pd.DataFrame:
     """Errors, worst cases, costs and accuracies of the rows of `table` on the evaluation images, by its index."""
-    units, level, parts = scored.units(CLEAN).of(evaluation), resampling.confidence, []
+    units, level, parts = scorer.units(CLEAN).of(evaluation), resampling.confidence, []
     counts = units.counts(resampling.resamples, resampling.seed, "images").astype(np.float64)
     for rows, of_size in by_size(table, members):
         errors, worst = np.empty((len(rows), len(evaluation))), []
         for place, ensemble in enumerate(of_size):
-            wrong = scored.wrong(ensemble, np.concatenate([selection, evaluation]))
+            wrong = scorer.wrong(ensemble, np.concatenate([selection, evaluation]))
             errors[place] = wrong[:, len(selection) :].mean(axis=0, dtype=np.float64)
-            worst.append(worst_cases(scored, wrong, selection, evaluation, units, counts, level))
+            worst.append(worst_cases(scorer, wrong, selection, evaluation, units, counts, level))
         part, ends = pd.DataFrame(worst, rows), share(errors, units, level).ends
         part["corrupted_error"], part["low"], part["high"] = errors.mean(axis=1), *ends
-        if scored.costs is not None:
-            costs = scored.image_losses(of_size, evaluation)
-            interval = share(costs, units, level, largest=scored.costs.max())
+        if scorer.costs is not None:
+            costs = scorer.image_losses(of_size, evaluation)
+            interval = share(costs, units, level, largest=scorer.costs.max())
             part = part.assign(**interval.columns("cost", costs.mean(axis=1)))
-        part["clean_accuracy"] = scored.accuracy(of_size, CLEAN, evaluation)
+        part["clean_accuracy"] = scorer.accuracy(of_size, CLEAN, evaluation)
         if not units.alone:
-            part[EFFECTIVE] = scored.effective_images(of_size, CLEAN, evaluation, level)
-        for test_set in scored.further:
-            everything = np.arange(len(scored.labels(test_set)))
-            effective = scored.effective_images(of_size, test_set, everything, level)
-            part = part.assign(**accuracies(test_set, scored.accuracy(of_size, test_set, everything), effective, level))
+            part[EFFECTIVE] = scorer.effective_images(of_size, CLEAN, evaluation, level)
+        for test_set in scorer.further:
+            everything = np.arange(len(scorer.labels(test_set)))
+            effective = scorer.effective_images(of_size, test_set, everything, level)
+            part = part.assign(**accuracies(test_set, scorer.accuracy(of_size, test_set, everything), effective, level))
         parts.append(part)
     return pd.concat(parts)
 
 
 def worst_cases(
-    scored: EnsembleErrors,
+    scorer: EnsembleErrors,
     wrong: np.ndarray,
     selection: np.ndarray,
     evaluation: np.ndarray,
@@ -418,10 +418,10 @@ def worst_cases(
         counts: float64 R x n, how often each resample draws each evaluation image.
         confidence: level of the intervals, between 0 and 1.
     """
-    labels = scored.labels(CLEAN)
+    labels = scorer.labels(CLEAN)
     before, after = wrong[:, : len(selection)], wrong[:, len(selection) :]
     worst = before.mean(axis=1, dtype=np.float64).argmax()
-    condition = scored.predictions[0].conditions.iloc[scored.corrupted[worst]]
+    condition = scorer.predictions[0].conditions.iloc[scorer.corrupted[worst]]
     # Sums of integers are exact in float64, so that the first of several classes with equal errors is the worst.
     wrongly = np.bincount(labels[selection], before.sum(axis=0, dtype=np.float64))
     of_classes = wrongly / np.maximum(len(before) * np.bincount(labels[selection]), 1)
@@ -433,9 +433,9 @@ def worst_cases(
     columns = {"worst_corruption": condition.corruption, "worst_severity": condition.severity}
     columns |= share(after[worst], units, confidence).columns("worst_error", errors[worst])
     in_class = after[:, of_class].mean(axis=0, dtype=np.float64)
-    columns |= {"worst_class": worst_class, "quantile": scored.quantile}
+    columns |= {"worst_class": worst_class, "quantile": scorer.quantile}
     columns |= share(in_class, units.of(of_class), confidence).columns("worst_class_error", in_class.mean())
-    quantile, of_resamples = (np.quantile(values, scored.quantile, axis=-1) for values in (errors, drawn))
+    quantile, of_resamples = (np.quantile(values, scorer.quantile, axis=-1) for values in (errors, drawn))
     reach = units.reach(confidence)
     of_quantile = share_of_variance(quantile, of_resamples.var(), units.number, confidence, reach)
     return columns | of_quantile.columns("quantile_error", float(quantile))

@@ -146,7 +146,7 @@ def scores_without_images(
             representations[f"{method}_cosine_clean"] = map_diversities(of_each(method), of_image[probed])
         representations["linear_cka_clean"] = feature_diversities(of_each("features"), of_image[probed])
     weights = member_weights(members.set_index("member").loc[names])
-    scored = EnsembleErrors([predictions[name] for name in names], weights, rule)
+    scorer = EnsembleErrors([predictions[name] for name in names], weights, rule)
     of_everyone = [predictions[name] for name in everyone]
     scores = member_scores(everyone, of_everyone, of_image)
     if shifts:
@@ -155,7 +155,7 @@ def scores_without_images(
     if accuracy_on:
         accuracy, n_images = _accuracies(of_everyone, accuracy_on, seed)
         scores = scores.assign(**{SEPARATE_ACCURACY: accuracy, N_SEPARATE_IMAGES: n_images})
-    return {"ensembles": without_each(chosen, names, scored, of_image, representations), "members": scores}
+    return {"ensembles": without_each(chosen, names, scorer, of_image, representations), "members": scores}
 
 
 def without_each(

@@ -17,13 +17,13 @@ class Selection:
     """Selection from many pools by errors in many ways, for which each ensemble is evaluated once.
 
     Args:
-        scored: errors of ensembles of M members.
+        scorer: errors of ensembles of M members.
         parts: images on which members are selected, int each.
-        groups: positions in `scored.corrupted`, int, of each of C groups of conditions.
+        groups: positions in `scorer.corrupted`, int, of each of C groups of conditions.
     """
 
-    def __init__(self, scored: EnsembleErrors, parts: Sequence[np.ndarray], groups: Sequence[np.ndarray]):
-        self.scored, self.parts, self.groups = scored, parts, groups
+    def __init__(self, scorer: EnsembleErrors, parts: Sequence[np.ndarray], groups: Sequence[np.ndarray]):
+        self.scorer, self.parts, self.groups = scorer, parts, groups
         self.known: dict[tuple[int, tuple[int, ...]], np.ndarray] = {}
 
     def errors(self, part: int, weights: np.ndarray, chosen: tuple[int, ...] = ()) -> np.ndarray:
@@ -60,10 +60,10 @@ class Selection:
     def _learn(self, part: int, wanted: set[tuple[int, ...]]) -> None:
         """Evaluate ensembles of `wanted`, all of one size, with each further member, as far as they are not known."""
         if some := sorted(chosen for chosen in wanted if (part, chosen) not in self.known):
-            members = np.arange(len(self.scored.predictions))
+            members = np.arange(len(self.scorer.predictions))
             others = [np.setdiff1d(members, chosen) for chosen in some]
             grown = [sorted([*of, new]) for of, rest in zip(some, others, strict=True) for new in rest.tolist()]
-            errors = self.scored.condition_errors(np.array(grown), self.parts[part])
+            errors = self.scorer.condition_errors(np.array(grown), self.parts[part])
             means = np.stack([errors[:, places].mean(axis=1) for places in self.groups], axis=1)
             starts = np.cumsum([len(rest) for rest in others])[:-1]
             for chosen, rest, of in zip(some, others, np.split(means, starts), strict=True):
