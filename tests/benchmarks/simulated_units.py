@@ -163,7 +163,7 @@ def covariance(drawn: Drawn) -> float:
 
 
 def judged_by(units: Units, resampling: Resampling) -> Resampled:
-    return Resampled(CONDITIONS, np.arange(units.n_images), *resampling, {CLEAN: units})
+    return Resampled(CONDITIONS, np.arange(units.n_images), resampling, {CLEAN: units})
 
 
 def confidences(drawn: Drawn) -> Judged:
@@ -184,7 +184,7 @@ def selective(measure: str) -> Callable[[Drawn], float]:
     def truth(drawn: Drawn) -> float:
         scored = confidences(Drawn(drawn.margins[..., :100_000]))
         table = all_conditions(["fog"], list(range(1, SEVERITIES + 1)), {CLEAN: 100_000}, {CLEAN: 2})
-        few = Resampled(table, np.arange(100_000), 2, CONFIDENCE, 0)
+        few = Resampled(table, np.arange(100_000), Resampling(2, CONFIDENCE, 0))
         return selective_rows({CORRUPTED: scored}, few)[0][0][measure]
 
     return truth

@@ -11,7 +11,7 @@ from resiliency.ensembles.combination import RULES, SCORES, Ensemble
 from resiliency.metrics import classification as metrics
 from resiliency.metrics.selective import ABSTAIN, Ranked, covering_threshold, graded, limiting_threshold, units_needed
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.resampling import Units
+from resiliency.statistics.resampling import Resampling, Units
 
 MEMBERS, IMAGES = 3, 60
 WEIGHTS, RULE = np.array([0.5, 0.7, 0.9]), "mean_probability"
@@ -31,7 +31,7 @@ def test_ensembles_that_share_members_say_what_each_says_alone(rule, factor, mon
     members = [predictions_of(TABLE, LABELS, of) for of in (*logits, logits[0].argmax(axis=-1))]
     ensembles = [Ensemble([members[i] for i in of], WEIGHTS[list(of)], rule) for of in ((0, 1), (1,), (0, 2, 1))]
     ensembles.append(Ensemble([members[i] for i in (3, 0, 1)], np.ones(3), "plurality_vote"))
-    half = Resampled(TABLE, np.arange(1, IMAGES, 2), 3, 0.9, 0)
+    half = Resampled(TABLE, np.arange(1, IMAGES, 2), Resampling(3, 0.9, 0))
     monkeypatch.setattr("resiliency.analysis.judging.AT_ONCE", 21)
     temperatures = [0.5, 2.0, 1.3, 1.0]
     found = judged(ensembles, temperatures, half, calibrated=True, threads=2)
@@ -50,7 +50,7 @@ def test_ensembles_that_share_members_say_what_each_says_alone(rule, factor, mon
 
 def test_judgement_is_of_the_judged_images_under_all_corruptions():
     images = np.arange(0, IMAGES, 2)
-    half, mean = Resampled(TABLE, images, 100, 0.9, 0), mean_of(images)
+    half, mean = Resampled(TABLE, images, Resampling(100, 0.9, 0)), mean_of(images)
     rows, curves = assessment.selective_rows(judged([Ensemble(STUDY, WEIGHTS, RULE)], [1], half)[0], half)
     assert [(row["images"], row["score"]) for row in rows] == [(n, s) for n in ("clean", "corrupted") for s in SCORES]
     wrong = mean.argmax(axis=-1) != LABELS[images]
@@ -67,7 +67,7 @@ def test_judgement_is_of_the_judged_images_under_all_corruptions():
 
 def test_few_wrong_answers_leave_doubt():
     """Of 40 images: Wilson's interval of 0 of 40, and of 1 of 1."""
-    half = Resampled(conditions_of([], [], 40), np.arange(40), 100, 0.95, 0)
+    half = Resampled(conditions_of([], [], 40), np.arange(40), Resampling(100, 0.95, 0))
     scores = {"max_probability": np.arange(40.0)[None]}
     none, one = np.zeros((1, 40), np.float32), np.eye(1, 40, dtype=np.float32)
     (row,) = assessment.selective_rows({"clean": Judged(none, none, scores, ())}, half)[0]
@@ -89,7 +89,7 @@ def tried():
     harder = [of[1:3] * 0.3 + np.roll(of[1:3], 1, axis=1) * 0.7 for of in logits]
     logits = [np.concatenate([of, hard[:1], hard]) for of, hard in zip(logits, harder, strict=True)]
     table, halves = conditions_of(list(CORRUPTIONS), [1, 2], 400), (np.arange(0, 400, 2), np.arange(1, 400, 2))
-    both = [Resampled(table, half, 200, 0.95, 0) for half in halves]
+    both = [Resampled(table, half, Resampling(200, 0.95, 0)) for half in halves]
     ensemble = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), RULE)
     chosen, tried = (judged([ensemble], [1.0], half)[0] for half in both)
     rows = assessment.threshold_rows(ensemble, chosen, both[0], tried, both[1])
@@ -124,7 +124,7 @@ def test_they_are_chosen_on_one_half_and_tried_on_the_other(tried):
 
 def test_where_every_answer_is_wrong_the_error_is_1():
     """Of six conditions, whose shares are not whole in float32."""
-    half = Resampled(conditions_of(list(CORRUPTIONS), [1, 2], 40), np.arange(40), 100, 0.95, 0)
+    half = Resampled(conditions_of(list(CORRUPTIONS), [1, 2], 40), np.arange(40), Resampling(100, 0.95, 0))
     confidence = np.random.default_rng(0).random((6, 40)).astype(np.float32)
     (row,) = assessment.shares_at([0.5], confidence, np.ones((6, 40), np.float32), half, "corrupted")
     assert row["error"] == 1
@@ -166,7 +166,8 @@ def validation_with(errors: int) -> dict[str, Predictions]:
 )
 def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(errors, fitted_images, note):
     """Validation images with enough errors, else the corrupted images of the choice."""
-    selection, ensemble = Resampled(TABLE, np.arange(0, IMAGES, 2), 20, 0.9, 0), Ensemble(STUDY, WEIGHTS, RULE)
+    selection = Resampled(TABLE, np.arange(0, IMAGES, 2), Resampling(20, 0.9, 0))
+    ensemble = Ensemble(STUDY, WEIGHTS, RULE)
     known = pd.DataFrame({"member": [*"abc"], "validation_accuracy": WEIGHTS, "weights_kind": "pretrained"})
     validation = validation_with(errors) if errors else {}
     fitted = assessment.temperature_of("a+b+c", ensemble, known, validation, selection)
@@ -184,7 +185,8 @@ def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(err
 
 def test_calibration_before_and_after_and_against_the_best_member():
     images = np.arange(10, 50)
-    half, temperature = Resampled(TABLE, images, 100, 0.9, 0), assessment.Temperature(0.4, 10, "validation", "")
+    half = Resampled(TABLE, images, Resampling(100, 0.9, 0))
+    temperature = assessment.Temperature(0.4, 10, "validation", "")
     ensembles = [Ensemble(of, WEIGHTS[: len(of)], RULE) for of in (STUDY, STUDY[:1])]
     found = judged(ensembles, [0.4, 0.4], half, None, (), calibrated=True)
     together, of_member = (assessment.calibration(of, half) for of in found)

@@ -31,7 +31,7 @@ from resiliency.export.evidence import fitted
 from resiliency.export.settings import checked_ensemble
 from resiliency.metrics.classification import scaled
 from resiliency.metrics.selective import ABSTAIN
-from resiliency.statistics.resampling import Units
+from resiliency.statistics.resampling import Resampling, Units
 from resiliency.storage import read_table, write_csv, write_json, write_table
 
 SIDE, CLASSES, IMAGES = 8, 3, 40
@@ -144,7 +144,7 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     table = conditions_of([], [], 400)
     predictions = predictions_of(table, labels, (images.reshape(1, 400, CLASSES) / 4).astype(np.float16))
     ensemble = Ensemble([predictions], np.ones(1), "mean_probability")
-    halves = [Resampled(table, np.arange(first, 400, 2), 20, 0.95, 0) for first in (0, 1)]
+    halves = [Resampled(table, np.arange(first, 400, 2), Resampling(20, 0.95, 0)) for first in (0, 1)]
     chosen, tried = (judged([ensemble], [temperature], half)[0] for half in halves)
     rows = pd.DataFrame(threshold_rows(ensemble, chosen, halves[0], tried, halves[1]))
     write_table(tmp_path / "thresholds.csv", rows)

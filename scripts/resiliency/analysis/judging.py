@@ -55,7 +55,6 @@ class Resampled:
 
     Args:
         evaluation: int, the dataset's own test images that count; additional test sets count whole.
-        resamples, confidence, seed: number of bootstrap resamples, level of the intervals, and seed.
         units: test set -> units of all its images; in a test set without an entry, each image is a unit.
 
     Attributes:
@@ -65,17 +64,11 @@ class Resampled:
     """
 
     def __init__(
-        self,
-        conditions: pd.DataFrame,
-        evaluation: np.ndarray,
-        resamples: int,
-        confidence: float,
-        seed: int,
-        units: Mapping[str, Units] = {},
+        self, conditions: pd.DataFrame, evaluation: np.ndarray, resampling: Resampling, units: Mapping[str, Units] = {}
     ):
-        self.conditions, self.confidence = condition_groups(conditions) | held_out(conditions), confidence
+        self.conditions, self.confidence = condition_groups(conditions) | held_out(conditions), resampling.confidence
         self.own = [name for name in (CLEAN, CORRUPTED, HELD_OUT_IMAGES) if name in self.conditions]
-        self._bootstrap = resamples, seed
+        self._bootstrap = resampling.resamples, resampling.seed
         self.images, self.units = {}, {}
         for name, rows in self.conditions.items():
             test_set, n_images = conditions.test_set.iloc[rows[0]], conditions.n_images.iloc[rows[0]]
@@ -94,7 +87,7 @@ def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> 
     """The half of the test images on which ensembles were selected, and the other."""
     member = next(iter(predictions.values()))
     both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
-    selection, evaluation = (Resampled(member.conditions, half, *resampling, units) for half in both)
+    selection, evaluation = (Resampled(member.conditions, half, resampling, units) for half in both)
     return selection, evaluation
 
 
