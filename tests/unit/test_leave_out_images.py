@@ -64,8 +64,8 @@ def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
     of_image, everyone = without_images.image_groups(drawn.labels, drawn.probe, 0), drawn.members(np.arange(90))
     of_probe = of_image[drawn.probe]
     representations = {
-        "saliency_cosine_clean": without_images.map_diversities(drawn.maps, of_probe),
-        "linear_cka_clean": without_images.feature_diversities(drawn.features, of_probe),
+        f"{metric}_clean": without_images.representation_diversities(arrays, metric, of_probe)
+        for metric, arrays in {"saliency_cosine": drawn.maps, "linear_cka": drawn.features}.items()
     }
     ensembles = without_images.some_ensembles(drawn.ensembles(np.arange(90)), RULE, 0)
     errors = EnsembleErrors(everyone, np.ones(len(drawn.names)), RULE)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.left_out import FEWEST_FAMILIES
-from resiliency.analysis.without_images import image_groups
+from resiliency.analysis.without_images import CKA, image_groups
 from resiliency.base.names import CATEGORIES, CLEAN
 from resiliency.base.streams import stream
 from resiliency.data.split import probe_indices
@@ -163,13 +163,12 @@ class Pool:
         apart = [[self._differ(metric, images, of) for of in self.categories.values()] for images in self.images]
         diversities = {"prediction": Diversity(np.array(apart), metric)}
         few = np.bincount(self.of_probe, minlength=2).min() < FEWEST_PROBES
-        for kind, sources in {"attribution": methods, "activation": ["features"]}.items():
+        for kind, metrics in {"attribution": [f"{of}_cosine" for of in methods], "activation": [CKA]}.items():
             found, unknown = {}, count
-            for source in sources:
-                arrays = [representation(name, source) for name in self.names]
+            for metric in metrics:
+                arrays = [representation(name, METRICS[metric].source) for name in self.names]
                 unknown = min(unknown, count - int(applicable(arrays).sum()))
                 if applicable(arrays).all() and not few:
-                    metric = f"{source}_cosine" if kind == "attribution" else "linear_cka"
                     halves = ([array[self.of_probe == half] for array in arrays] for half in (0, 1))
                     stacked = map(np.stack, halves) if kind == "attribution" else halves
                     found[metric] = [METRICS[metric].diversity(METRICS[metric].raw(of)) for of in stacked]

@@ -36,6 +36,7 @@ from resiliency.statistics.resampling import Units
 GROUPS = FEWEST_IMAGES
 MOST = 1_000  # ensembles of a size and kind: some suffice, because other images change all of them alike
 BOTH = (CLEAN, CORRUPTED)
+CKA = "linear_cka"
 DESCRIBED = ["ensemble", "origin", "rule", "size", "possible", "weight", "members", "designs", "families"]
 
 
@@ -135,16 +136,12 @@ def scores_without_images(
     one = next(iter(predictions.values()))
     labels = one.labels(0)
     probed = probe_indices(labels, n_probe_images, seed) if {*networks} & {*names} else np.empty(0, np.int64)
-    of_image = image_groups(labels, probed, seed, one.units(0))
-
-    def of_each(source: str) -> list[np.ndarray]:
-        return [representation(name, source) for name in names]
-
-    representations = {}
-    if len(probed) >= 2 * GROUPS:
-        for method in methods:
-            representations[f"{method}_cosine_clean"] = map_diversities(of_each(method), of_image[probed])
-        representations["linear_cka_clean"] = feature_diversities(of_each("features"), of_image[probed])
+    of_image, representations = image_groups(labels, probed, seed, one.units(0)), {}
+    metrics = [*(f"{method}_cosine" for method in methods), CKA] if len(probed) >= 2 * GROUPS else []
+    for metric in metrics:
+        arrays = [representation(name, METRICS[metric].source) for name in names]
+        column = diversity_of(metric, CLEAN)
+        representations[column] = representation_diversities(arrays, metric, of_image[probed])
     weights = member_weights(members.set_index("member").loc[names])
     scorer = EnsembleErrors([predictions[name] for name in names], weights, rule)
     of_everyone = [predictions[name] for name in everyone]
@@ -172,8 +169,7 @@ def without_each(
         names: names of the M members.
         members: predictions of the members, under the rule of the ensembles.
         of_image: int N, the group of each test image.
-        representations: column of the table of ensembles -> float64 GROUPS x M x M, diversity of attributions or
-            activations without each group; see `map_diversities` and `feature_diversities`.
+        representations: column of the table of ensembles -> its `representation_diversities`.
     """
     position = {name: index for index, name in enumerate(names)}
     everything = condition_groups(members.predictions[0].conditions)
@@ -226,46 +222,30 @@ def _right(predictions: list[Predictions], condition: int, of_image: np.ndarray)
     return _means(lambda images: correct[:, images].mean(axis=1), of_image)
 
 
-def map_diversities(maps: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
-    """1 - cosine similarity of attribution maps without each group of probe images; float64 GROUPS x M x M.
+def representation_diversities(arrays: Sequence[np.ndarray], metric: str, of_probe: np.ndarray) -> np.ndarray:
+    """Diversity of attributions or activations without each group of probe images; float64 GROUPS x M x M.
+
+    For CKA the Gram matrix is that of all images: the estimator does not change where a vector is added to all
+    features. Cosines are means over images.
 
     Args:
-        maps: attribution maps of each member, float N x H x W; NaN if the method does not apply, and then so is the
-            result.
+        arrays: attribution maps of each member, float N x H x W, or its features, float N x D; NaN without, and then
+            so is the result.
+        metric: `linear_cka` of features, or a cosine of maps.
         of_probe: int N, the group of each probe image.
     """
-
-    def without_each_group(applicable_maps: list[np.ndarray]) -> np.ndarray:
-        stacked, metric = np.stack(applicable_maps), METRICS["saliency_cosine"]
-        return metric.diversity(_means(lambda images: metric.raw(stacked[:, images]), of_probe))
-
-    return _where_applicable(maps, without_each_group)
-
-
-def feature_diversities(features: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
-    """1 - linear CKA of features without each group of probe images; float64 GROUPS x M x M.
-
-    The Gram matrix is that of all images: the estimator does not change where a vector is added to all features.
-
-    Args:
-        features: features of each member, float N x D; NaN if it has none.
-        of_probe: int N, the group of each probe image.
-    """
-
-    def without_each_group(applicable_features: list[np.ndarray]) -> np.ndarray:
-        grams = np.stack([gram(one) for one in applicable_features])
-        kept = [np.flatnonzero(of_probe != group) for group in range(GROUPS)]
-        raw = np.stack([gram_cka(grams[:, images[:, None], images]) for images in kept])
-        return METRICS["linear_cka"].diversity(raw)
-
-    return _where_applicable(features, without_each_group)
-
-
-def _where_applicable(arrays: Sequence[np.ndarray], compare: Callable[[list[np.ndarray]], np.ndarray]) -> np.ndarray:
     chosen = np.flatnonzero(applicable(arrays))
     diversities = np.full((GROUPS, len(arrays), len(arrays)), np.nan)
-    if len(chosen) > 1:
-        diversities[:, chosen[:, None], chosen] = compare([arrays[place] for place in chosen])
+    if len(chosen) < 2:
+        return diversities
+    if metric == CKA:
+        grams = np.stack([gram(arrays[place]) for place in chosen])
+        kept = [np.flatnonzero(of_probe != group) for group in range(GROUPS)]
+        raw = np.stack([gram_cka(grams[:, images[:, None], images]) for images in kept])
+    else:
+        maps = np.stack([arrays[place] for place in chosen])
+        raw = _means(lambda images: METRICS[metric].raw(maps[:, images]), of_probe)
+    diversities[:, chosen[:, None], chosen] = METRICS[metric].diversity(raw)
     return diversities
 
 
