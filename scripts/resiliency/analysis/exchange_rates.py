@@ -50,11 +50,6 @@ class Pairs(NamedTuple):
     variances: np.ndarray
     seeds: np.ndarray
 
-    def without(self, design: int) -> "Pairs":
-        """The pairs without one design."""
-        kept = np.arange(len(self.own)) != design
-        return Pairs(self.own[kept], self.mixed[np.ix_(kept, kept)], self.variances[kept], self.seeds[kept])
-
     @property
     def known(self) -> tuple[np.ndarray, np.ndarray]:
         """The first and the second design of each pair of designs with a known error."""
@@ -62,28 +57,21 @@ class Pairs(NamedTuple):
         return first, second
 
     @property
-    def squared_distance(self) -> float:
-        """Mean square of the distance of two designs; NaN without a pair of designs."""
-        first, second = self.known
-        return float(np.mean((self.own[first] - self.own[second]) ** 2)) if len(first) else np.nan
+    def means(self) -> np.ndarray:
+        """Means over these pairs, of all designs and without each; float64 4 x (1 + D), NaN without a pair.
 
-    @property
-    def noise(self) -> float:
-        """Mean square of the distance of two designs that differ only in their seeds; NaN without a pair of designs.
-
-        The error of all pairs of k seeds varies as the mean error of k members does.
+        They are of the square of the distance of two designs; of that of two that differ only in their seeds; of how
+        much less mixed pairs err than the average of both designs; and of half the distance. The error of all pairs of
+        k seeds varies as the mean error of k members does.
         """
-        (first, second), freedom = self.known, self.seeds - 1
-        variance = (self.variances * freedom).sum() / freedom.sum()
-        return float(np.mean(variance * (1 / self.seeds[first] + 1 / self.seeds[second]))) if len(first) else np.nan
-
-    def contrast(self, shrunk: float) -> float:
-        """How much less mixed pairs err than those of the better design, whose distances are multiplied by `shrunk`."""
-        first, second = self.known
-        if not len(first):
-            return np.nan
-        average = (self.own[first] + self.own[second]) / 2 - self.mixed[first, second]
-        return float(average.mean() - shrunk * np.abs(self.own[first] - self.own[second]).mean() / 2)
+        (first, second), left_out = self.known, np.arange(-1, len(self.own))[:, None]
+        distance, average = self.own[first] - self.own[second], (self.own[first] + self.own[second]) / 2
+        of_seeds, gain = 1 / self.seeds[first] + 1 / self.seeds[second], average - self.mixed[first, second]
+        each = np.column_stack([distance**2, of_seeds, gain, np.abs(distance) / 2])
+        means = weighted_means(np.float64((left_out != first) & (left_out != second)), each).T
+        freedom = (left_out != np.arange(len(self.own))) * (self.seeds - 1)
+        means[1] *= freedom @ self.variances / freedom.sum(axis=1)
+        return means
 
 
 def against_better(pairs: Pairs, without: Sequence[Pairs], confidence: float) -> tuple[Part, tuple[float, float]]:
@@ -109,17 +97,15 @@ def against_better(pairs: Pairs, without: Sequence[Pairs], confidence: float) ->
     Returns:
         The contrast with its error, and the ends of its interval.
     """
-    designs = range(len(pairs.own))
-    left_out = [(pairs, without), *((pairs.without(d), [of.without(d) for of in without]) for d in designs)]
-    squares, shrunk = np.array([of.squared_distance for of, _ in left_out]), []
-    for (of, of_images), square in zip(left_out, squares, strict=True):
-        true = without_image_noise(square - of.noise, [one.squared_distance - one.noise for one in of_images])
-        shrunk.append(float(np.sqrt(np.clip(true / square, 0, 1))) if square > 0 else 0.0)
-    replicates = np.array([of.contrast(by) for (of, _), by in zip(left_out, shrunk, strict=True)])
-    part = Part.from_replicates("", replicates).without_images([of.contrast(shrunk[0]) for of in without])
-    of_images = np.array([of.squared_distance for of in without])
-    differ = spread(squares, len(pairs.own) - 1, of_images, confidence, pairs.noise)
-    least, most = (pairs.contrast(of / np.sqrt(squares[0]) if squares[0] else 0.0) for of in (differ.high, differ.low))
+    squares, noise, gain, half = pairs.means
+    of_images = np.reshape([of.means for of in without], (len(without), 4, len(squares)))
+    true = without_image_noise(squares - noise, of_images[:, 0] - of_images[:, 1])
+    shrunk = np.sqrt(np.clip(np.divide(true, squares, out=np.zeros_like(squares), where=squares > 0), 0, 1))
+    part = Part.from_replicates("", gain - shrunk * half)
+    part = part.without_images(of_images[:, 2, 0] - shrunk[0] * of_images[:, 3, 0])
+    differ = spread(squares, len(pairs.own) - 1, of_images[:, 0, 0], confidence, noise[0])
+    root = np.sqrt(squares[0]) or np.inf
+    least, most = (gain[0] - half[0] * of / root for of in (differ.high, differ.low))
     low, high = part.interval(confidence).ends
     return part, (min(low, least), part.estimate + np.hypot(high - part.estimate, most - part.estimate))
 
