@@ -57,7 +57,7 @@ class Scorer:
         if not self.averaged or baseline is None:
             self.baseline, self.baseline_clean = np.array([ALEXNET_ERRORS[name] for name in self.averaged]), np.nan
         else:
-            wrong = self._wrong(baseline)
+            wrong = [~baseline.correct(condition) for condition in range(len(baseline))]
             self.of_baseline = self._under_corruptions(wrong)
             self.baseline, self.baseline_clean = self.of_baseline.mean(axis=1), wrong[0].mean()
             denominators = self.of_baseline, self.of_baseline - wrong[0]
@@ -68,7 +68,7 @@ class Scorer:
 
         Its probabilities are computed one condition at a time.
         """
-        wrong, losses = self._wrong(predictions), []
+        wrong, losses = [~predictions.correct(condition) for condition in range(len(predictions))], []
         errors = self.conditions[["test_set", "corruption", "severity", "n_images"]]
         errors = errors.assign(error=[of_condition.mean() for of_condition in wrong])
         scores: dict[str, float | str] = {**self._accuracy(CLEAN, ~wrong[0], predictions.units(0))}
@@ -126,9 +126,6 @@ class Scorer:
         effective = units.effective(units.sums(correct), self.confidence)
         columns = accuracies(name, correct.mean(), effective, self.confidence)
         return {column: float(value) for column, value in columns.items()}
-
-    def _wrong(self, predictions: Predictions) -> list[np.ndarray]:
-        return [~predictions.correct(condition) for condition in range(len(predictions))]
 
     def _under_corruptions(self, wrong: list[np.ndarray]) -> np.ndarray:
         """Error of each image under each corruption that counts, mean over severities: float64 corruptions x N."""
@@ -210,11 +207,8 @@ def copies(predictions: dict[str, Predictions]) -> dict[str, str]:
 
 def _same(one: Predictions, other: Predictions) -> bool:
     conditions, known = range(len(one)), one.has_probabilities
-    if known != other.has_probabilities:
-        return False
-    if not all(np.array_equal(_answers(one, c), _answers(other, c)) for c in conditions):
-        return False
-    return known or not all(one.correct(c).all() for c in conditions)
+    comparable = known == other.has_probabilities and (known or not all(one.correct(c).all() for c in conditions))
+    return comparable and all(np.array_equal(_answers(one, c), _answers(other, c)) for c in conditions)
 
 
 def _answers(predictions: Predictions, condition: int, images: slice = slice(None)) -> np.ndarray:
