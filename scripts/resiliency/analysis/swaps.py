@@ -172,8 +172,8 @@ def control(
     random, alone = stream(seed, "control of swaps"), np.flatnonzero(members["origin"] == INDEPENDENT)
     order = alone[np.argsort(errors[alone], kind="stable")]
     bins = np.split(order, range(BIN, len(order) - BIN + 1, BIN))
-    codes = np.unique(members["family"], return_inverse=True)[1]
-    relatives, family, shared, ratios = codes[:, None] == codes, np.eye(codes.max() + 1, dtype=bool)[codes], [], []
+    family, shared, ratios = pd.get_dummies(members["family"]).to_numpy(), [], []
+    relatives = family @ family.T
     for _ in range(DRAWS):
         given = np.arange(len(members))  # member whose design each member is given
         given[order] = np.concatenate([random.permutation(of) for of in bins])
@@ -194,8 +194,7 @@ def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confiden
         members: rows of members.csv, of the M members of the counts, in their order.
         of_images: set of images -> counts of pairs.
     """
-    codes = np.unique(members["family"], return_inverse=True)[1]
-    family, rows = np.eye(codes.max() + 1, dtype=bool)[codes], []
+    family, rows = pd.get_dummies(members["family"]).to_numpy(), []
     for images, counts in of_images.items():
         names, halves = halves_of(counts, seed)
         errors = np.einsum("gii->i", counts.outcomes["both_wrong"])
