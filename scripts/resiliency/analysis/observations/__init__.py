@@ -88,12 +88,9 @@ def _of_architecture(
     halves = bool(groups) and not shifts and len(independent) > 0 and set(independent) <= set(scores["member"])
 
     def at_equal_accuracy(draws: int, without: int | None = None) -> Observation:
-        if halves:
-            return families_differ_at_equal_accuracy(
-                members, n_images, shifts, draws=draws, scores=scores, without=without
-            )
-        measured = members if without is None else _with_scores(members, groups[without])
-        return families_differ_at_equal_accuracy(measured, n_images, shifts, draws=draws)
+        measured = members if halves or without is None else _with_scores(members, groups[without])
+        by_halves = {"scores": scores, "without": without} if halves else {}
+        return families_differ_at_equal_accuracy(measured, n_images, shifts, draws=draws, **by_halves)
 
     each = [architecture_matters_more(_with_scores(members, of), n_images, shifts, draws=0) for of in groups.values()]
     return [

@@ -80,7 +80,7 @@ def architecture_brings_diversity(
     left_out = [LeftOut(group, unit_of) for group in sizes]
     by_images = {group: diversity_columns(pairs, group) for group in images_of(pool)}
     columns = dict(chain.from_iterable(of_images.items() for of_images in by_images.values()))
-    parts, controls, beside, omitted, tested, freedoms = [], [], [], [], [], []
+    parts, controls, beside, omitted, tested = [], [], [], [], []
     seeded = {"": len(set(map(design_of, of_one)))}
     for kind, name in KINDS.items() if sizes else ():
         counts = LABEL_FREE if kind == "prediction" else MAIN
@@ -95,7 +95,6 @@ def architecture_brings_diversity(
         tested.append(counting)
         of_kind = _members(sizes, counting, of_one=True)
         freedom, seeded[name] = len(set(map(unit_of, of_kind))) - 1, len(set(map(design_of, of_kind)))
-        freedoms.append(freedom)
         replicates, left = mean_over_sizes(left_out, partial(_delta, counting, False))
         parts.append(Part.from_replicates(name, replicates, ANGULAR, freedom))
         omitted += left
@@ -123,7 +122,7 @@ def architecture_brings_diversity(
         n_images=n_images,
         sampled=is_sample(scored),
         controls=controls,
-        placebo=_placebo(left_out, tested, freedoms, units, draws) if tested and draws else None,
+        placebo=_placebo(left_out, tested, [part.freedom for part in parts], units, draws) if parts and draws else None,
     )
 
 
@@ -151,7 +150,7 @@ def permuted(members: Collection[str], draws: int) -> dict[str, np.ndarray]:
 
 
 def _placebo(
-    left_out: list[LeftOut], tested: list[list[str]], freedoms: list[int], units: Units, draws: int
+    left_out: list[LeftOut], tested: list[list[str]], freedoms: list[float], units: Units, draws: int
 ) -> Placebo:
     """Draws of the parts and then of the controls.
 
