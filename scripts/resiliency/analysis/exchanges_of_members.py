@@ -180,7 +180,7 @@ def family_at_equal_accuracy(observation: Observation, median_error: float, conf
     of_errors, of_logits = ((known[of].estimate, *known[of].interval(confidence).ends) for of in (SPREAD, IN_LOG_ODDS))
     about = {"designs": observation.designs, "members": observation.members, "median_error": median_error}
     in_errors, units = (end / POINTS for end in of_errors), known[SPREAD].units
-    row = Exchange("family_at_equal_accuracy", *in_errors, "families", units, spread=True, **about)
+    row = Exchange("family_at_equal_accuracy", *in_errors, "families", units, **about | {"spread": True})
     yield row.in_log_odds(*of_logits)
 
 

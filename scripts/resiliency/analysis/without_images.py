@@ -235,15 +235,15 @@ def representation_diversities(arrays: Sequence[np.ndarray], metric: str, of_pro
         of_probe: int N, the group of each probe image.
     """
     chosen = np.flatnonzero(applicable(arrays))
-    diversities = np.full((GROUPS, len(arrays), len(arrays)), np.nan)
-    if len(chosen) < 2:
+    diversities, own = np.full((GROUPS, len(arrays), len(arrays)), np.nan), [arrays[place] for place in chosen.tolist()]
+    if len(own) < 2:
         return diversities
     if metric == CKA:
-        grams = np.stack([gram(arrays[place]) for place in chosen])
+        grams = np.stack([gram(one) for one in own])
         kept = [np.flatnonzero(of_probe != group) for group in range(GROUPS)]
         raw = np.stack([gram_cka(grams[:, images[:, None], images]) for images in kept])
     else:
-        maps = np.stack([arrays[place] for place in chosen])
+        maps = np.stack(own)
         raw = _means(lambda images: METRICS[metric].raw(maps[:, images]), of_probe)
     diversities[:, chosen[:, None], chosen] = METRICS[metric].diversity(raw)
     return diversities
