@@ -12,7 +12,7 @@ from scipy.stats import binom
 
 from resiliency.analysis import deployment
 from resiliency.analysis.contenders import eligible
-from resiliency.analysis.judging import halves
+from resiliency.analysis.judging import Resampled, halves
 from resiliency.ensembles.pool import EnsembleErrors, front, greedy
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import softmax
@@ -59,7 +59,8 @@ def test_the_worst_class_is_one_that_is_evaluated():
     member = predictions_of(table, labels, np.zeros((4, 6, 4), np.float16))
     of = EnsembleErrors([member], np.ones(1), "mean_probability")
     wrong = np.tile(np.array([0, 0.5, 1, 0, 1, 1], np.float32), (3, 1))
-    row = deployment.worst_cases(of, wrong, np.arange(3), np.arange(3, 6), Units.single(3), np.ones((5, 3)), 0.9)
+    half = Resampled(table, np.arange(3, 6), Resampling(5, 0.9, 0))
+    row = deployment.worst_cases(of, wrong, np.arange(3), half)
     assert (row["worst_class"], row["worst_class_error"]) == (1, 1)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.contenders import EFFECTIVE, priced
+from resiliency.analysis.judging import Resampled
 from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN, JOINT
 from resiliency.base.streams import stream
@@ -372,14 +373,15 @@ def evaluated(
     resampling: Resampling,
 ) -> pd.DataFrame:
     """Errors, worst cases, costs and accuracies of the rows of `table` on the evaluation images, by its index."""
-    units, level, parts = scorer.units(CLEAN).of(evaluation), resampling.confidence, []
-    counts = units.counts(resampling.resamples, resampling.seed, "images").astype(np.float64)
+    conditions, level, parts = scorer.predictions[0].conditions, resampling.confidence, []
+    half = Resampled(conditions, evaluation, resampling, {CLEAN: scorer.units(CLEAN)})
+    units = half.units[CLEAN]
     for rows, of_size in by_size(table, members):
         errors, worst = np.empty((len(rows), len(evaluation))), []
         for place, ensemble in enumerate(of_size):
             wrong = scorer.wrong(ensemble, np.concatenate([selection, evaluation]))
             errors[place] = wrong[:, len(selection) :].mean(axis=0, dtype=np.float64)
-            worst.append(worst_cases(scorer, wrong, selection, evaluation, units, counts, level))
+            worst.append(worst_cases(scorer, wrong, selection, half))
         part, ends = pd.DataFrame(worst, rows), share(errors, units, level).ends
         part["corrupted_error"], part["low"], part["high"] = errors.mean(axis=1), *ends
         if scorer.costs is not None:
@@ -397,15 +399,7 @@ def evaluated(
     return pd.concat(parts)
 
 
-def worst_cases(
-    scorer: EnsembleErrors,
-    wrong: np.ndarray,
-    selection: np.ndarray,
-    evaluation: np.ndarray,
-    units: Units,
-    counts: np.ndarray,
-    confidence: float,
-) -> dict[str, object]:
+def worst_cases(scorer: EnsembleErrors, wrong: np.ndarray, selection: np.ndarray, half: Resampled) -> dict[str, object]:
     """`WORST` of one ensemble: condition and class with its largest errors, and a quantile of errors.
 
     The largest of many errors is partly chance; so condition and class are chosen on one half of the images, and the
@@ -414,11 +408,10 @@ def worst_cases(
 
     Args:
         wrong: float32 C x (selection and evaluation images), from `EnsembleErrors.wrong`.
-        units: units of the evaluation images.
-        counts: float64 R x n, how often each resample draws each evaluation image.
-        confidence: level of the intervals, between 0 and 1.
+        half: the evaluation images.
     """
-    labels = scorer.labels(CLEAN)
+    labels, evaluation, counts = scorer.labels(CLEAN), half.images[CLEAN], half.counts[CLEAN]
+    units, confidence = half.units[CLEAN], half.confidence
     before, after = wrong[:, : len(selection)], wrong[:, len(selection) :]
     worst = before.mean(axis=1, dtype=np.float64).argmax()
     condition = scorer.predictions[0].conditions.iloc[scorer.corrupted[worst]]
