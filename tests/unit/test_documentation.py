@@ -1,4 +1,4 @@
-"""The pages of the documentation: where they are and lead; generated ones show names of users as they are."""
+"""The pages of the documentation: where they are and lead, names of users in them, and the repository's address."""
 
 import re
 import runpy
@@ -7,8 +7,10 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
+import yaml
 from markdown_it import MarkdownIt
 
+from published.address import addressed, site, with_address
 from published.page import CARD
 from resiliency.report.templates import code, escaped
 
@@ -115,3 +117,21 @@ def test_text_is_what_it_was(text, template):
 def test_code_is_what_it_was(text):
     (paragraph,) = [token for token in parsed(f"See {code(text)}.") if token.type == "inline"]
     assert [child.content for child in paragraph.children] == ["See ", text, "."]
+
+
+GITHUB = "https://github.com/Owner/resiliency"
+
+
+@pytest.mark.parametrize("address", [GITHUB, "https://example.org/git/resiliency", ""])
+def test_an_address_is_written_wherever_it_is_named_and_taken_back(address):
+    for file, text in addressed().items():
+        written = with_address(file, text, address)
+        assert with_address(file, written, "") == with_address(file, text, "")
+        assert (GITHUB in written) == (address == GITHUB)
+        if file.suffix == ".cff":
+            assert yaml.safe_load(written).get("repository-code", "") == address
+        elif file.name != "index.md":
+            assert (f"git clone {address} resiliency" in written) == bool(address)
+            assert ("a clone of this repository" in written) == (not address)
+        if file.name == "README.md":
+            assert (f"[Example report]({site(address)}/results/digits/report.html)" in written) == (address == GITHUB)
