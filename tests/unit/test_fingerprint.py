@@ -181,14 +181,21 @@ def test_the_package_of_a_factory_that_is_installed_counts(code_with, tmp_path, 
     assert code_with("nets_of_others.deep:f") != before
 
 
-WORK = "def work():\n    return 1\n"
+WORK, MORE = "def work():\n    return 1\n", "def more():\n    return 1000\n"
 REGISTRY = "KNOWN = {}\ndef register(function):\n    KNOWN[function.__name__] = function\n    return function\n"
 REGISTERED = {"a.py": f"import resiliency.c\nfrom resiliency.b import KNOWN\n{WORK}", "b.py": REGISTRY}
 
 
+def returning(value: str, before: str = "", **others: str) -> dict[str, str]:
+    """A module whose `work` returns a value, after what stands before it, and others by their names."""
+    return {f"{name}.py": text for name, text in others.items()} | {
+        "a.py": f"{before}def work():\n    return {value}\n"
+    }
+
+
 def beside(imports: str, value: str, other: str = "b.py") -> dict[str, str]:
     """A module that imports and returns a value, and another with a function `more`."""
-    return {"a.py": f"{imports}def work():\n    return {value}\n", other: "def more():\n    return 1000\n"}
+    return returning(value, imports) | {other: MORE}
 
 
 def registered(text: str) -> dict[str, str]:
@@ -197,28 +204,30 @@ def registered(text: str) -> dict[str, str]:
 
 
 KEY = "from pydantic import Field\nx: int = Field({}, description='{}')\ndef work():\n    return x\n"
+BOTH, DERIVED = (
+    "import resiliency.c\nfrom resiliency.b import A\n",
+    "from resiliency.b import A\nclass B(A):\n    X = 1000\n",
+)
+HEARING = "class A:\n    known = []\n    def __init_subclass__(cls):\n        A.known.append(cls)\n"
+UNKNOWN = "from elsewhere import Model\nclass A(Model):\n    pass\n"
+TYPING = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
 CHANGED = {
     "a number in the script": {"../script.py": "from resiliency.a import work\nwork(1000)\n", "a.py": WORK},
     "a text that is no docstring": {"a.py": "def work():\n    'text'\n    '1000'\n"},
     "the default of a key": {"a.py": KEY.format(1000, "a number")},
-    "a function that a function calls": {"a.py": "def work():\n    return more()\ndef more():\n    return 1000\n"},
+    "a function that a function calls": returning("more()", MORE),
     "a function of another module": beside("from resiliency import b\n", "b.more()"),
     "a function of a renamed module": beside("import resiliency.deep.b as other\n", "other.more()", "deep/b.py"),
-    "what a module runs that a function imports": {
-        "a.py": "def work():\n    import resiliency.b\n",
-        "b.py": "print(1000)\n",
-    },
-    "a constant of a constant": {"a.py": "X = 1000\nY = [X]\ndef work():\n    return Y\n"},
-    "one of several constants of a statement": {"a.py": "X, Y = 1, 1000\ndef work():\n    return X\n"},
-    "an item that is added to a constant": {"a.py": "X = [1]\nX += [1000]\ndef work():\n    return X\n"},
-    "what another constant was before": {"a.py": "X = 1000\nY = X\nX = 2\ndef work():\n    return Y\n"},
-    "a type in the text of an annotation": {
-        "a.py": "class A:\n    x: int = 1000\nclass B:\n    x: 'list[A]'\ndef work():\n    return B\n"
-    },
+    "what an imported module runs": {"a.py": "def work():\n    import resiliency.b\n", "b.py": "print(1000)\n"},
+    "a constant of a constant": returning("Y", "X = 1000\nY = [X]\n"),
+    "one of several constants of a statement": returning("X", "X, Y = 1, 1000\n"),
+    "an item that is added to a constant": returning("X", "X = [1]\nX += [1000]\n"),
+    "what another constant was before": returning("Y", "X = 1000\nY = X\nX = 2\n"),
+    "a type in the text of an annotation": returning("B", "class A:\n    x: int = 1000\nclass B:\n    x: 'list[A]'\n"),
     "a function behind another name of a package": {
         "a.py": "from resiliency.deep import work\n",
         "deep/__init__.py": "from resiliency.deep.b import more as work\n",
-        "deep/b.py": "def more():\n    return 1000\n",
+        "deep/b.py": MORE,
     },
     "a function that a decorator registers": registered("@register\ndef fog():\n    return 1000\n"),
     "the module of a function that is registered": registered("X = 1000\n@register\ndef fog():\n    return 1\n"),
@@ -228,47 +237,30 @@ CHANGED = {
         **REGISTERED,
         "c.py": "from resiliency.b import KNOWN\ndef fog():\n    return 1000\nclass A:\n    KNOWN['fog'] = fog\n",
     },
-    "a list of a second name that is added to": {
-        "a.py": "import resiliency.c\nfrom resiliency.b import ALL\ndef work():\n    return ALL\n",
-        "b.py": "ALL = []\n",
-        "c.py": "from resiliency import b\nOWN = []\nOWN = b.ALL\nOWN += [1000]\n",
-    },
-    "a class that is derived from one that hears of it": {
-        "a.py": "import resiliency.c\nfrom resiliency.b import A\ndef work():\n    return A.known\n",
-        "b.py": "class A:\n    known = []\n    def __init_subclass__(cls):\n        A.known.append(cls)\n",
-        "c.py": "from resiliency.b import A\nclass B(A):\n    X = 1000\n",
-    },
-    "a class that is derived from one of an unknown package": {
-        "a.py": "import resiliency.c\nfrom resiliency.b import A\ndef work():\n    return A.known\n",
-        "b.py": "from elsewhere import Model\nclass A(Model):\n    pass\n",
-        "c.py": "from resiliency.b import A\nclass B(A):\n    X = 1000\n",
-    },
+    "a list of a second name that is added to": returning(
+        "A", BOTH, b="A = []\n", c="from resiliency import b\nOWN = []\nOWN = b.A\nOWN += [1000]\n"
+    ),
+    "a class that is derived from one that hears of it": returning("A.known", BOTH, b=HEARING, c=DERIVED),
+    "a class that is derived from one of an unknown package": returning("A.known", BOTH, b=UNKNOWN, c=DERIVED),
     "a condition": {"a.py": "if 1000:\n    def work():\n        return 1\nelse:\n    def work():\n        return 2\n"},
-    "what is not imported for types": {
-        "a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import os\nelse:\n    X = 1000\n"
-        "def work():\n    return X\n"
-    },
+    "what is not imported for types": returning("X", f"{TYPING}    import os\nelse:\n    X = 1000\n"),
     "any name of a module whose names are all imported": beside("from resiliency.b import *\n", "more()"),
     "a computed name of a module": beside("from resiliency import b\n", "getattr(b, 'mo' + 're')()"),
     "a computed name of a package": beside(
         "import resiliency.deep.b\n", "getattr(resiliency.deep, 'B'.lower()).more()", "deep/b.py"
     ),
     "an imported name in globals": beside("from resiliency.b import more\n", "globals()['mo' + 're']()"),
-    "a name in the globals of a function": {
-        "a.py": "def work():\n    return work.__globals__['mo' + 're']()\ndef more():\n    return 1000\n"
-    },
+    "a name in the globals of a function": returning("work.__globals__['mo' + 're']()", MORE),
     "a module by a text": beside("from importlib import import_module\n", "import_module('resiliency.b').more()"),
     "a name of a module whose name is computed": {
         "a.py": "from importlib import import_module as load\nX = 1000\ndef work(name=''):\n    return load(name)\n"
     },
-    "a module beside this one": {
-        "a.py": "from importlib import import_module\ndef work():\n    return import_module('.b', __package__)\n",
-        "b.py": "print(1000)\n",
-    },
-    "a module that finds names when asked": {
-        "a.py": "from resiliency.b import more\ndef work():\n    return more\n",
-        "b.py": "X = 1000\ndef __getattr__(name):\n    return X\n",
-    },
+    "a module beside this one": returning(
+        "import_module('.b', __package__)", "from importlib import import_module\n", b="print(1000)\n"
+    ),
+    "a module that finds names when asked": returning(
+        "more", "from resiliency.b import more\n", b="X = 1000\ndef __getattr__(name):\n    return X\n"
+    ),
 }
 RECORD = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Record:\n    x: int\n"
 REFUSING = f"{RECORD}    def __post_init__(self):\n        if self.x < 0:\n            raise ValueError\n"
@@ -280,19 +272,13 @@ CHANGED["a record that is kept where it is checked"] = {"a.py": KEPT.format("if 
 SAME = {
     "the description of a key": {"a.py": KEY.format(1, 1000)},
     "a record beside": {"a.py": f"{REFUSING}X = Record(1000)\n{WORK}"},
-    "a function beside": {"a.py": f"{WORK}def more():\n    return 1000\n"},
+    "a function beside": {"a.py": WORK + MORE},
     "a constant beside of a pattern": {"a.py": f"import re\nX = re.compile('1000')\n{WORK}"},
     "an item that is added beside": {"a.py": f"X = [1]\nX += [1000]\n{WORK}"},
-    "a function beside in another module": {
-        "a.py": "from resiliency import b\ndef work():\n    return b.more()\n",
-        "b.py": "def more():\n    return 1\ndef other():\n    return 1000\n",
-    },
-    "a function beside with a cache": {
-        "a.py": f"from functools import cache\n{WORK}@cache\ndef more():\n    return 1000\n"
-    },
+    "a function beside in another module": returning("b.work()", "from resiliency import b\n", b=WORK + MORE),
+    "a function beside with a cache": {"a.py": f"from functools import cache\n{WORK}@cache\n{MORE}"},
     "a function beside in a module that imports for types": {
-        "a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from resiliency.b import Other\n"
-        f"{WORK}def more():\n    return 1000\n",
+        "a.py": f"{TYPING}    from resiliency.b import Other\n{WORK}{MORE}",
         "b.py": "class Other:\n    pass\n",
     },
     "a name that only tells of progress": {
