@@ -181,7 +181,11 @@ DEPLOYMENT = pd.DataFrame(
 ).assign(selection_error=[0.2, 0.1], instead=[1, 2], fit=True)
 NAMES = {
     **dict.fromkeys(("1", 2, "best", "most_accurate", "best under 1.5 M MACs", "best of at most 1 member"), ACCEPTED),
-    **dict.fromkeys(("0", "3", "-1", "1.0", "01", " 1", "best ", "BEST", "best under MACs", "best under 1 MAC"), ""),
+    "3": "ensemble: expected a number from 1 to 2 (tables/deployment.csv), got 3",
+    **dict.fromkeys(
+        ("0", "-1", "1.0", "01", "best ", "BEST", "best under MACs"), "ensemble: must be best, best under N"
+    ),
+    **dict.fromkeys((" 1", "worst", "best under 1 MAC", 1.5), "(under N MACs), most_accurate, or a number of tables/"),
     **dict.fromkeys(
         ("best of at most 0 members", f"best of at most {'9' * 5000} members", "9" * 5000, "best under 0 MACs"), ""
     ),
