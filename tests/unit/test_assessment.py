@@ -54,8 +54,7 @@ def test_judgement_is_of_the_judged_images_under_all_corruptions():
     rows, curves = assessment.selective_rows(judged([Ensemble(STUDY, WEIGHTS, RULE)], [1], half)[0], half)
     assert [(row["images"], row["score"]) for row in rows] == [(n, s) for n in ("clean", "corrupted") for s in SCORES]
     wrong = mean.argmax(axis=-1) != LABELS[images]
-    of_score = {row["score"]: row for row in rows if row["images"] == "corrupted"}
-    row = of_score["max_probability"]
+    (row,) = (row for row in rows if (row["images"], row["score"]) == ("corrupted", "max_probability"))
     assert row["answers"] == 90
     assert row["error"] == pytest.approx(wrong.mean())
     order = np.argsort(-mean.max(axis=-1).ravel(), kind="stable")

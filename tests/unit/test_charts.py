@@ -88,8 +88,7 @@ def test_charts_survive_empty_and_unknown_values(name):
     empty = {key: table.iloc[:0] for key, table in tables.items()}
     unknown = {key: table.copy() for key, table in tables.items()}
     for table in unknown.values():
-        floats = table.select_dtypes("float").columns.difference(["loss_weight"])
-        table[floats] = np.nan
+        table[table.select_dtypes("float").columns.difference(["loss_weight"])] = np.nan
     for case in (empty, unknown):
         vl_convert.vegalite_to_svg(draw(name, case, settings.OKABE_ITO[:1]), vl_version=VEGA_LITE)
 

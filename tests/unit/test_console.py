@@ -102,11 +102,8 @@ def test_the_last_line_names_the_report(capsys):
     run.emit(record("Report: results/tiny/report.html", last=True))
     run.emit(record("Complete log(s): a.log"))
     run.close()
-    assert capsys.readouterr().out.splitlines() == [
-        "Complete log(s): a.log",
-        "",
-        "Done in 0:00:00. Report: results/tiny/report.html",
-    ]
+    done = "Done in 0:00:00. Report: results/tiny/report.html"
+    assert capsys.readouterr().out.splitlines() == ["Complete log(s): a.log", "", done]
 
 
 def test_a_silent_run_says_what_its_jobs_said_last(capsys, tmp_path, monkeypatch):

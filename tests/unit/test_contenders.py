@@ -275,8 +275,7 @@ def test_costs_and_confusions_against_plain_sums(of_right):
 
 
 def test_the_cost_of_a_plurality_vote_is_that_of_its_answers():
-    vote = ensemble_of("a-s0+b-s0", "plurality_vote", PREDICTIONS, MEMBERS)
-    (outputs,) = vote.outputs(0, EVALUATED)
+    (outputs,) = ensemble_of("a-s0+b-s0", "plurality_vote", PREDICTIONS, MEMBERS).outputs(0, EVALUATED)
     tables = compared(DEPLOYMENT.assign(rule="plurality_vote"), 1.0 - np.eye(3))
     row = tables["costs"].set_index(["role", "images"]).loc["recommended model", "clean"]
     assert (row.cost, row.error) == pytest.approx([outputs.errors.mean()] * 2)

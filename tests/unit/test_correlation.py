@@ -8,10 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import linregress, pearsonr, spearmanr
 
-from resiliency.analysis.observations.correlation import (
-    correlation_table,
-    difference_table,
-)
+from resiliency.analysis.observations.correlation import correlation_table, difference_table
 from resiliency.statistics import correlation
 from resiliency.statistics.intervals import FISHER, holm, jackknife, p_value
 

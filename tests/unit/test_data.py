@@ -290,8 +290,7 @@ def test_missing_folders_and_images_are_named_with_what_is_there(tmp_path, put_p
 
 
 def test_an_image_that_was_changed_after_it_was_listed_is_named(tmp_path):
-    folder = good_folder(tmp_path / "photos")
-    read_folder(folder, tmp_path / "out")
+    read_folder(good_folder(tmp_path / "photos"), tmp_path / "out")
     images = read_images(tmp_path / "out/test/images.json")
     assert images[:].shape == (60, 72, 72, 3)
     changed = images.files[3]

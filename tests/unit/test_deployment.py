@@ -247,8 +247,7 @@ def test_the_margin_is_a_point_or_a_tenth_of_the_error_unless_the_study_sets_it(
 
 
 def test_the_critical_value_grows_with_the_number_of_candidates():
-    random = np.random.default_rng(0)
-    drawn = 0.2 + 0.01 * random.standard_normal((50, 4000))
+    drawn = 0.2 + 0.01 * np.random.default_rng(0).standard_normal((50, 4000))
     errors = np.full(50, 0.2)
     few, many = (deployment.differences(errors[:n], drawn[:n], 0, Units.single(4000), 0.95) for n in (2, 50))
     spread = (drawn[1] - drawn[0]).std()

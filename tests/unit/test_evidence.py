@@ -132,8 +132,7 @@ def test_the_threshold_of_the_program_or_why_there_is_none(rows, why):
 
 
 def test_tested_conditions():
-    table = conditions_of(["fog", "snow", "saturate"], [1, 3], IMAGES)
-    found = evidence.tested_conditions(table)
+    found = evidence.tested_conditions(conditions_of(["fog", "snow", "saturate"], [1, 3], IMAGES))
     assert (found["tested"], found["left_out"], found["severities"]) == (["fog", "snow"], ["saturate"], [1, 3])
     assert (len(found["untested"]), found["untested"][0]) == (len(CORRUPTIONS) - 3, "gaussian_noise")
     assert found["untested_severities"] == [2, 4, 5]

@@ -43,8 +43,7 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     storage.write_array(tmp_path / "a.b.npy", np.zeros(3))
     with storage.replacing(tmp_path / "fog") as temporary:
         temporary.mkdir()
-    left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == [".a.123.npy", ".a.b.c.npy", "a.b.npy", "fog"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.123.npy", ".a.b.c.npy", "a.b.npy", "fog"]
 
 
 @pytest.mark.parametrize("names", [["1", "01"], ["2012", "1e5"], ["inf", "-0"], ["True", "False"], ["NA", "null"]])

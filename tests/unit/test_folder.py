@@ -67,8 +67,7 @@ def test_order_is_that_of_torchvision(tmp_path, put_pictures):
 def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, put_pictures, capsys):
     put_pictures("a/1.jpg", "a/2.JPEG", "a/3.Png", "a/4.webp", "b/1.jpg")
     put_pictures("a/.5.jpg", "a/.cache/6.jpg", "a/notes.txt", "b/x/2.gif", "b/jpg", ".hidden/1.jpg", "loose.jpg")
-    source = read(tmp_path)
-    assert source.parts[ALL].names == ["1", "2", "3", "4", "1"]
+    assert read(tmp_path).parts[ALL].names == ["1", "2", "3", "4", "1"]
     why = "(hidden, in no class folder, or none of .jpg .jpeg .png .webp)"
     ignored = f"7 files ignored: .5.jpg, .cache, notes.txt, jpg, 2.gif, ... {why}"
     assert capsys.readouterr().out.splitlines()[0] == f"{tmp_path}: {ignored}"

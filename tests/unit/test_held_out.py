@@ -20,11 +20,7 @@ WRONG = np.array([[1 - member.correct(condition).mean() for condition in range(4
 
 @pytest.mark.parametrize(
     ("corruptions", "corrupted", "left_out"),
-    [
-        (["fog", "snow"], [1, 2], []),
-        (["fog", "spatter", "snow"], [1, 3], [[2]]),
-        (["spatter", "saturate"], [1, 2], []),
-    ],
+    [(["fog", "snow"], [1, 2], []), (["fog", "spatter", "snow"], [1, 3], [[2]]), (["spatter", "saturate"], [1, 2], [])],
 )
 def test_the_extra_corruptions_are_held_out_where_there_are_others(corruptions, corrupted, left_out):
     table = drawn(1, IMAGES, corruptions, [1])[0]
