@@ -188,9 +188,8 @@ REGISTERED = {"a.py": f"import resiliency.c\nfrom resiliency.b import KNOWN\n{WO
 
 def returning(value: str, before: str = "", **others: str) -> dict[str, str]:
     """A module whose `work` returns a value, after what stands before it, and others by their names."""
-    return {f"{name}.py": text for name, text in others.items()} | {
-        "a.py": f"{before}def work():\n    return {value}\n"
-    }
+    texts = others | {"a": f"{before}def work():\n    return {value}\n"}
+    return {f"{name}.py": text for name, text in texts.items()}
 
 
 def beside(imports: str, value: str, other: str = "b.py") -> dict[str, str]:
@@ -204,10 +203,8 @@ def registered(text: str) -> dict[str, str]:
 
 
 KEY = "from pydantic import Field\nx: int = Field({}, description='{}')\ndef work():\n    return x\n"
-BOTH, DERIVED = (
-    "import resiliency.c\nfrom resiliency.b import A\n",
-    "from resiliency.b import A\nclass B(A):\n    X = 1000\n",
-)
+BOTH = "import resiliency.c\nfrom resiliency.b import A\n"
+DERIVED = "from resiliency.b import A\nclass B(A):\n    X = 1000\n"
 HEARING = "class A:\n    known = []\n    def __init_subclass__(cls):\n        A.known.append(cls)\n"
 UNKNOWN = "from elsewhere import Model\nclass A(Model):\n    pass\n"
 TYPING = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
