@@ -34,8 +34,6 @@ if STUDY.fine_tuned_designs():
         input:
             unpack(given),
             **TRAINING,
-        output:
-            **rules.train.output,
         log:
             f"{RESULTS}/logs/fine_tune/{{design}}-s{{seed}}.log",
         benchmark:

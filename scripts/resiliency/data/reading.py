@@ -22,23 +22,22 @@ from resiliency.data.split import draw_splits, with_groups
 from resiliency.storage import read_array, sha256
 
 
-def read_source(name: str, folder: str | None, side: int, margin: float, needed: Sequence[str]) -> Source:
-    """The dataset `name`, its images `side` pixels squared.
+def read_source(settings: Dataset, needed: Sequence[str]) -> Source:
+    """A dataset, its images `settings.side` pixels squared.
 
     Args:
-        folder: folder of the images, for image_folder and imagenet.
-        margin: side of the centre crop divided by that of the resized image, for images in files.
         needed: splits of the study; other splits need no folder.
 
     Raises:
         Fault: the dataset cannot be downloaded, or its folder holds something else.
     """
+    name, side, margin = settings.name, settings.side, settings.margin
     if name == "digits":
         return digits(side)
-    if folder and name == "image_folder":
-        return image_folder(Path(folder), side, margin, needed)
-    if folder and name == "imagenet":
-        return imagenet(Path(folder), side, margin, needed)
+    if name == "image_folder":
+        return image_folder(settings.place, side, margin, needed)
+    if name == "imagenet":
+        return imagenet(settings.place, side, margin, needed)
     if name == "imagenette":
         return image_folder(imagenette_folder(cache_folder() / name), side, margin)
     return published_source(name, side, cache_folder() / name)
@@ -56,8 +55,7 @@ def read_splits(
     Raises:
         Fault: as from `read_source`, `with_groups` and `draw_splits`.
     """
-    place = settings.name, settings.folder, settings.side, settings.margin
-    source = with_groups(source or read_source(*place, needed), settings.groups, needed)
+    source = with_groups(source or read_source(settings, needed), settings.groups, needed)
     fractions = settings.validation_fraction, settings.test_fraction
     return source, draw_splits(source, *fractions, settings.images_per_class, seed, needed, settings.images)
 
