@@ -38,10 +38,9 @@ def given_settings():
 
 STUDY = or_stop(load, or_stop(given_settings), of=" ".join(["study", *(Path(file).name for file in RUN.named)]))
 RESULTS = f"results/{STUDY.study}"
-if RUN.plans:
-    or_stop(preflight, STUDY)
 PLAN = Plan(STUDY)
 if RUN.plans:
+    or_stop(preflight, STUDY)
     for what, why in PLAN.elsewhere.left_out.items():
         print(f"study: external: left out: {what} ({why})", file=sys.stderr)
 METHODS = STUDY.attribution.methods

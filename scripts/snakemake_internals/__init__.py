@@ -144,23 +144,18 @@ def install(jobs: int) -> None:
     With `RESILIENCY_WARM_START=0`, or if Snakemake's internals are not as expected, jobs start as usual. Another value
     than 0 and 1 ends the program.
     """
+    from snakemake.benchmark import benchmarked
     from snakemake.script import PythonScript
 
     switch = os.environ.get(SWITCH) or "1"
     if switch not in ("0", "1"):
         sys.exit(f"{SWITCH}: expected 0 or 1, got {switch!r}; unset it, or set it to 0 for jobs without forks")
-    if switch == "1" and jobs >= FEWEST and replaceable():
-        PythonScript.execute_script = forking(PythonScript.execute_script, start_server())
-
-
-def replaceable() -> bool:
-    """Whether this Snakemake runs scripts by the method that `install` replaces."""
-    from snakemake.benchmark import benchmarked
-    from snakemake.script import PythonScript
-
+    if switch == "0" or jobs < FEWEST:
+        return
     method, attributes, timer = map(inspect.signature, (PythonScript.execute_script, PythonScript, benchmarked))
     expected = list(method.parameters) == ["self", "fname", "edit"] and {*attributes.parameters} >= _ATTRIBUTES
-    return expected and [*timer.parameters][:2] == ["pid", "benchmark_record"]
+    if expected and [*timer.parameters][:2] == ["pid", "benchmark_record"]:
+        PythonScript.execute_script = forking(PythonScript.execute_script, start_server())
 
 
 def start_server() -> str:

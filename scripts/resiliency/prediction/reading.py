@@ -47,14 +47,11 @@ def condition_table(conditions: Iterable[Condition]) -> pd.DataFrame:
 def all_conditions(
     corruptions: list[str], severities: list[int], n_images: dict[str, int], classes: dict[str, int]
 ) -> pd.DataFrame:
-    """The one order of conditions: clean images, these under each corruption at each severity, additional test sets.
+    """The table of conditions, in one order: clean images, these under each corruption and severity, further test sets.
 
     Args:
         n_images: test set -> number of its images; `clean` comes first.
         classes: test set -> number of classes among which members choose.
-
-    Returns:
-        The rows of `condition_table`.
 
     Raises:
         Fault: members would choose from one class only.
