@@ -177,7 +177,6 @@ def start_server() -> str:
 
 def forking(start: Callable, address: str) -> Callable:
     """The method of scripts that has the server at `address` run one, or calls `start` if it cannot."""
-
     from snakemake.benchmark import benchmarked
 
     def execute_script(self: Any, fname: str, edit: bool = False) -> None:

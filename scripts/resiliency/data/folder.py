@@ -144,10 +144,7 @@ def imagenet(folder: Path, size: int, margin: float, needed: Sequence[str] = SPL
 
 
 def folders_read(name: str, folder: Path, needed: Sequence[str] = SPLITS) -> list[Path]:
-    """The folders that `image_folder` or `imagenet`, as `name` says, reads images from; `folder` if it is read itself.
-
-    `folder` too where the layout is a fault of `image_folder`.
-    """
+    """The folders that `image_folder` or `imagenet`, as `name` says, reads images from; else `folder` as it is."""
     if name == "imagenet":
         return list(_imagenet_splits(folder, needed).values())
     try:

@@ -61,9 +61,9 @@ class Source(NamedTuple):
 
 
 def lines_of(path: str | Path, what: str) -> list[str]:
-    """The lines of a text file, with one `what` each, without spaces at their ends; a Fault if it cannot be read."""
+    """The lines of a text file, one `what` each, without spaces and blank lines at ends; a Fault if it is no text."""
     try:
-        return [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines()]
+        return [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").rstrip().splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise Fault(f"{path}: cannot be read ({error}); expected a text file with one {what} per line") from error
 
@@ -75,8 +75,6 @@ def read_class_names(path: str | Path) -> list[str]:
         Fault: the file cannot be read, is empty, or has a blank line between names.
     """
     names = lines_of(path, "class name")
-    while names and not names[-1]:
-        names.pop()
     if not all(names) or not names:
         raise Fault(f"{path}: line {names.index('') + 1 if names else 1} is empty; expected one class name per line")
     return names

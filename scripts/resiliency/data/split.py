@@ -1,7 +1,6 @@
 """Stratified splits and subsets, drawn from named streams."""
 
 import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -362,19 +361,19 @@ def read_groups(path: str | Path) -> list[tuple[int, str, str]]:
     """
     rows = []
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        names = list(reader.fieldnames or [])
-        for column in COLUMNS:
-            if names.count(column) != 1:
-                columns = ", ".join(names[:10]) or "none"
-                raise Fault(f"{path}: expected one column {column!r}, got {names.count(column)}; there are {columns}")
-        for row in reader:
-            image, group = (str(row[column] or "").strip() for column in COLUMNS)
-            if not (image and group):
-                column = "group" if image else "image"
-                raise Fault(f"{path}, line {reader.line_num}: {column}: expected a name, got nothing; add it")
-            rows.append((reader.line_num, image, group))
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            names = list(reader.fieldnames or [])
+            for column in COLUMNS:
+                if (count := names.count(column)) != 1:
+                    columns = ", ".join(names[:10]) or "none"
+                    raise Fault(f"{path}: expected one column {column!r}, got {count}; there are {columns}")
+            for row in reader:
+                image, group = (str(row[column] or "").strip() for column in COLUMNS)
+                if not (image and group):
+                    column = "group" if image else "image"
+                    raise Fault(f"{path}, line {reader.line_num}: {column}: expected a name, got nothing; add it")
+                rows.append((reader.line_num, image, group))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise Fault(f"{path}: cannot be read ({error}); a CSV file is needed") from error
     if not rows:

@@ -332,7 +332,7 @@ class Reader:
         """Test set -> units of its images; each image is a unit if the file has none.
 
         Raises:
-            Fault: a corrupted image is in another unit than the image itself; or as `read_units`.
+            Fault: a corrupted image is in another unit than the image itself.
         """
         units = {}
         for test_set, (first, *others) in self.layout.items():

@@ -16,8 +16,6 @@ from resiliency.designs.networks import normalised
 
 BATCH = 64
 WINDOWS = 4  # occluding windows that fit side by side; they move by half of their side
-
-
 # Why Grad-CAM does not apply to some networks.
 NO_MAP = "no feature stage with a map of 4x4 or more that the logits depend on"
 
