@@ -22,10 +22,8 @@ checkpoint choose_export:
 rule write_export:
     input:
         unpack(exportable),
+        **EVALUATION_UNITS,
         images=TEST["images"],
-        conditions=EVALUATION["conditions"],
-        labels=EVALUATION["labels"],
-        units=EVALUATION_UNITS["units"],
         described=of_dataset(f"{RESULTS}/data/test/units.json"),
         corrupted=CORRUPTED,
         members=f"{RESULTS}/tables/members.csv",

@@ -5,7 +5,6 @@ from functools import cache
 from math import inf
 
 from resiliency.base import names
-from resiliency.base.names import FEWEST_IMAGES, FEWEST_UNITS
 from resiliency.data.folder import folders_read, image_states, published_states
 from resiliency.base.machine import visible_gpus
 from resiliency.study.stage import BEGUN
@@ -67,11 +66,11 @@ def grouping(wildcards):
     if name == CLEAN:
         groups, named = STUDY.data.test_groups, STUDY.data.named_groups
         read = {"seed": STUDY.seed, "dataset": STUDY.data.resolved().model_dump(), "splits": STUDY.splits}
-        read["fewest"] = FEWEST_IMAGES if {"ensembles", "images"} <= PLAN.has else FEWEST_UNITS
+        read["fewest"] = names.FEWEST_IMAGES if {"ensembles", "images"} <= PLAN.has else names.FEWEST_UNITS
     else:
         groups, named = STUDY.test_sets[name].groups, STUDY.test_sets[name].named_groups
         read = {"folder": STUDY.test_sets[name].folder, "side": STUDY.data.side, "margin": STUDY.data.margin}
-        read["fewest"] = FEWEST_UNITS
+        read["fewest"] = names.FEWEST_UNITS
     return read | {"name": name, "groups": groups, "named": named}
 
 
@@ -81,3 +80,10 @@ def described(design, seed, **others):
     description = {"origin": names.INDEPENDENT, "design": design, "family": known.family_name, "seed": int(seed)}
     recipe = {"recipe": known.recipe} if known.recipe else {}
     return STUDY.description(design) | description | recipe | others
+
+
+def described_jointly(wildcards):
+    """What is known of the members of one joint training before they are made."""
+    objective, loss_weight = STUDY.joint_settings()[wildcards.setting]
+    own = {"origin": names.JOINT, "setting": wildcards.setting, "objective": objective, "loss_weight": loss_weight}
+    return [described(design, wildcards.seed, **own, index=index) for index, design in enumerate(STUDY.joint.designs)]

@@ -65,17 +65,7 @@ if PLAN.joint:
         params:
             code=code("train_jointly", designs=tuple(STUDY.joint.designs)),
             seed=STUDY.seed,
-            members=lambda wildcards: [
-                described(
-                    design,
-                    wildcards.seed,
-                    origin=names.JOINT,
-                    index=index,
-                    setting=wildcards.setting,
-                    **dict(zip(("objective", "loss_weight"), STUDY.joint_settings()[wildcards.setting])),
-                )
-                for index, design in enumerate(STUDY.joint.designs)
-            ],
+            members=described_jointly,
             recipe=STUDY.joint_recipe().model_dump(),
         script:
             "../scripts/train_jointly.py"

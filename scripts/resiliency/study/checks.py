@@ -63,8 +63,6 @@ def recipe_faults(path: str, changes: Keys, recipe: Callable[..., Recipe], *argu
         made = recipe(*arguments)
     except ValidationError as error:
         yield from (f"{path}.training.{line}" for line in messages(error))
-    except TypeError:
-        yield f"{path}.training: keys must be words"
     else:
         yield from odd_numbers(changes, made, f"{path}.training")
 

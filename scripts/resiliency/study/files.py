@@ -171,10 +171,8 @@ def load(config: Keys) -> Study:
     Raises:
         Fault: one line for each fault: the key's path, its value and what is allowed.
     """
-    if not all(isinstance(key, str) for key in config):
-        raise Fault("keys must be words")
     try:
-        study = Study(**config)
+        study = Study.model_validate(config)
     except ValidationError as error:
         lines = list(messages(error))
     else:
