@@ -20,6 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from resiliency.base.faults import FILES_NAMED, Fault, Progress, excerpt, hint
+from resiliency.base.names import SYNSET
 from resiliency.data.pictures import FileImages, file_state, files_of, header_fault, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source, cache_folder
 from resiliency.storage import read_json, write_json
@@ -258,7 +259,7 @@ def _check_synsets(folder: Path) -> None:
     if any(re.fullmatch(r"ILSVRC2012_val_\d+\.JPEG", entry.name) for entry in entries_in(folder)):
         raise Fault(f"{printable(folder)}: validation images must be in synset folders; run valprep.sh")
     classes = _classes(folder)
-    synsets = sum(re.fullmatch(r"n\d{8}", name) is not None for name in classes)
+    synsets = sum(SYNSET.fullmatch(name) is not None for name in classes)
     if (synsets, len(classes)) != (SYNSETS, SYNSETS):
         raise Fault(
             f"{printable(folder)}: expected ImageNet's {SYNSETS:,} synset folders, got {synsets:,} and "
@@ -289,10 +290,8 @@ def _shared_classes(splits: dict[str, Path]) -> list[str]:
             missing = sorted(set(theirs) - set(names))
             if missing:
                 near = hint(missing[0], sorted(set(names) - everywhere))
-                raise Fault(
-                    f"{printable(path)}: no class folder {missing[0]!r}, which {other.name}/ has{near}; "
-                    "all splits must have the same classes"
-                )
+                lacking = f"no class folder {missing[0]!r}, which {other.name}/ has{near}"
+                raise Fault(f"{printable(path)}: {lacking}; all splits must have the same classes")
     return sorted(everywhere)
 
 

@@ -123,10 +123,8 @@ def draw_splits(
         if image_list and split == "test":
             continue
         if missing := set(range(len(source.classes))) - set(part.labels[indices].tolist()):
-            raise Fault(
-                f"dataset: no image of class {source.classes[min(missing)]!r} is left for {split}; "
-                "add images, or change validation_fraction and test_fraction"
-            )
+            remedy = "add images, or change validation_fraction and test_fraction"
+            raise Fault(f"dataset: no image of class {source.classes[min(missing)]!r} is left for {split}; {remedy}")
     return chosen
 
 

@@ -117,10 +117,8 @@ def _views(study: Study) -> Iterator[str]:
     for name in study.given_designs() if study.data.one_size else []:
         for key in VIEW:
             if getattr(study.designs[name], key) is not None:
-                yield (
-                    f"designs.{name}.{key}: all members see the images at {study.data.side} px; "
-                    "remove it, or set dataset.image_size to auto"
-                )
+                remedy = "remove it, or set dataset.image_size to auto"
+                yield f"designs.{name}.{key}: all members see the images at {study.data.side} px; {remedy}"
 
 
 def _external(study: Study) -> Iterator[str]:
@@ -387,7 +385,6 @@ def _unwatched_code(study: Study) -> Iterator[str]:
     for name in names:
         factory = study.designs[name].factory
         if factory and (calls := unfollowed_code(factory, Path.cwd())):
-            yield (
-                f"designs.{name}.factory: no change of the code that is run in {', '.join(calls)} is noticed; "
-                "import it by its name, or delete the results of its members after a change"
-            )
+            remedy = "import it by its name, or delete the results of its members after a change"
+            unnoticed = f"no change of the code that is run in {', '.join(calls)} is noticed"
+            yield f"designs.{name}.factory: {unnoticed}; {remedy}"

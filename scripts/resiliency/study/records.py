@@ -77,10 +77,8 @@ def check_records(results: str, makes: Callable[[str], bool]) -> None:
         raise _lost(results)
     if lacking:
         more = f" and {len(lacking) - NAMED:,} more" if len(lacking) > NAMED else ""
-        raise Fault(
-            f"{', '.join(lacking[:NAMED])}{more}: no record in {RECORDS} says what was used to make it; delete and "
-            "run again"
-        )
+        lost = f"no record in {RECORDS} says what was used to make it"
+        raise Fault(f"{', '.join(lacking[:NAMED])}{more}: {lost}; delete and run again")
     for path in sorted(there.keys() & recorded.keys() - incomplete.keys()):
         _check_age(path, there[path], recorded[path])
 
