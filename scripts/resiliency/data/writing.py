@@ -58,15 +58,18 @@ def write_data_set(folder: Path, settings: Dataset, source: Source, chosen: Spli
             wanted = f"at least {FEWEST} images for {split}"
             raise Fault(f"dataset: {expected(wanted, len(indices))}; change the fractions")
     name, side, on_the_fly = settings.name, settings.side, settings.on_the_fly
+    refused = name == OWN and not settings.allow_duplicates
+    contents: dict[str, list[bytes]] = {}
+    if on_the_fly and name == OWN:
+        contents = image_contents(chosen, side)
+        check_duplicates(chosen, contents, refused)
     written = {
         split: _write_split(folder / split, part, indices, source.classes, side, on_the_fly)
         for split, (part, indices) in chosen.items()
     }
-    contents = {split: one.contents or [] for split, one in written.items()}
-    if on_the_fly and name == OWN:
-        contents = image_contents(chosen, side)
-    if name == OWN or not on_the_fly:
-        check_duplicates(chosen, contents, name == OWN and not settings.allow_duplicates)
+    if not on_the_fly:
+        contents = {split: one.contents or [] for split, one in written.items()}
+        check_duplicates(chosen, contents, refused)
     learned = b"".join(chain.from_iterable(of for split, of in contents.items() if split != "test"))
     write_array(folder / "digests.npy", np.frombuffer(learned, np.uint8).reshape(-1, DIGEST))
     card: dict[str, object] = {"name": name, "source": source.description, "classes": source.classes}
