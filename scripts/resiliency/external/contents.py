@@ -306,7 +306,7 @@ def _read_members(file: str) -> pd.DataFrame:
     for column in table:
         if column not in known:
             raise Fault(f"{file}: {available('column', column, known)}")
-    table = table.reindex(columns=known, fill_value=None)
+    table = table.assign(**dict.fromkeys(set(known) - set(table)))  # None in each
     columns = {name: table[name].fillna("").astype(str) for name in TEXTS}
     for column in ("family", "recipe"):
         for member, text in zip(table["member"], columns[column], strict=False):
