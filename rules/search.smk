@@ -1,11 +1,12 @@
 if PLAN.searched:
-    START = STUDY.search.start
 
     rule train_supernet:
         input:
             **TRAINING,
-            start=[] if START == "random" else f"{RESULTS}/members/{START}/weights.safetensors",
-            described=[] if START == "random" else f"{RESULTS}/members/{START}/member.json",
+            start=(
+                [] if STUDY.search.start == "random" else f"{RESULTS}/members/{STUDY.search.start}/weights.safetensors"
+            ),
+            described=[] if STUDY.search.start == "random" else f"{RESULTS}/members/{STUDY.search.start}/member.json",
         output:
             weights=f"{RESULTS}/search/supernet/weights.safetensors",
             description=f"{RESULTS}/search/supernet/member.json",
