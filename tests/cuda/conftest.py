@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pretended import PretendedCuda, cuda_device
+from pretended import cuda_device
 from trainings import stored
 
 
@@ -16,18 +16,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def gpu() -> Iterator[PretendedCuda | None]:
-    """The device; None if it is a real one."""
-    with cuda_device() as pretended:
-        yield pretended
+def gpu() -> Iterator[Counter[str] | None]:
+    """The device; what is waited for, or None if it is a real one."""
+    with cuda_device() as waited:
+        yield waited
 
 
 @pytest.fixture
-def waits(gpu: PretendedCuda | None) -> Counter[str]:
+def waits(gpu: Counter[str] | None) -> Counter[str]:
     """What is waited for, for tests of what only the pretended device can count."""
     if gpu is None:
         pytest.skip("a real device does not count")
-    return gpu.waits
+    return gpu
 
 
 @pytest.fixture(scope="session")

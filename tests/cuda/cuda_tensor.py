@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 CUDA = torch.device("cuda", 0)
-# Of the device in use, what was waited for.
-active: list[Counter[str]] = []
+# How often the program would have waited for the device, by what it would have waited for.
+waits: Counter[str] = Counter()
 
 
 class CudaTensor(Tensor):
@@ -49,9 +49,6 @@ class CudaTensor(Tensor):
     def cpu(self) -> Tensor:
         return self.to("cpu")
 
-    def cuda(self, *_, **__) -> "CudaTensor":
-        return self
-
     def pin_memory(self, *_):
         raise RuntimeError("cannot pin 'torch.cuda.FloatTensor' only dense CPU tensors can be pinned")
 
@@ -67,7 +64,7 @@ class CudaTensor(Tensor):
 class _ToHost(torch.autograd.Function):
     @staticmethod
     def forward(context, tensor, dtype, layout):
-        active[-1]["copy to host"] += 1
+        waits["copy to host"] += 1
         return tensor.host.detach().to(dtype, copy=True, memory_format=layout)
 
     @staticmethod
@@ -75,22 +72,11 @@ class _ToHost(torch.autograd.Function):
         return to_device(gradient), None, None
 
 
-class _ToDevice(torch.autograd.Function):
-    @staticmethod
-    def forward(context, tensor):
-        return CudaTensor(tensor.detach().clone())
-
-    @staticmethod
-    def backward(context, gradient):
-        return host(gradient)
-
-
 def to_device(tensor: Tensor, non_blocking: bool = False) -> CudaTensor:
     if isinstance(tensor, CudaTensor):
         return tensor
-    active[-1]["copy to device"] += not non_blocking
-    if tensor.requires_grad and torch.is_grad_enabled():
-        return _ToDevice.apply(tensor)
+    waits["copy to device"] += not non_blocking
+    assert not (tensor.requires_grad and torch.is_grad_enabled()), "its gradient would end here"
     return CudaTensor(tensor.detach().clone())
 
 

@@ -1,8 +1,8 @@
 """A CUDA device that is not there, for tests: tensors of the CPU that say that they are on `cuda:0`.
 
-    with PretendedCuda() as gpu:
+    with pretended_cuda() as waits:
         ...  # torch.cuda.is_available() is true in here
-    gpu.waits  # what the program would have waited for
+    waits  # what the program would have waited for
 
 Such a tensor refuses what one of CUDA refuses: to become a NumPy array, to meet tensors of the CPU (but for numbers,
 and indices), to be filled by a generator of the CPU. It computes by the CPU's kernels, so that values are right, but in
@@ -18,13 +18,13 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from types import SimpleNamespace
 from unittest import mock
 
 import torch
-from cuda_tensor import CUDA, CudaTensor, active, host, is_internal, parsed, to_device
+from cuda_tensor import CUDA, CudaTensor, host, is_internal, parsed, to_device, waits
 from torch import Tensor
 from torch.nn.utils import clip_grad
 from torch.overrides import TorchFunctionMode
@@ -35,6 +35,7 @@ from resiliency.designs import device as devices
 
 NAME = "pretended CUDA device"
 MEMORY = 80 * 2**30
+GROUP = "_group_tensors_by_device_and_dtype"
 
 # Operations that may meet tensors of both devices, and those that refuse even a single number of the CPU.
 MOVING = ("_to_copy", "copy_", "copy", "index", "index_put", "index_put_", "_index_put_impl_", "_local_scalar_dense")
@@ -88,9 +89,9 @@ class _Functions(TorchFunctionMode):
 
 
 class _Operations(TorchDispatchMode):
-    def __init__(self, gpu: "PretendedCuda", functions: _Functions):
+    def __init__(self, functions: _Functions):
         super().__init__()
-        self.gpu, self.functions = gpu, functions
+        self.functions = functions
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -115,7 +116,7 @@ class _Operations(TorchDispatchMode):
             kwargs = kwargs | {"device": torch.device("cpu")}
         hosts, host_kwargs = tree_map(host, (args, kwargs))
         out = func(*hosts, **host_kwargs)
-        self.gpu.waits[name] += _waits_for(name, hosts, bool(on_gpu and on_host))
+        waits[name] += _waits_for(name, hosts, bool(on_gpu and on_host))
         wrapped = {id(one.host): one for one in on_gpu} | {id(one): one for one in on_host}
 
         def on_device(one):
@@ -136,68 +137,54 @@ class _Operations(TorchDispatchMode):
         return out
 
 
-class PretendedCuda:
-    """The device, within a `with` block; one at a time.
+OF_CUDA = {
+    "is_available": lambda: True,
+    "is_bf16_supported": lambda *_, **__: True,
+    "_lazy_init": lambda: None,
+    "device_count": lambda: 1,
+    "current_device": lambda: 0,
+    "get_device_name": lambda *_: NAME,
+    "mem_get_info": lambda *_: (MEMORY, MEMORY),
+    "manual_seed_all": lambda seed: None,
+    "synchronize": lambda *_: waits.update(["synchronize"]),
+}
+# A torch for CUDA knows its kind of device, and asks a driver for one where it pins memory or takes a step.
+OF_ACCELERATOR = {
+    "is_available": lambda: True,
+    "current_device_index": lambda: 0,
+    "set_device_index": lambda device: None,
+    "current_stream": lambda *_: SimpleNamespace(is_capturing=lambda: False),
+}
 
-    Attributes:
-        waits: how often the program would have waited for it, by what it would have waited for.
-    """
 
-    def __init__(self):
-        self.waits: Counter[str] = Counter()
-
-    def __enter__(self) -> "PretendedCuda":
-        self.stack = ExitStack()
-        cuda = {
-            "is_available": lambda: True,
-            "is_bf16_supported": lambda *_, **__: True,
-            "_lazy_init": lambda: None,
-            "device_count": lambda: 1,
-            "current_device": lambda: 0,
-            "get_device_name": lambda *_: NAME,
-            "mem_get_info": lambda *_: (MEMORY, MEMORY),
-            "manual_seed_all": lambda seed: None,
-            "synchronize": lambda *_: self.waits.update(["synchronize"]),
-        }
-        for name, value in cuda.items():
-            self.stack.enter_context(mock.patch.object(torch.cuda, name, value))
-        # A torch for CUDA knows its kind of device, and asks a driver for one where it pins memory or takes a step.
-        accelerator = {
-            "is_available": lambda: True,
-            "current_device_index": lambda: 0,
-            "set_device_index": lambda device: None,
-            "current_stream": lambda *_: SimpleNamespace(is_capturing=lambda: False),
-        }
-        for name, value in accelerator.items():
-            self.stack.enter_context(mock.patch.object(torch.accelerator, name, value))
-        self.stack.enter_context(mock.patch.object(Tensor, "pin_memory", lambda tensor, *_: tensor.clone()))
-        self.stack.enter_context(mock.patch.object(torch, "compile", lambda function, mode: function))
-        self.stack.enter_context(torch._dynamo.config.patch(suppress_errors=False))
-        self.stack.enter_context(preserved_settings())
-        self.stack.enter_context(mock.patch.object(torch, "load", _loading(torch.load)))
-        self.stack.enter_context(mock.patch.object(torch, "save", _saving(torch.save)))
-        # What gathers tensors for multi-tensor kernels looks at types and devices in C++.
-        group, support = torch._C._group_tensors_by_device_and_dtype, clip_grad._has_foreach_support
-        self.stack.enter_context(mock.patch.object(torch._C, group.__name__, _grouping(group)))
-        self.stack.enter_context(mock.patch.object(clip_grad, support.__name__, return_value=True))
-        # A module that moves takes new parameters; the memory of the old ones cannot become another device's.
-        settings = torch.__future__
-        self.stack.callback(
-            settings.set_overwrite_module_params_on_conversion, settings.get_overwrite_module_params_on_conversion()
-        )
-        settings.set_overwrite_module_params_on_conversion(True)
-        functions = _Functions()
+@contextmanager
+def pretended_cuda() -> Iterator[Counter[str]]:
+    """The device, within a `with` block, one at a time; how often the program would have waited for it, by for what."""
+    waits.clear()
+    functions = _Functions()
+    with (
+        preserved_settings(),
+        mock.patch.multiple(torch.cuda, **OF_CUDA),
+        mock.patch.multiple(torch.accelerator, **OF_ACCELERATOR),
+        mock.patch.object(Tensor, "pin_memory", lambda tensor, *_: tensor.clone()),
         # Casts are those on a CPU; and no generator of the device ever draws.
-        for name in ("autocast", "Generator"):
-            self.stack.enter_context(mock.patch.object(torch, name, partial(_on_cpu, getattr(torch, name))))
-        active.append(self.waits)
-        self.stack.callback(active.pop)
-        self.stack.enter_context(_Operations(self, functions))
-        self.stack.enter_context(functions)
-        return self
-
-    def __exit__(self, *error) -> None:
-        self.stack.__exit__(*error)
+        mock.patch.multiple(
+            torch,
+            compile=lambda function, mode: function,
+            load=_loading(torch.load),
+            save=_saving(torch.save),
+            autocast=partial(_on_cpu, torch.autocast),
+            Generator=partial(_on_cpu, torch.Generator),
+        ),
+        # What gathers tensors for multi-tensor kernels looks at types and devices in C++.
+        mock.patch.object(torch._C, GROUP, _grouping(getattr(torch._C, GROUP))),
+        mock.patch.object(clip_grad, "_has_foreach_support", return_value=True),
+        # A module that moves takes new parameters; the memory of the old ones cannot become another device's.
+        mock.patch.object(torch.__future__, "_overwrite_module_params_on_conversion", True),
+        _Operations(functions),
+        functions,
+    ):
+        yield waits
 
 
 @contextmanager
@@ -284,7 +271,7 @@ def _check_devices(name: str, first: object, on_host: list[Tensor]) -> None:
 
 def cuda_device() -> AbstractContextManager:
     """Within it, networks are on a CUDA device: a real one, or else the pretended one."""
-    return nullcontext() if torch.cuda.is_available() else PretendedCuda()
+    return nullcontext() if torch.cuda.is_available() else pretended_cuda()
 
 
 @contextmanager

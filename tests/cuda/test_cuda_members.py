@@ -81,7 +81,7 @@ def test_sub_networks_are_trained_evaluated_and_recalibrated_without_waiting(rul
     genes = space.random(np.random.default_rng(0))
     assert evaluated.probabilities(genes).shape == (6, 3)
     write_member(tmp_path / "search-00", evaluated.network(genes), Member("search-00"))
-    if gpu:
-        gpu.waits.clear()
+    if gpu is not None:
+        gpu.clear()
         evaluated.network(0 * space.sizes)
-        assert not gpu.waits["_local_scalar_dense"]
+        assert not gpu["_local_scalar_dense"]
