@@ -94,9 +94,9 @@ FOLDERS: dict[str, Callable[[Path], object]] = {
 }
 
 
-def _headed(descr: str = "'<f4'", shape: str = "(3,)", order: str = "False", version: bytes = b"\x01") -> bytes:
+def _headed(descr: str = "'<f4'", shape: str = "(3,)", version: bytes = b"\x01") -> bytes:
     """An array of three numbers, and what its header says of it."""
-    header = f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}}}".encode().ljust(117) + b"\n"
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}".encode().ljust(117) + b"\n"
     return b"\x93NUMPY" + version + b"\x00" + len(header).to_bytes(2, "little") + header + bytes(12)
 
 

@@ -136,6 +136,7 @@ SCORED: dict[str, tuple[dict, Expected]] = {
     "probabilities": ({"logits": softmax(LOGITS[None], -1)}, "logits: expected logits, got "),
     "weights of 0": ({"rules": ["weighted_mean"], "weights": [0]}, "weights: expected 1 positive numbers"),
 }
+NUMBER = {"corruption_name": None}
 CORRUPTED: dict[str, tuple[dict, Expected]] = {
     "one image": ({}, ACCEPTED),
     "grey": ({"image": PIXELS[0, :, :, :1]}, ACCEPTED),
@@ -148,10 +149,7 @@ CORRUPTED: dict[str, tuple[dict, Expected]] = {
     "indices below 0": ({"image": PIXELS[:1], "indices": [-1]}, EITHER),
     **{f"severity {value!r}": ({"severity": value}, "from 1 to 5") for value in (0, 6, 1.5, "1", None, [1])},
     **{f"name {value!r}": ({"corruption_name": value}, "") for value in ("Fog", "", 3, ["fog"])},
-    **{
-        f"number {n!r}": ({"corruption_name": None, "corruption_number": n}, "0 to 18")
-        for n in (-1, 19, 1.5, "1", None)
-    },
+    **{f"number {n!r}": (NUMBER | {"corruption_number": n}, "0 to 18") for n in (-1, 19, 1.5, "1", None)},
     **{f"table {value!r}": ({"table": value}, "") for value in ("imagenet", None, 1)},
     **{f"seed {value!r}": ({"seed": value}, "") for value in (-1, 1.5, "a", 10**30, float("nan"))},
 }
@@ -172,17 +170,10 @@ def _transformed(_: Path, given: dict) -> None:
     RandomCorruption(**{"table": "cifar-10-c"} | given)(Image.fromarray(PIXELS[0]))
 
 
-SOURCES = {
-    "raises": "1 // 0",
-    "exits": "raise SystemExit(0)",
-    "is none": "def",
-    "lacks it": "",
-    "holds none": "net = 3",
-}
+SOURCES = {"raises": "1 // 0", "exits": "raise SystemExit(0)", "is none": "def", "lacks it": "", "holds 3": "net = 3"}
 MODELS = {f"a module that {what}": ((f"own_{i}:net", text), "") for i, (what, text) in enumerate(SOURCES.items())}
-MODELS |= {
-    f"{name!r}": ((name, ""), "") for name in ("", ":", "a:", ":b", "os", "..a:b", "a b:c", "no.onnx", "own.onnx")
-}
+NAMES = ("", ":", "a:", ":b", "os", "..a:b", "a b:c", "no.onnx", "own.onnx")
+MODELS |= {f"{name!r}": ((name, ""), "") for name in NAMES}
 
 
 def _model(folder: Path, what: tuple[str, str]) -> None:

@@ -19,23 +19,23 @@ from resiliency.data.writing import write_data_set
 CLASSES = ("ant", "bee")
 
 
-def good_folder(folder: Path, n_images: int = 30, side: int = 40, seed: int = 0) -> Path:
+def good_folder(folder: Path, n_images: int = 30, seed: int = 0) -> Path:
     """Two classes of noise, all images different, in train and val."""
     random = np.random.default_rng(seed)
     for split in ("train", "val"):
         for name in CLASSES:
             (folder / split / name).mkdir(parents=True)
             for index in range(n_images):
-                noise = random.integers(0, 256, (side, side, 3), dtype=np.uint8)
+                noise = random.integers(0, 256, (40, 40, 3), dtype=np.uint8)
                 Image.fromarray(noise).save(folder / split / name / f"{index}.png")
     return folder
 
 
-def read(folder: Path, target: Path, side: int = 72) -> tuple[Source, dict]:
+def read(folder: Path, target: Path) -> tuple[Source, dict]:
     """What the stage that reads a data set does."""
-    source = image_folder(folder, side, 1)
+    source = image_folder(folder, 72, 1)
     chosen = draw_splits(source, 0.2, 0.2, {}, 0)
-    write_data_set(target, Dataset(name="image_folder", folder=str(folder), image_size=side), source, chosen)
+    write_data_set(target, Dataset(name="image_folder", folder=str(folder), image_size=72), source, chosen)
     return source, chosen
 
 

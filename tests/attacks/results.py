@@ -42,33 +42,24 @@ def _described(folder: Path, changes: dict[str, object]) -> None:
 
 
 RAN = {"command": "touch ran"}
+ALLOW = "if you trust it, name it in the study, or in load_ensemble(..., allow={'os:system'})"
+ARCHITECTURES = ("local-dir:.", "resnet0", "..", "", "resnet34", "resnet18.nonsense", "resnet18\n")
+ARGUMENTS = {"pretrained": True, "pretrained_cfg": {"file": "evil.pth"}, "features_only": True, "num_classes": 3}
+ARGUMENTS |= {"act_layer": "evil", "block": "evil:system", "in_chans": 4}
 DESCRIBED: dict[str, tuple[dict, Expected]] = {
     "as it is": ({}, ACCEPTED),
-    **{
-        f"factory {of!r}": ({"factory": of, "arguments": RAN}, "") for of in ("os:system", "evil:system", "evil:x", "a")
-    },
+    "factory of a package": ({"factory": "os:system", "arguments": RAN}, ALLOW),
+    **{f"factory {of!r}": ({"factory": of, "arguments": RAN}, "") for of in ("evil:system", "evil:x", "a")},
     "factory of a path": ({"factory": "/tmp/evil.py:x", "arguments": {}}, "would run code"),
     "factory of the library": ({"factory": "resiliency.storage:write_json", "arguments": {}}, "would run code"),
     "factory of the search, of another kind": ({"factory": "resiliency.search.network:residual"}, ""),
     "factory beside that of the search": ({"factory": "resiliency.search.network:residual:x"}, "would run code"),
-    **{
-        f"architecture {name!r}": ({"architecture": name}, "")
-        for name in ("hf-hub:a/b", "local-dir:.", "resnet0", "..", "", "resnet34", "resnet18.nonsense", "resnet18\n")
-    },
-    **{
-        f"argument {name}": ({"arguments": {"channels": [2, 2, 2, 2], name: value}}, "")
-        for name, value in {
-            "checkpoint_path": "evil.pth",
-            "pretrained": True,
-            "pretrained_cfg": {"file": "evil.pth"},
-            "features_only": True,
-            "num_classes": 3,
-            "act_layer": "evil",
-            "block": "evil:system",
-            "in_chans": 4,
-        }.items()
-    },
+    "architecture of a hub": ({"architecture": "hf-hub:a/b"}, "timm has no architecture 'hf-hub:a/b'"),
+    **{f"architecture {name!r}": ({"architecture": name}, "") for name in ARCHITECTURES},
+    "a file as an argument": ({"arguments": {"checkpoint_path": "evil.pth"}}, "must not contain checkpoint_path"),
+    **{f"argument {name}": ({"arguments": {"channels": [2] * 4, name: of}}, "") for name, of in ARGUMENTS.items()},
     "huge channels": ({"arguments": {"channels": [10**9] * 4}}, ""),
+    "a list of arguments": ({"arguments": [1]}, "not the description of a member"),
     "no outputs": ({"network_outputs": None}, ""),
     "another number of outputs": ({"network_outputs": 3}, ""),
     "an output that is not there": ({"outputs": [0, 5]}, ""),
@@ -112,12 +103,11 @@ def _compared(_: Path, what: tuple[bool, Callable[[Path], object]]) -> None:
         raise Wrong("a row is not printed in one line")
 
 
-def _with(file: str, **changes: object) -> Callable[[Path], object]:
-    def change(folder: Path) -> None:
-        content = json.loads((folder / file).read_text())
-        write_json(folder / file, {key: of for key, of in (content | changes).items() if of is not ...})
-
-    return change
+def _with(**changes: object) -> Callable[[Path], object]:
+    """A run whose provenance says something else."""
+    return lambda folder: write_json(
+        folder / "provenance.json", json.loads((folder / "provenance.json").read_text()) | changes
+    )
 
 
 def _put(file: str, content: bytes | np.ndarray) -> Callable[[Path], object]:
@@ -126,33 +116,22 @@ def _put(file: str, content: bytes | np.ndarray) -> Callable[[Path], object]:
     )
 
 
+NO_PROVENANCE = (b"", b"[]", b"1", b"null", b"{", b"[" * 100_000, b"\xff", b'{"study": 1}')
+NO_PROVENANCE += (b'{"study": {}, "tables": 3}',)
 CHANGES: dict[str, tuple[Callable[[Path], object], Expected]] = {
     "nothing": (lambda folder: None, ACCEPTED),
     "no predictions": (lambda folder: (folder / "predictions/a/clean.npy").unlink(), ACCEPTED),
-    "another seed": (_with("provenance.json", study=STUDY | {"study": "b", "seed": 1}), EITHER),
-    **{
-        f"provenance of {text[:9]!r}": (_put("provenance.json", text), "provenance.json: ")
-        for text in (
-            b"",
-            b"[]",
-            b"1",
-            b"null",
-            b"{",
-            b"[" * 100_000,
-            b"\xff",
-            b'{"study": 1}',
-            b'{"study": {}, "tables": 3}',
-        )
-    },
+    "another seed": (_with(study=STUDY | {"study": "b", "seed": 1}), EITHER),
+    **{f"provenance of {text[:12]!r}": (_put("provenance.json", text), "provenance.json: ") for text in NO_PROVENANCE},
     **{
         f"a study without {key}": (
-            _with("provenance.json", study={k: v for k, v in (STUDY | {"study": "b"}).items() if k != key}),
+            _with(study={k: v for k, v in (STUDY | {"study": "b"}).items() if k != key}),
             "provenance.json: ",
         )
         for key in (*STUDY, "study")
     },
-    "tables of an earlier version": (_with("provenance.json", tables={"members": 1}), ACCEPTED),
-    "tables that are not there": (_with("provenance.json", tables=["members", "deployment"]), ""),
+    "tables of an earlier version": (_with(tables={"members": 1}), ACCEPTED),
+    "tables that are not there": (_with(tables=["members", "deployment"]), ""),
     "a table of nothing": (_put("tables/members.csv", b""), ""),
 }
 COMPARED = {
@@ -169,16 +148,9 @@ COMPARED |= {
     }.items()
 }
 
-DEPLOYMENT = pd.DataFrame(
-    {
-        "number": [1, 2],
-        "members": ["a", "a+b"],
-        "size": [1, 2],
-        "macs": [1e6, 2e6],
-        "error": [0.2, 0.1],
-        "corrupted_error": [0.2, 0.1],
-    }
-).assign(selection_error=[0.2, 0.1], instead=[1, 2], fit=True)
+DEPLOYMENT = pd.DataFrame({"number": [1, 2], "members": ["a", "a+b"], "size": [1, 2], "macs": [1e6, 2e6], "fit": True})
+ERRORS = {name: [0.2, 0.1] for name in ("error", "corrupted_error", "selection_error")}
+DEPLOYMENT = DEPLOYMENT.assign(instead=[1, 2], **ERRORS)
 NAMES = {
     **dict.fromkeys(("1", 2, "best", "most_accurate", "best under 1.5 M MACs", "best of at most 1 member"), ACCEPTED),
     "3": "ensemble: expected a number from 1 to 2 (tables/deployment.csv), got 3",

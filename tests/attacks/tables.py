@@ -101,11 +101,11 @@ def text(table: list[list[str]]) -> str:
     return "\n".join(",".join(row) for row in table) + "\n"
 
 
-def write_arrays(folder: Path, kind: str, members: tuple[str, ...] = ("one", "two")) -> None:
-    """A folder of logits or probabilities of members that are one network."""
+def write_arrays(folder: Path, kind: str) -> None:
+    """A folder of logits or probabilities of two members that are one network."""
     for name, values in PROBABILITIES.items():
-        arrays = {"labels": LABELS} | dict.fromkeys(members, values if kind == "probabilities" else np.log(values) + 1)
-        for owner, array in arrays.items():
+        own = values if kind == "probabilities" else np.log(values) + 1
+        for owner, array in {"labels": LABELS, "one": own, "two": own}.items():
             (folder / owner).mkdir(parents=True, exist_ok=True)
             np.save(folder / owner / f"{name}.npy", array)
 
@@ -142,8 +142,8 @@ def one(column: int, change: Callable[[str], str]) -> Edit:
     return edit
 
 
-def shuffled(table: Table, seed: int = 0) -> Table:
-    return [table[0], *Random(seed).sample(table[1:], len(table) - 1)]
+def shuffled(table: Table) -> Table:
+    return [table[0], *Random(0).sample(table[1:], len(table) - 1)]
 
 
 def within_labels(table: Table) -> Table:

@@ -1,6 +1,5 @@
 """Networks: reproducible, described, read back as they were written; their stems for small images, and gradients."""
 
-import json
 from copy import deepcopy
 
 import pytest
@@ -11,7 +10,6 @@ from small_training import RECIPE, separable, single, train
 from torch import nn
 from trainings import DESIGNS
 
-from resiliency.base.faults import Fault
 from resiliency.designs.layers import adapt_stem, map_side, with_right_gradients
 from resiliency.designs.members import Member
 from resiliency.designs.networks import (
@@ -95,27 +93,6 @@ def test_members_come_back_to_the_bit(tmp_path):
     assert all(torch.equal(tensor.cpu(), written[name]) for name, tensor in read.state_dict().items())
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"factory": "os:system", "arguments": {"command": "touch ran"}}, "if you trust it, .* allow={'os:system'}"),
-        ({"factory": "own_networks:small"}, r"factory 'own_networks:small' would run code"),
-        ({"architecture": "hf-hub:someone/network"}, "timm has no architecture 'hf-hub:someone/network'"),
-        ({"arguments": {"checkpoint_path": "evil.pth"}}, "arguments must not contain checkpoint_path"),
-        ({"arguments": [1]}, "not the description of a member"),
-    ],
-)
-def test_no_code_is_run_that_a_folder_of_results_names(changes, words, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    described = member(32, network_outputs=2)
-    write_member(tmp_path, build(described, 2, 0), described)
-    content = json.loads((tmp_path / "member.json").read_text())
-    (tmp_path / "member.json").write_text(json.dumps(content | changes))
-    with pytest.raises(Fault, match=words):
-        read_member(tmp_path)
-    assert not (tmp_path / "ran").exists()
-
-
 # Side of the last feature map at 32 px with the original stem and the adapted one, and at 64 px with the adapted one.
 SIDES = {
     "resnet10t": (1, 4, 4),
@@ -129,10 +106,7 @@ SIDES = {
     "mobilevit_xxs": (1, 2, 4),
     "test_vit": (0, 0, 0),
 }
-ARGUMENTS = {
-    "densenet121": {"growth_rate": 4, "block_config": [1, 1, 1, 1]},
-    "test_vit": {"img_size": 32},
-}
+ARGUMENTS = {"densenet121": {"growth_rate": 4, "block_config": [1, 1, 1, 1]}, "test_vit": {"img_size": 32}}
 
 
 @pytest.mark.parametrize("architecture", SIDES)
