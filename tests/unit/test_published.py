@@ -1,7 +1,7 @@
 """Published data sets, made tiny and served from this machine: as written, cut off, refused, damaged, put by hand."""
 
-import gzip
 import hashlib
+import inspect
 import io
 import pickle
 import socket
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.io
 from fault_messages import fault_of
 from PIL import Image
 from torchvision import datasets
@@ -97,19 +96,19 @@ CIFAR10_CLASSES = [f"kind {letter}" for letter in "jihgfedcba"]
 PPM = b"P6 32 32 255\n"
 
 
-def drawn(size: int, channels: int, classes: int) -> Written:
-    """Random images NxHxWxchannels and labels that hold the first and the last class."""
+def drawn(classes: int) -> Written:
+    """Random images N x 32 x 32 x 3 and labels that hold the first and the last class."""
     rng = np.random.default_rng(0)
     written = {}
     for part, count in (("train", 20), ("test", 7)):
         labels = rng.integers(0, classes, count)
         labels[:2] = 0, classes - 1
-        written[part] = rng.integers(0, 256, (count, size, size, channels), np.uint8), labels
+        written[part] = rng.integers(0, 256, (count, 32, 32, 3), np.uint8), labels
     return written
 
 
 def put_cifar10(site: Site, patch) -> Written:
-    written, reader, files = drawn(32, 3, 10), datasets.CIFAR10, {}
+    written, reader, files = drawn(10), datasets.CIFAR10, {}
     for part in ("train", "test"):
         listed = getattr(reader, f"{part}_list")
         images, labels = (np.array_split(values, len(listed)) for values in written[part])
@@ -125,32 +124,6 @@ def put_cifar10(site: Site, patch) -> Written:
     return written
 
 
-def put_svhn(site: Site, patch) -> Written:
-    written = drawn(32, 3, 10)
-    listed = {}
-    for part, (images, labels) in written.items():
-        name = f"{part}_32x32.mat"
-        packed = io.BytesIO()
-        ten_for_zero = np.where(labels == 0, 10, labels).astype(np.uint8)[:, None]
-        scipy.io.savemat(packed, {"X": images.transpose(1, 2, 3, 0), "y": ten_for_zero}, do_compression=True)
-        listed[part] = [site.url + name, name, site.put(name, packed.getvalue())]
-    patch.setattr(datasets.SVHN, "split_list", listed)
-    return written
-
-
-def put_fashion_mnist(site: Site, patch) -> Written:
-    written = drawn(28, 1, 10)
-    resources = []
-    for part, (images, labels) in written.items():
-        for kind, values in (("images-idx3", images[..., 0]), ("labels-idx1", labels.astype(np.uint8))):
-            header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">i4").tobytes()
-            name = f"{'t10k' if part == 'test' else part}-{kind}-ubyte.gz"
-            resources.append((name, site.put(name, gzip.compress(header + values.tobytes()))))
-    patch.setattr(datasets.FashionMNIST, "resources", resources)
-    patch.setattr(datasets.FashionMNIST, "mirrors", [site.url])
-    return {part: (np.repeat(images, 3, axis=3), labels) for part, (images, labels) in written.items()}
-
-
 def put_zip(site: Site, name: str, files: dict[str, bytes]) -> str:
     """Serve a zip archive of `files`; its SHA-256."""
     packed = io.BytesIO()
@@ -163,7 +136,7 @@ def put_zip(site: Site, name: str, files: dict[str, bytes]) -> str:
 
 def put_gtsrb(site: Site, patch) -> Written:
     """As the benchmark lays out its archives: tracks of two frames, and annotations beside them."""
-    written = {part: (images, np.sort(labels)) for part, (images, labels) in drawn(32, 3, len(CLASSES)).items()}
+    written = {part: (images, np.sort(labels)) for part, (images, labels) in drawn(len(CLASSES)).items()}
     training, test = {"GTSRB/Readme-Images.txt": b"read me"}, {"GTSRB/Final_Test/Images/GT-final_test.test.csv": b"x"}
     for label in np.unique(written["train"][1]):
         training[f"GTSRB/Final_Training/Images/{label:05}/GT-{label:05}.csv"] = b"Filename;Width\n"
@@ -183,8 +156,6 @@ def put_gtsrb(site: Site, patch) -> Written:
 
 PUT: dict[str, tuple[Callable[..., Written], list[str]]] = {
     "cifar10": (put_cifar10, CIFAR10_CLASSES),
-    "svhn": (put_svhn, list("0123456789")),
-    "fashion_mnist": (put_fashion_mnist, datasets.FashionMNIST.classes),
     "gtsrb": (put_gtsrb, list(CLASSES)),
 }
 
@@ -204,7 +175,7 @@ def assert_as_written(source: Source, written: Written) -> None:
 def test_images_labels_and_classes_come_back_and_a_second_study_asks_nobody(name, site, monkeypatch, tmp_path):
     put, classes = PUT[name]
     written = put(site, monkeypatch)
-    source = reading.published_source(name, written["test"][0].shape[1], tmp_path / name)
+    source = reading.published_source(name, 32, tmp_path / name)
     assert source.classes == classes
     assert_as_written(source, written)
     names = [source.parts[part].names[0] for part in ("train", "test")]
@@ -220,6 +191,27 @@ def test_images_labels_and_classes_come_back_and_a_second_study_asks_nobody(name
     larger = [Image.fromarray(image).resize(side, Image.Resampling.BILINEAR) for image in written["test"][0][chosen]]
     np.testing.assert_array_equal(resized[chosen], np.stack(larger))
     assert resized[:0].shape == (0, *side, 3)
+
+
+@pytest.mark.parametrize("name", reading._KINDS)
+def test_each_reader_of_torchvision_is_asked_for_both_parts(name, monkeypatch, tmp_path):
+    """By arguments that it has; grey pictures get three channels, and classes without names are digits."""
+    reader = reading._KINDS[name].reader
+    signature = inspect.signature(getattr(datasets, reader))
+
+    def read(*arguments: object, **named: object) -> list[tuple[Image.Image, int]]:
+        given = signature.bind(*arguments, **named).arguments
+        assert (given["root"], given["download"]) == (tmp_path, True)
+        part = given["split"] if "split" in given else "train" if given["train"] else "test"
+        return [(Image.new("L", (28, 28), grey), grey // 100) for grey in {"train": (0, 100), "test": (200,)}[part]]
+
+    monkeypatch.setattr(datasets, reader, read)
+    source = reading.published_source(name, 32, tmp_path)
+    assert source.classes == list("0123456789")
+    for part, greys in (("train", [0, 100]), ("test", [200])):
+        expected = np.full((len(greys), 32, 32, 3), np.array(greys)[:, None, None, None], np.uint8)
+        np.testing.assert_array_equal(source.parts[part].images[:], expected, strict=True)
+        assert source.parts[part].labels.tolist() == [grey // 100 for grey in greys]
 
 
 def test_an_archive_with_another_checksum_is_downloaded_again_and_refused(site, monkeypatch, tmp_path):
