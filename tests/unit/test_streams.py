@@ -27,13 +27,6 @@ def test_words_seed_as_their_number_does(number, monkeypatch):
     np.testing.assert_array_equal(stream(0).integers(0, 2**63, 4), expected)
 
 
-SEED, NAMES, INDICES = 2**70, ("corrupt", "fog", 3), [0, 7, 123456789, 2**40]
-
-
-def generators() -> list[np.random.Generator]:
-    return [stream(SEED, *NAMES, index) for index in INDICES]
-
-
 @pytest.mark.parametrize("zeros", range(9))
 def test_highest_words_that_are_0_do_not_seed(zeros):
     """As of a number, whose words end at the last that is not 0; those within count."""
@@ -47,7 +40,8 @@ def test_highest_words_that_are_0_do_not_seed(zeros):
 
 
 def test_streams_draw_as_their_generators():
-    streams, expected = Streams(SEED, NAMES, INDICES), generators()
+    seed, names, indices = 2**70, ("corrupt", "fog", 3), [0, 7, 123456789, 2**40]
+    streams, expected = Streams(seed, names, indices), [stream(seed, *names, index) for index in indices]
     for of in ((-45, 45, ()), (0.1, 0.3, (3, 2))):
         np.testing.assert_array_equal(streams.uniform(*of), [one.uniform(*of) for one in expected])
     for count in (1, 0, 996):

@@ -42,10 +42,6 @@ def changed(path: str, value: object) -> dict:
     return config
 
 
-def faults_of(config: dict) -> list[str]:
-    return lines_of(load, config)
-
-
 def imported(external: dict, baseline: str) -> dict:
     """The smallest study of members from these files."""
     members = {"designs": [], "baseline": baseline}
@@ -232,6 +228,8 @@ FAULTS = [
     ("search", FEW | {"members": 33}, "search.members: 33 is more than the 32 distinct sub-networks"),
     ("search.training", {"batch_size": 5000}, "search: batch_size 5000 is more than the 1078 training images"),
     ("probe.n_images", 540, "probe.n_images: 540 is more than the 539 test images"),
+    ("designs.vit.arguments", {"num_classes": 3}, "designs.vit.arguments: must not contain num_classes; the study"),
+    ("designs.vit.classes", [], "designs.vit.classes: []: must be a text file with one class name per line, or a list"),
     ("designs.vit.arguments", {"a": {1, 2}}, "designs.vit.arguments: must contain only text, "),
     ("joint.training", {"mixup": 0.2}, "joint.training: mixup and label_smoothing must be 0, because the objectives "),
     ("joint.objectives", {"ncl": [-1]}, "joint.objectives.ncl.0: -1: Input should be greater than or equal to 0"),
@@ -245,10 +243,9 @@ FAULTS = [
     ("path", "value", "message"), FAULTS, ids=[f"{path}-{i}" for i, (path, *_) in enumerate(FAULTS)]
 )
 def test_each_fault_is_one_line(path, value, message):
-    lines = faults_of(changed(path, value))
-    assert len(lines) == 1
-    assert message in lines[0]
-    assert lines[0].startswith(path.partition(".")[0])
+    line = fault_of(load, changed(path, value))
+    assert message in line
+    assert line.startswith(path.partition(".")[0])
 
 
 SMALL = CONFIG | {"joint": None, "search": None, "ensembles": {"sizes": [2]}}

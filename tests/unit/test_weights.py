@@ -14,7 +14,6 @@ import torch
 from attacks.weights import Marking
 from fault_messages import fault_of
 from own_networks import small
-from pydantic import ValidationError
 from safetensors.torch import save
 from timm.data import ImageNetInfo
 from torch import nn
@@ -171,18 +170,3 @@ def test_a_network_of_ones_own_trained_elsewhere_becomes_a_member(tmp_path):
     assert (described.mean, described.std, described.training_cost) == (MEAN, STD, None)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert described.weights_source.startswith(f"file {path} (sha256 {digest})")
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"architecture": "resnet18", "arguments": {"num_classes": 3}}, "arguments: must not contain num_classes"),
-        (
-            {"factory": "a:b", "weights": "a.pt", "mean": [0] * 3, "std": [1] * 3, "classes": []},
-            "must be a text file with one class name",
-        ),
-    ],
-)
-def test_settings_that_do_not_go_together(settings, message):
-    with pytest.raises(ValidationError, match=message):
-        Design(**settings)
