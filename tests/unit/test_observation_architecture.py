@@ -63,9 +63,9 @@ def test_observation_1a_finds_what_matters(effects, shifts, expected):
     assert (set(table.verdict), set(table.shifts)) == ({expected}, {"+".join(shifts)})
 
 
-def of_accuracy(seed: int, families: int, chance: float) -> pd.DataFrame:
+def of_accuracy(families: int, chance: float) -> pd.DataFrame:
     """Families differ in clean accuracy, which corrupted error follows, and by chance alone beside it."""
-    members, random = member_rows(seed, 0.2, 0, families), np.random.default_rng(seed)
+    members, random = member_rows(0, 0.2, 0, families), np.random.default_rng(0)
     accuracy = 1.5 - members["corrupted_error"]
     error = 0.8 - 0.5 * accuracy + chance * random.standard_normal(len(members))
     return members.assign(clean_accuracy=accuracy / 1.5, corrupted_error=error)
@@ -73,9 +73,8 @@ def of_accuracy(seed: int, families: int, chance: float) -> pd.DataFrame:
 
 def test_observation_1a_says_when_accuracy_alone_earns_it():
     """Not where families differ at equal accuracy, and clean errors are of no family."""
-    earned, own = (
-        architecture_matters_more(of, 100, draws=200) for of in (of_accuracy(0, 16, 0.01), member_rows(0, 0.2, 0, 16))
-    )
+    tables = of_accuracy(16, 0.01), member_rows(0, 0.2, 0, 16)
+    earned, own = (architecture_matters_more(of, 100, draws=200) for of in tables)
     assert {verdict_of(one, 0.95)[0] for one in (earned, own)} == {"supported"}
     assert share_supported(earned, earned.accuracy, 0.95) > 0.9 > 0.1 > share_supported(own, own.accuracy, 0.95)
     low, high = earned.accuracy.range
@@ -87,7 +86,7 @@ def test_observation_1a_says_when_accuracy_alone_earns_it():
 
 
 def test_the_control_for_accuracy_alone_keeps_accuracies_and_has_the_chance_within_families():
-    members = of_accuracy(0, 8, 0.03)
+    members = of_accuracy(8, 0.03)
     designs = members.groupby(["design", "family"], as_index=False, sort=False).mean(numeric_only=True)
     values, families = _values(designs, "corrupted_error"), Families.of(designs.family.to_numpy(str))
     drawn = _of_accuracy_alone(values, families, 0, 2_000)
