@@ -11,21 +11,17 @@ from snakemake.io import _IOFile
 import snakemake_internals
 
 REPOSITORY = Path(__file__).parents[2]
+RULES = "".join(path.read_text() for path in [REPOSITORY / "Snakefile", *(REPOSITORY / "rules").glob("*.smk")])
 
 
 def test_rules_touch_only_what_is_documented_and_the_file_names_the_pinned_version():
-    rules = [REPOSITORY / "Snakefile", *(REPOSITORY / "rules").glob("*.smk")]
-    touched = {name for path in rules for name in re.findall(r"\bworkflow\.(\w+)", path.read_text())}
-    assert touched == {"current_basedir"}
+    assert {*re.findall(r"\bworkflow\.(\w+)", RULES)} == {"current_basedir"}
     pinned = re.search(r"^snakemake==(\S+)", (REPOSITORY / "envs/pinned.txt").read_text(), re.MULTILINE)
     assert f"read from version {pinned[1]}." in snakemake_internals.__doc__
 
 
 def test_rules_have_few_names_of_their_own():
-    texts = [path.read_text() for path in [REPOSITORY / "Snakefile", *(REPOSITORY / "rules").glob("*.smk")]]
-    assert (
-        len({name for text in texts for name in re.findall(r"^\s*([A-Z][A-Z_]+) (?:\|)?= ", text, re.MULTILINE)}) < 30
-    )
+    assert len({*re.findall(r"^\s*([A-Z][A-Z_]+) \|?= ", RULES, re.MULTILINE)}) < 30
 
 
 @pytest.mark.parametrize("expected", [True, False])

@@ -132,7 +132,8 @@ def test_an_interval_stays_within_a_range_and_is_the_linear_one_far_from_its_end
 
 def test_a_share_of_some_is_that_of_as_many_images_alone():
     """Thirteen of 20 answers that are given, of 40 images; in films, by a jackknife over these, with t."""
-    given, wrong = np.arange(40) % 2 == 0, np.arange(40) % 2 * 0 + (np.arange(40) % 40 < 26) * (np.arange(40) % 2 == 0)
+    given = np.arange(40) % 2 == 0
+    wrong = given & (np.arange(40) < 26)
     assert share(wrong, ALONE, 0.95, given).ends == pytest.approx(wilson(13 / 20, 20, 0.95).ends)
     assert share(given, ALONE, 0.95, np.zeros(40)) is UNKNOWN
     sums = [FILMS.sums(of.astype(float)) for of in (wrong, given)]

@@ -36,51 +36,48 @@ def value_and_gradient(loss, logits):
     return value.detach(), leaf.grad
 
 
-class TestAll:
-    @pytest.mark.parametrize("seed", range(3))
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-    @pytest.mark.parametrize("name", OBJECTIVES)
-    def test_weight_zero_is_independent_training_to_the_bit(self, name, dtype, seed):
-        logits, labels = random_case(seed=seed)
-        logits = logits.to(dtype)
-        value, gradient = value_and_gradient(lambda x: loss_of_logits(name, x, labels, 0.0), logits)
-        expected = value_and_gradient(lambda x: independent(x.float(), labels), logits)
-        assert torch.equal(value, expected[0])
-        assert torch.equal(gradient, expected[1])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_weight_zero_is_independent_training_to_the_bit(name, dtype, seed):
+    logits, labels = random_case(seed=seed)
+    logits = logits.to(dtype)
+    value, gradient = value_and_gradient(lambda x: loss_of_logits(name, x, labels, 0.0), logits)
+    expected = value_and_gradient(lambda x: independent(x.float(), labels), logits)
+    assert torch.equal(value, expected[0])
+    assert torch.equal(gradient, expected[1])
 
-    @pytest.mark.parametrize("name", PENALISED)
-    @pytest.mark.parametrize("loss_weight", [0.0, 0.4, 1.0])
-    def test_gradients_are_those_of_finite_differences(self, name, loss_weight):
-        logits, labels = random_case()
-        leaf = logits.double().requires_grad_()
-        assert torch.autograd.gradcheck(lambda x: loss_of_logits(name, x, labels, loss_weight), leaf)
 
-    @pytest.mark.parametrize("scale", [1.0, 1e4])
-    @pytest.mark.parametrize(("members", "classes"), [(2, 3), (8, 9), (8, 100)])
-    @pytest.mark.parametrize("name", PENALISED)
-    def test_huge_logits_stay_finite_in_float32(self, name, members, classes, scale):
-        """Random ones, one member certain of the truth, one of an error, all the same."""
-        logits, labels = random_case(members, 5, classes)
-        logits = scale * logits / logits.abs().amax()
-        logits[0, 0], logits[1, 0], logits[:, 1] = 0, 0, logits[0, 1]
-        logits[0, 0, labels[0]], logits[1, 0, labels[0] - 1] = scale, scale
-        value, gradient = value_and_gradient(lambda x: loss_of_logits(name, x, labels, 1.0), logits)
-        assert torch.isfinite(value)
-        assert torch.isfinite(gradient).all()
+@pytest.mark.parametrize("name", PENALISED)
+@pytest.mark.parametrize("loss_weight", [0.0, 0.4, 1.0])
+def test_gradients_are_those_of_finite_differences(name, loss_weight):
+    logits, labels = random_case()
+    leaf = logits.double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: loss_of_logits(name, x, labels, loss_weight), leaf)
 
-    @pytest.mark.parametrize("name", PENALISED)
-    def test_bfloat16_is_computed_in_float32_in_and_out_of_autocast(self, name):
-        logits, labels = random_case()
-        logits = logits.bfloat16()
-        precise = loss_of_logits(name, logits.float(), labels, 0.5)
+
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+@pytest.mark.parametrize(("members", "classes"), [(2, 3), (8, 9), (8, 100)])
+@pytest.mark.parametrize("name", PENALISED)
+def test_huge_logits_stay_finite_in_float32(name, members, classes, scale):
+    """Random ones, one member certain of the truth, one of an error, all the same."""
+    logits, labels = random_case(members, 5, classes)
+    logits = scale * logits / logits.abs().amax()
+    logits[0, 0], logits[1, 0], logits[:, 1] = 0, 0, logits[0, 1]
+    logits[0, 0, labels[0]], logits[1, 0, labels[0] - 1] = scale, scale
+    value, gradient = value_and_gradient(lambda x: loss_of_logits(name, x, labels, 1.0), logits)
+    assert torch.isfinite(value)
+    assert torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("name", PENALISED)
+def test_bfloat16_is_computed_in_float32_in_and_out_of_autocast(name):
+    logits, labels = random_case()
+    logits = logits.bfloat16()
+    precise = loss_of_logits(name, logits.float(), labels, 0.5)
+    assert loss_of_logits(name, logits, labels, 0.5) == precise
+    with torch.autocast("cpu", torch.bfloat16):
         assert loss_of_logits(name, logits, labels, 0.5) == precise
-        with torch.autocast("cpu", torch.bfloat16):
-            assert loss_of_logits(name, logits, labels, 0.5) == precise
-
-
-def _geometric(p):
-    product = np.prod(p, axis=0) ** (1 / len(p))
-    return product / product.sum()
 
 
 def _ncl(p, z, y):
@@ -88,7 +85,8 @@ def _ncl(p, z, y):
 
 
 def _kl(p, z, y):
-    g = _geometric(p)
+    g = np.prod(p, axis=0) ** (1 / len(p))
+    g /= g.sum()
     return -sum(np.sum(g * np.log(g / one)) for one in p) / len(p)
 
 
@@ -106,19 +104,18 @@ def _balanced(p, z, y):
 PENALTIES = {"balanced": _balanced, "gncl": _gncl, "ncl": _ncl, "kl": _kl}
 
 
-class TestPenalties:
-    @pytest.mark.parametrize("name", PENALISED)
-    @given(st.integers(1, 4), st.integers(1, 6), st.integers(2, 7), st.floats(0.01, 1), st.integers(0, 1000))
-    @settings(max_examples=25)
-    def test_against_numpy_image_by_image(self, name, members, images, classes, loss_weight, seed):
-        logits, labels = random_case(members, images, classes, seed)
-        logits = logits.double().clamp(-15, 15)
-        expected = 0.0
-        for i in range(images):
-            z, y = logits[:, i].numpy(), int(labels[i])
-            members_loss = -log_softmax(z, axis=1)[:, y].mean()
-            expected += (members_loss + loss_weight * PENALTIES[name](softmax(z, axis=1), z, y)) / images
-        assert float(loss_of_logits(name, logits, labels, loss_weight)) == pytest.approx(expected, rel=1e-7, abs=1e-7)
+@pytest.mark.parametrize("name", PENALISED)
+@given(st.integers(1, 4), st.integers(1, 6), st.integers(2, 7), st.floats(0.01, 1), st.integers(0, 1000))
+@settings(max_examples=25)
+def test_against_numpy_image_by_image(name, members, images, classes, loss_weight, seed):
+    logits, labels = random_case(members, images, classes, seed)
+    logits = logits.double().clamp(-15, 15)
+    expected = 0.0
+    for i in range(images):
+        z, y = logits[:, i].numpy(), int(labels[i])
+        members_loss = -log_softmax(z, axis=1)[:, y].mean()
+        expected += (members_loss + loss_weight * PENALTIES[name](softmax(z, axis=1), z, y)) / images
+    assert float(loss_of_logits(name, logits, labels, loss_weight)) == pytest.approx(expected, rel=1e-7, abs=1e-7)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

@@ -17,10 +17,7 @@ from resiliency.study.fingerprint import _Reached
 
 
 def report(tables: dict[str, pd.DataFrame], card: dict, charts: tuple[dict[str, dict], dict[str, str]]) -> str:
-    study = {
-        "study": "tiny",
-        "members": {"baseline": "resnet50-s0", "seeds": 2},
-    }
+    study = {"study": "tiny", "members": {"baseline": "resnet50-s0", "seeds": 2}}
     rule = {"rule": "train", "jobs": 6, "wall_seconds": 75.0, "cpu_seconds": 140.0, "startup_cpu_seconds": 12.0}
     provenance = PROVENANCE | {"bfloat16": ["resnet18"], "rules": [rule | {"max_rss_mib": np.nan}]}
     return render(study, card, {}, provenance, tables, *charts)

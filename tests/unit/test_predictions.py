@@ -114,11 +114,8 @@ def test_answers_for_classes_that_a_test_set_lacks_are_votes_of_their_own_and_di
     answers = np.array([[2, 2, 2, 0, 1, 4], [3, 2, 3, 0, 1, 4], [0, 0, 3, 0, 4, 3]])
     members = of_some_classes(answers)
     (scores, inputs) = score_decisions(members, 0, [np.array([[0, 1, 2]]), np.array([[0, 1], [0, 2]])])
-    of_three, of_first, of_last = (
-        1 / 3 + 0 + 0 + 1 + 0 + 1,
-        0 + 0 + 0 + 1 + 0 + 1,
-        1 / 2 + 1 / 2 + 0 + 1 + 1 / 2 + 1 / 2,
-    )
+    of_three, of_first = 1 / 3 + 0 + 0 + 1 + 0 + 1, 0 + 0 + 0 + 1 + 0 + 1
+    of_last = 1 / 2 + 1 / 2 + 0 + 1 + 1 / 2 + 1 / 2
     assert scores["plurality_vote"]["accuracy"] * 6 == pytest.approx([of_three, of_first, of_last])
     assert inputs[0]["shares"][0].tolist() == pytest.approx([1 / 6, 3 / 6, 1 / 6, 1 / 6])
     together = Ensemble(members, np.ones(3), "plurality_vote")

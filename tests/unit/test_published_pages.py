@@ -42,12 +42,8 @@ def test_another_number_changes_the_page_that_shows_it(tmp_path):
     write_table(copy / "exchange_rates.csv", rates.assign(points=-rates["points"]))
     assert page_of_study(copy) != changed
     tables, before = published_studies()["digits"], digits()
-    for table, column in (
-        ("swaps", "ratio"),
-        ("exchange_rates", "points"),
-        ("contenders", "error"),
-        ("contenders", "difference"),
-    ):
+    shown = {"ratio": "swaps", "points": "exchange_rates", "error": "contenders", "difference": "contenders"}
+    for column, table in shown.items():
         assert digits(**{table: tables[table].assign(**{column: tables[table][column] / 2})}) != before
 
 
@@ -86,10 +82,8 @@ def test_at_equal_accuracy_the_reverse_is_told_beyond_random_numbers_alone():
     table.loc[given, ["low", "high"]] = [-0.9, -0.3]
     table.loc[given, ["leans", "placebo_low"]] = ["against", float("nan")]
     own = table["part"].str.endswith("partial r of attribution diversity", na=False)
-    for ends, said in (
-        ([0.1, 0.4], "but no less than random numbers would"),
-        ([-0.4, -0.1], "the reverse holds in 1 of 1"),
-    ):
+    sentences = {(0.1, 0.4): "but no less than random numbers would", (-0.4, -0.1): "the reverse holds in 1 of 1"}
+    for ends, said in sentences.items():
         table.loc[own, ["low", "high"]] = ends
         assert said in digits(**as_now({"observations": table.copy()}))
 
@@ -131,10 +125,8 @@ def test_choices_of_timm_published_are_those_of_the_kept_rows():
     shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in text if line.count("|") == 8][2:]
     assert len(shown) == len(rows)
     for cells, row in zip(shown, rows.to_dict("records"), strict=True):
-        ends = [
-            f"{words.estimate(row[of])} {words.bounds(row[f'{of}_low'], row[f'{of}_high'])}"
-            for of in ("size", "accuracy")
-        ]
+        bounds = {of: words.bounds(row[f"{of}_low"], row[f"{of}_high"]) for of in ("size", "accuracy")}
+        ends = [f"{words.estimate(row[of])} {interval}" for of, interval in bounds.items()]
         assert cells == [row["choice"], row["how"], str(row["designs"]), str(row["families"]), *ends, row["verdict"]]
     kept = read_table(RESULTS / "timm_published/observations.csv")
     own = kept.loc[kept["reading"].isna(), "estimate"]

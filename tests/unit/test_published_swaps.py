@@ -98,17 +98,9 @@ def test_what_is_missing_is_not_known():
 
 def test_verdicts_on_two_parts_are_corrected_for_their_number():
     """With nine families, 0.7 [0.5, 0.98] has p = 0.041 and 0.7 [0.52, 0.95] p = 0.026: Holm doubles the smaller."""
-    rows = {
-        name: {
-            "ratio": 0.7,
-            "ratio_low": low,
-            "ratio_high": high,
-            "families": 9,
-            "confidence": 0.95,
-            "finding": "helps",
-        }
-        for name, low, high in (("undetected", 0.5, 0.98), ("wrong_at_90", 0.52, 0.95))
-    }
+    row = {"ratio": 0.7, "families": 9, "confidence": 0.95, "finding": "helps"}
+    ends = {"undetected": (0.5, 0.98), "wrong_at_90": (0.52, 0.95)}
+    rows = {name: row | {"ratio_low": low, "ratio_high": high} for name, (low, high) in ends.items()}
     assert set(verdicts(rows).values()) == {"undecided"}
     assert verdicts({"undetected": rows["undetected"]}) == {"undetected": "supported"}
     rows["wrong_at_90"]["ratio_high"] = 0.9

@@ -82,12 +82,8 @@ def test_members_of_several_training_lengths_are_not_shown_as_one_line():
 
 def test_designs_of_the_longest_training_that_still_learn_are_named():
     """Of five epochs, the last is a fifth: a rises by 2 points in it, b by less than one, c trains for four."""
-    curves = {
-        "a": [0.1, 0.2, 0.3, 0.4, 0.42],
-        "b": [0.1, 0.2, 0.3, 0.4, 0.405],
-        "c": [0.1, 0.2, 0.3, 0.9],
-        "j": [0.5] * 9,
-    }
+    rising = [0.1, 0.2, 0.3, 0.4]
+    curves = {"a": [*rising, 0.42], "b": [*rising, 0.405], "c": [*rising[:3], 0.9], "j": [0.5] * 9}
     rows = [(f"{name}-s0", name, epoch, value) for name, of in curves.items() for epoch, value in enumerate(of, 1)]
     histories = pd.DataFrame(rows, columns=["member", "design", "epoch", "validation_accuracy"])
     members = histories.groupby("member", as_index=False)["epoch"].max().rename(columns={"epoch": "training_epochs"})

@@ -19,24 +19,12 @@ from resiliency.data.pictures import FileImages
 from resiliency.designs.settings import Design
 from resiliency.storage import read_json, write_json
 from resiliency.training import engine
-from resiliency.training.engine import (
-    Checkpoint,
-    LabelledImages,
-    Loss,
-    Trainer,
-    accuracies,
-    flipped,
-    mixup,
-    random_crop,
-    shifted,
-    training_reader,
-)
 from resiliency.training.objectives import cross_entropy
 from resiliency.training.optimizer import learning_rate, make_optimizer
 from resiliency.training.settings import Recipe
 
 
-def watched(look: Callable) -> Loss:
+def watched(look: Callable) -> engine.Loss:
     """The usual loss; before each step, `look` is called with the networks and the labels of the batch."""
 
     def loss(networks, images, labels):
@@ -78,7 +66,7 @@ def test_a_loss_that_is_of_no_use_is_a_fault(loss, message):
 
 
 def test_every_epoch_sees_the_images_in_another_order_and_another_seed_others():
-    seen, data = [], LabelledImages(separable(32).images, np.arange(32))
+    seen, data = [], engine.LabelledImages(separable(32).images, np.arange(32))
     wide = nn.Sequential(nn.Flatten(), nn.Linear(192, 32))
     for seed in (0, 1):
         train([wide], watched(lambda _, labels: seen.append(labels)), RECIPE, data, data, seed)
@@ -106,9 +94,8 @@ def test_the_schedule_warms_up_and_falls_as_a_cosine():
 
 
 def test_gradient_clipping_bounds_the_step():
-    recipe = Recipe(
-        epochs=1, batch_size=64, optimizer="sgd", learning_rate=1.0, warmup_epochs=0, weight_decay=0, shift=0
-    )
+    plain = {"optimizer": "sgd", "warmup_epochs": 0, "weight_decay": 0, "shift": 0}
+    recipe = Recipe(epochs=1, batch_size=64, learning_rate=1.0, **plain)
     lengths = {}
     for clip in (None, 0.01):
         member = nn.Sequential(nn.Flatten(), nn.Linear(192, 2))
@@ -121,20 +108,17 @@ def test_gradient_clipping_bounds_the_step():
     assert lengths[None] > 10 * lengths[0.01]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        *({"optimizer": "muon"}, {"optimizer": "sgd"}, {"label_smoothing": 0.1}, {"mixup": 0.3}, {"ema": 0.9}),
-        *({"augment": "trivial"}, {"precision": "bfloat16"}, {"flip": True}),
-    ],
-    ids=str,
-)
+CHANGES = [{"optimizer": "muon"}, {"optimizer": "sgd"}, {"label_smoothing": 0.1}, {"mixup": 0.3}, {"ema": 0.9}]
+CHANGES += [{"augment": "trivial"}, {"precision": "bfloat16"}, {"flip": True}]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_every_option_of_the_recipe_changes_the_weights_and_still_learns(change):
     plain, recipe = network(), RECIPE.model_copy(update={"epochs": 12})
     history = train([plain], single, recipe, separable(), separable(32))
     assert [row["epoch"] for row in history] == list(range(1, 13))
     assert history[-1]["training_loss"] < 0.2 < history[0]["training_loss"]
-    assert history[-1]["validation_accuracy"] == accuracies([plain], separable(32), PREPROCESSING)[0] == 1
+    assert history[-1]["validation_accuracy"] == engine.accuracies([plain], separable(32), PREPROCESSING)[0] == 1
     loss = partial(cross_entropy, smoothing=change.get("label_smoothing", 0))
     member = network()
     changed = train([member], loss, recipe.model_copy(update=change), separable(), separable(32))
@@ -174,7 +158,7 @@ def test_steps_that_are_alike_are_compiled_and_give_the_same_weights(monkeypatch
 
     train(members[:1], single, RECIPE, separable(), separable(32))
     monkeypatch.setattr(engine, "compiled", compiled)
-    Trainer(members[1:], single, RECIPE, PREPROCESSING, 2, 0, same_steps).train(separable(), separable(32))
+    engine.Trainer(members[1:], single, RECIPE, PREPROCESSING, 2, 0, same_steps).train(separable(), separable(32))
     assert graphs == [torch.device("cpu")] * same_steps
     torch.testing.assert_close(weights(members[1:]), weights(members[:1]))
 
@@ -197,7 +181,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatc
     recipe = RECIPE.model_copy(update=change)
     with_dropout = nn.Sequential(network(), nn.Dropout(0.3))
     expected = train([with_dropout], single, recipe, separable(), separable(32))
-    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {"of": "this"})
+    checkpoint = engine.Checkpoint(tmp_path / "checkpoint.pt", {"of": "this"})
     member = nn.Sequential(network(), nn.Dropout(0.3))
     with pytest.raises(Killed):
         train([member], killed_at(step, single), recipe, separable(), separable(32), 0, checkpoint)
@@ -211,15 +195,15 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatc
 
 
 def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsys):
-    Checkpoint(tmp_path / "a.pt", {"epochs": 4}).save({"done": 3})
-    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load()["done"] == 3
-    assert Checkpoint(tmp_path / "a.pt", {"epochs": 5}).load() is None
+    engine.Checkpoint(tmp_path / "a.pt", {"epochs": 4}).save({"done": 3})
+    assert engine.Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load()["done"] == 3
+    assert engine.Checkpoint(tmp_path / "a.pt", {"epochs": 5}).load() is None
     assert "a.pt: checkpoint has different settings; training from scratch" in capsys.readouterr().out
     content = (tmp_path / "a.pt").read_bytes()
     (tmp_path / "a.pt").write_bytes(content[: len(content) // 2])
-    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load() is None
+    assert engine.Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load() is None
     assert "a.pt: cannot be read" in capsys.readouterr().out
-    assert Checkpoint(tmp_path / "none.pt", {}).load() is None
+    assert engine.Checkpoint(tmp_path / "none.pt", {}).load() is None
 
 
 @pytest.mark.slow
@@ -234,7 +218,7 @@ def test_a_training_of_files_begins_anew_if_its_images_are_normalised_in_another
 
 
 def test_checkpoints_are_saved_only_now_and_then(tmp_path):
-    checkpoint = Checkpoint(tmp_path / "a.pt", {})
+    checkpoint = engine.Checkpoint(tmp_path / "a.pt", {})
     assert not checkpoint.due()
     checkpoint.saved -= engine.PAUSE
     assert checkpoint.due()
@@ -248,7 +232,7 @@ def test_shifts_stay_within_bounds_and_repeat_edges(largest, seed):
     """Every pixel holds its own coordinates, so that a shifted image tells where each pixel came from."""
     rows, columns = torch.meshgrid(torch.arange(6.0), torch.arange(7.0), indexing="ij")
     images = torch.stack([rows, columns, rows], dim=2).expand(5, 6, 7, 3)
-    for image in shifted(images, largest, torch.Generator().manual_seed(seed)).permute(0, 3, 1, 2):
+    for image in engine.shifted(images, largest, torch.Generator().manual_seed(seed)).permute(0, 3, 1, 2):
         explained = [
             (dy, dx)
             for dy in range(-largest, largest + 1)
@@ -261,7 +245,7 @@ def test_shifts_stay_within_bounds_and_repeat_edges(largest, seed):
 
 def test_flips_mirror_about_half_of_the_images():
     images = torch.rand(400, 4, 5, 3)
-    after = flipped(images, torch.Generator().manual_seed(0))
+    after = engine.flipped(images, torch.Generator().manual_seed(0))
     same = (after == images).flatten(1).all(1)
     mirrored = (after == images.flip(2)).flatten(1).all(1)
     assert torch.equal(same, ~mirrored)
@@ -273,7 +257,7 @@ def test_random_crops_keep_share_and_aspect_and_reach_every_part():
     width, height = 200, 120
     columns, rows = np.meshgrid(np.arange(width, dtype=np.uint8), np.arange(height, dtype=np.uint8))
     image = Image.fromarray(np.dstack([columns, rows, rows]))
-    crops = np.array([random_crop(image, 64, 0.25, np.random.default_rng(seed)) for seed in range(300)], float)
+    crops = np.array([engine.random_crop(image, 64, 0.25, np.random.default_rng(seed)) for seed in range(300)], float)
     assert crops.shape == (300, 64, 64, 3)
     red, green, _ = np.moveaxis(crops, -1, 0)
     (left, right), (top, bottom) = red[:, :, [0, -1]].mean(axis=1).T, green[:, [0, -1]].mean(axis=2).T
@@ -300,11 +284,13 @@ def test_images_change_alike_in_any_batch_and_anew_in_each_epoch(tmp_path, setti
         for file, image in zip(files, images, strict=True):
             Image.fromarray(image).resize((60, 50)).save(file)
         images = FileImages(files, 32, 1)
-    together = training_reader(images, recipe, 0, epoch=1)(np.arange(8))
+    together = engine.training_reader(images, recipe, 0, epoch=1)(np.arange(8))
     assert (together.shape, together.dtype) == ((8, 32, 32, 3), np.uint8)
-    np.testing.assert_array_equal(together[[5, 3]], training_reader(images, recipe, 0, epoch=1)(np.array([5, 3])))
+    np.testing.assert_array_equal(
+        together[[5, 3]], engine.training_reader(images, recipe, 0, epoch=1)(np.array([5, 3]))
+    )
     for other in ((0, 2), (1, 1)):
-        again = training_reader(images, recipe, other[0], epoch=other[1])(np.arange(8))
+        again = engine.training_reader(images, recipe, other[0], epoch=other[1])(np.arange(8))
         assert (again != together).any(axis=(1, 2, 3)).sum() > 4
 
 
@@ -312,7 +298,7 @@ def test_mixed_images_and_labels_keep_their_shares():
     """Each image has a class of its own, so that the shares of classes are those of images."""
     images = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 3, 2, 2)
     for seed in range(20):
-        blend, shares = mixup(images, torch.arange(6), 6, 0.5, seed)
+        blend, shares = engine.mixup(images, torch.arange(6), 6, 0.5, seed)
         torch.testing.assert_close(blend, torch.einsum("ij,jchw->ichw", shares, images))
         torch.testing.assert_close(shares.sum(1), torch.ones(6))
         parts = {round(float(share), 4) for share in shares.diagonal() if share < 1}
