@@ -169,9 +169,8 @@ def test_the_placebo_of_observation_4_permutes_designs_among_all_members():
         renamed[name] = f"d{design}-s{taken[design]}"
     of = [[renamed[name] for name in joined.split("+")] for joined in table.members]
     again = table.assign(designs=[len({name.partition("-")[0] for name in names}) for names in of])
-    estimates = [
-        part.estimate for tested in (observation_4(again).parts, observation_4(again).controls) for part in tested
-    ]
+    tested = observation_4(again)
+    estimates = [part.estimate for part in (*tested.parts, *tested.controls)]
     assert placebo.estimates[7] == pytest.approx(estimates)
     assert np.abs(np.median(placebo.estimates, axis=0)).max() < 0.1
     assert (placebo.freedom == 5).all()

@@ -236,9 +236,8 @@ def test_the_front_of_a_known_problem_is_found():
     searching.evolve(score, 2, sizes, first, 1000, seed=0)
     assert len(evaluated) == len(set(evaluated)) == 1000
     objectives = np.array([known_problem(np.array(genes))[0] for genes in evaluated])
-    assert sorted(map(tuple, objectives[searching.fronts(objectives)[0]])) == [
-        (value, 9 - value) for value in range(10)
-    ]
+    front = objectives[searching.fronts(objectives)[0]]
+    assert sorted(map(tuple, front)) == [(value, 9 - value) for value in range(10)]
 
 
 def test_an_interrupted_search_ends_with_the_same_table_and_repeats_nothing(tmp_path, monkeypatch):

@@ -106,9 +106,8 @@ def test_perfect_separation_is_not_taken_for_certain():
     """
     perfect = (8 - 1.6449**2) / (8 + 1.6449**2), 1
     for delta, tolerance in ((1, 1e-4), (1 - 1e-9, 1e-3)):
-        assert Part.from_replicates("", np.full(9, delta), ANGULAR).interval(0.9).ends == pytest.approx(
-            perfect, abs=tolerance
-        )
+        part = Part.from_replicates("", np.full(9, delta), ANGULAR)
+        assert part.interval(0.9).ends == pytest.approx(perfect, abs=tolerance)
     for variance in (np.nan, 0.0, 1e-6):
         part = Part.from_replicates("", np.full(9, 0.9), ANGULAR).with_images(variance, 50)
         assert part.interval(0.9).ends == pytest.approx((0.6203, 0.9766), abs=1e-4)
