@@ -7,28 +7,26 @@ import pandas as pd
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
-SEARCH = {
-    "design": "small",
-    "start": "small-s0",
-    "elastic": {"depth": [1, 1, 1, 1], "width": [1, 0.5]},
-    "strategy": "progressive",
-    "objective": "ensemble",
-    "n_calibration_images": 64,
-    "population": 8,
-    "evaluations": 60,
-    "members": 3,
-}
-STUDY = {
-    "study": "mine",
-    "dataset": {"test_fraction": 0.1, "images_per_class": {"train": 70}},
-    "corruptions": {"names": ["fog"], "severities": [1]},
-    "training": {"epochs": 2, "warmup_epochs": 0.5},
-    "members": {"designs": ["densenet_s", "small"], "seeds": 1, "baseline": "small-s0"},
-    "designs": {"small": {"architecture": "resnet18", "stem": "original", "arguments": {"channels": [8, 8, 16, 16]}}},
-    "ensembles": {"sizes": [2]},
-    "joint": None,
-    "search": SEARCH,
-}
+STUDY = yaml.safe_load("""
+study: mine
+dataset: {test_fraction: 0.1, images_per_class: {train: 70}}
+corruptions: {names: [fog], severities: [1]}
+training: {epochs: 2, warmup_epochs: 0.5}
+members: {designs: [densenet_s, small], seeds: 1, baseline: small-s0}
+designs: {small: {architecture: resnet18, stem: original, arguments: {channels: [8, 8, 16, 16]}}}
+ensembles: {sizes: [2]}
+joint: null
+search:
+  design: small
+  start: small-s0
+  elastic: {depth: [1, 1, 1, 1], width: [1, 0.5]}
+  strategy: progressive
+  objective: ensemble
+  n_calibration_images: 64
+  population: 8
+  evaluations: 16
+  members: 3
+""")
 FOLDER = f"results/{STUDY['study']}"
 SNAKEFILE = f"""
 configfile: "theirs.yaml"
@@ -63,7 +61,7 @@ def test_its_study_runs_over_the_defaults_and_is_current_afterwards(tmp_path, sn
     assert (tmp_path / "count.txt").read_text().strip() == "3"  # the header, clean and fog
     assert "Nothing to be done" in snakemake(["-n"], tmp_path).stdout
     evaluations = pd.read_csv(tmp_path / FOLDER / "search/evaluations.csv")
-    assert len(evaluations) == SEARCH["evaluations"]
+    assert len(evaluations) == STUDY["search"]["evaluations"]
     chosen = evaluations.dropna(subset=["member"])
     assert sorted(chosen.member) == ["search-00", "search-01", "search-02"]
     supernet = json.loads((tmp_path / FOLDER / "search/supernet/member.json").read_text())

@@ -41,9 +41,8 @@ def exported(workflow):
     row = deployment[deployment.origin == "joint"].iloc[0]
     printed = workflow.finish("export", "--cores", "2", "--config", f"ensemble={row.number}")
     folder = workflow.results / f"export/{row.number}"
-    assert printed.rstrip().endswith(
-        f"Export: results/{workflow.results.name}/export/{row.number}; open evidence.html there"
-    )
+    place = f"results/{workflow.results.name}/export/{row.number}"
+    assert printed.rstrip().endswith(f"Export: {place}; open evidence.html there")
     assert all((folder / name).stat().st_size for name in ("card.md", "ensemble.json", "watching.py"))
     card = (folder / "card.md").read_text(encoding="utf-8")
     found = json.loads((folder / "evidence.json").read_text())
@@ -67,17 +66,15 @@ def test_it_answers_image_files_without_this_project(workflow, exported, tmp_pat
     shares = [np.exp(of - of.max(axis=1, keepdims=True)) for of in np.float64(logits)]
     mean = np.mean([of / of.sum(axis=1, keepdims=True) for of in shares], axis=0)
     classes = json.loads((folder / "ensemble.json").read_text())["classes"]
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", PROGRAM, folder / "model.py", *paths], capture_output=True, text=True
-    )
+    command = [sys.executable, "-I", "-c", PROGRAM, folder / "model.py", *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     answers, expected = done.stdout.splitlines(), load_ensemble(workflow.results, int(row.number))
     with torch.inference_mode():
         outputs = [values.numpy() for values in expected(torch.from_numpy(images[:12]))]
     for index, line in enumerate(answers):
-        answer, *numbers = re.fullmatch(
-            r".*: (.+), probability ([\d.]+), mutual information ([\d.]+)(?:, .*)?", line
-        ).groups()
+        said = re.fullmatch(r".*: (.+), probability ([\d.]+), mutual information ([\d.]+)(?:, .*)?", line)
+        answer, *numbers = said.groups()
         assert answer == classes[mean[index].argmax()]
         assert list(map(float, numbers)) == pytest.approx([outputs[0][index].max(), outputs[1][index]], abs=2e-4)
     assert len(answers) == 12

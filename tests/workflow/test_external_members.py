@@ -40,25 +40,18 @@ def folder(tmp_path_factory):
             (folder / f"outputs/{member}").mkdir(exist_ok=True)
             np.save(folder / f"outputs/{member}/{condition}.npy", scores / scores.sum(axis=1, keepdims=True))
     pd.concat(rows).to_csv(folder / "decisions.csv", index=False)
-    pd.DataFrame({"member": ["five"]} | {name: [12.5] for name in CONDITIONS}).to_csv(
-        folder / "errors.csv", index=False
-    )
-    pd.DataFrame({"member": ["one", "five"], "family": ["a", "b"], "parameters": [1e6, 2e6]}).to_csv(
-        folder / "about.csv", index=False
-    )
+    errors = pd.DataFrame({"member": ["five"]} | {name: [12.5] for name in CONDITIONS})
+    errors.to_csv(folder / "errors.csv", index=False)
+    about = pd.DataFrame({"member": ["one", "five"], "family": ["a", "b"], "parameters": [1e6, 2e6]})
+    about.to_csv(folder / "about.csv", index=False)
     return folder
 
 
 @pytest.fixture(scope="module")
 def mixed(folder, workflow_in):
-    external = {
-        "decisions": "decisions.csv",
-        "probabilities": "outputs",
-        "scores": "errors.csv",
-        "members": "about.csv",
-        "classes": ["{wildcard}", "true", "c d"],
-    }
-    study = ALONE | {"study": "mixed", "external": external | {"score_type": "error"}}
+    external = {"decisions": "decisions.csv", "probabilities": "outputs", "members": "about.csv"}
+    external |= {"scores": "errors.csv", "score_type": "error", "classes": ["{wildcard}", "true", "c d"]}
+    study = ALONE | {"study": "mixed", "external": external}
     finished = workflow_in(folder, study)
     finished.finish("--cores", "2", "tables")
     return finished

@@ -20,7 +20,7 @@ CLASSES, PHOTOS = 3, 40
 SHORTER = {"epochs: 20": "epochs: 1", "warmup_epochs: 2": "warmup_epochs: 0", "seeds: 2": "seeds: 1"}
 SHORTER |= {"image_size: 64": "image_size: 32", "probe: {n_images: 30}": "probe: {n_images: 12}"}
 FEWER = "corruptions: {names: [contrast], severities: [5]}\nstatistics: {resamples: 200}\n"
-FEWER += "charts: {pixels_per_point: 1}\n"
+FEWER += "attribution: {methods: [saliency]}\ncharts: {pixels_per_point: 1}\n"
 DESIGNS = ("resnet18", "densenet", "mobilenetv3")
 INSTALL = "pip install -e .\n"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 from replacing import replaced
 
@@ -15,29 +16,23 @@ from resiliency.analysis.contenders import best_member
 from resiliency.corruptions.engine import corrupt
 from resiliency.data.pictures import read_images, read_items
 
-STUDY = {
-    "study": "photos",
-    "dataset": {
-        "name": "image_folder",
-        "folder": "photos",
-        "image_size": 72,
-        "validation_fraction": 0.2,
-        "groups": "groups.csv",
-        "classes": "names.txt",
-    },
-    "corruptions": {"names": ["gaussian_noise", "contrast"], "severities": [1, 4]},
-    "training": {"epochs": 1, "warmup_epochs": 0.5, "batch_size": 16, "flip": True},
-    "designs": {"small": {"architecture": "resnet18", "arguments": {"channels": [8, 8, 8, 16]}}},
-    "members": {"designs": ["small"], "seeds": 2, "baseline": "small-s0"},
-    "joint": None,
-    "search": None,
-    "probe": {"n_images": 12},
-    "attribution": {"methods": ["saliency"]},
-    "ensembles": {"sizes": [2]},
-    "statistics": {"resamples": 200},
-    "costs": "costs.csv",
-    "deployment": {"objective": "cost"},
-}
+STUDY = yaml.safe_load("""
+study: photos
+dataset: {name: image_folder, folder: photos, image_size: 72, validation_fraction: 0.2, groups: groups.csv,
+  classes: names.txt}
+corruptions: {names: [gaussian_noise, contrast], severities: [1, 4]}
+training: {epochs: 1, warmup_epochs: 0.5, batch_size: 16, flip: true}
+designs: {small: {architecture: resnet18, arguments: {channels: [8, 8, 8, 16]}}}
+members: {designs: [small], seeds: 2, baseline: small-s0}
+joint: null
+search: null
+probe: {n_images: 12}
+attribution: {methods: [saliency]}
+ensembles: {sizes: [2]}
+statistics: {resamples: 200}
+costs: costs.csv
+deployment: {objective: cost}
+""")
 MADE = ("tables", "results/photos/data/gallery.parquet")
 NAMED = ["small birds", "cats, and 'dogs'"]
 COSTS = [("true", NAMED[0]), (NAMED[1], "7")]

@@ -15,35 +15,32 @@ from safetensors.torch import load_file
 
 NETWORKS = Path(own_networks.__file__).read_text(encoding="utf-8")
 ORDER = ["9", "8", "7", "6", "5", "4", "3", "2", "1", "0"]
-SEEN = {"mean": [0.2, 0.3, 0.4], "std": [0.5, 0.5, 0.5]}
-STUDY = {
-    "study": "loaded",
-    "dataset": {"test_fraction": 0.1},
-    "corruptions": {"names": ["contrast"], "severities": [1]},
-    "training": {"epochs": 1, "warmup_epochs": 0.5},
-    "designs": {
-        "densenet_s": {
-            "architecture": "densenet121",
-            "stem": "original",
-            "arguments": {"growth_rate": 8, "block_config": [3, 3, 3, 3]},
-            "training": {"learning_rate": 1e-9},  # which learns nothing
-        },
-        "small": {
-            "factory": "my_networks:small",
-            "arguments": {"width": 4},
-            "weights": ["nets/first.pt", "nets/second.pt"],
-            **SEEN,
-            "classes": "nets/classes.txt",
-        },
-    },
-    "members": {"designs": ["densenet_s", "small"], "seeds": 1, "baseline": "densenet_s-s0"},
-    "joint": None,
-    "search": None,
-    "probe": {"n_images": 20},
-    "attribution": {"methods": ["saliency"]},
-    "ensembles": {"sizes": [2, 3]},
-    "statistics": {"resamples": 200},
-}
+STUDY = yaml.safe_load("""
+study: loaded
+dataset: {test_fraction: 0.1}
+corruptions: {names: [contrast], severities: [1]}
+training: {epochs: 1, warmup_epochs: 0.5}
+designs:
+  densenet_s:
+    architecture: densenet121
+    stem: original
+    arguments: {growth_rate: 8, block_config: [3, 3, 3, 3]}
+    training: {learning_rate: 1.0e-9}  # which learns nothing
+  small:
+    factory: my_networks:small
+    arguments: {width: 4}
+    weights: [nets/first.pt, nets/second.pt]
+    mean: [0.2, 0.3, 0.4]
+    std: [0.5, 0.5, 0.5]
+    classes: nets/classes.txt
+members: {designs: [densenet_s, small], seeds: 1, baseline: densenet_s-s0}
+joint: null
+search: null
+probe: {n_images: 20}
+attribution: {methods: [saliency]}
+ensembles: {sizes: [2, 3]}
+statistics: {resamples: 200}
+""")
 
 
 @pytest.fixture(scope="module")

@@ -51,10 +51,8 @@ def put_weights(folder: Path) -> dict[str, timm.models.EfficientNet]:
         own = dict(zip(network.state_dict(), weights.values(), strict=True))
         network.load_state_dict(own)
         (folder / f"tf_efficientnet_lite{n}.in1k").mkdir(parents=True)
-        save_file(
-            {name: tensor.contiguous() for name, tensor in own.items()},
-            folder / f"tf_efficientnet_lite{n}.in1k" / "model.safetensors",
-        )
+        own = {name: tensor.contiguous() for name, tensor in own.items()}
+        save_file(own, folder / f"tf_efficientnet_lite{n}.in1k" / "model.safetensors")
         networks[f"lite{n}-s0"] = network
     return networks
 

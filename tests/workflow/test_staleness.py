@@ -120,9 +120,7 @@ def test_a_real_change_of_code(planned_with, file, edit, expected):
     ],
 )
 def test_a_change_of_the_study(workflow, change, expected):
-    assert workflow.planned("--config", *change.split(";")) == {
-        rule: count for rule, count in expected.items() if count
-    }
+    assert workflow.planned("--config", change) == {rule: count for rule, count in expected.items() if count}
 
 
 def test_what_was_deleted_and_not_what_was_only_touched(workflow, tmp_path):
