@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from resiliency.storage import PROVENANCE, read_json, read_table, write_json, write_table
-from resiliency.tables import TABLES
+from resiliency.tables import TABLES, described
 
 PUBLISHED = Path(__file__).parents[1] / "published/results"
 
@@ -18,9 +18,11 @@ def end_run(folder: Path, provenance: dict | None = None) -> Path:
 
 
 def run_as_published(study: str, folder: Path) -> Path:
-    """A finished run in `folder` whose tables are those that published/results keeps of a study."""
+    """A finished run in `folder` with the tables that published/results keeps of a study, but for old columns."""
     (folder / "tables").mkdir(parents=True)
     for path in (PUBLISHED / study).iterdir():
         if path.suffix in (".csv", ".parquet"):
-            write_table(folder / f"tables/{path.stem}.csv", read_table(path))
+            table = read_table(path)
+            known = [name for name in table if described(TABLES[path.stem], name)]
+            write_table(folder / f"tables/{path.stem}.csv", table[known])
     return end_run(folder, read_json(PUBLISHED / study / PROVENANCE))
