@@ -213,6 +213,16 @@ def test_a_file_with_some_test_sets_of_the_study_is_enough(tmp_path, monkeypatch
     assert "none.csv: there is no such file" in fault_of(read_contents, STUDY, ["fog"], [1], None, ["none.csv"])
 
 
+def test_a_table_of_errors_that_is_added_has_the_test_sets_of_its_columns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for member in ("one", "mine"):
+        Path(f"{member}.csv").write_text(f"member,original,night,day\n{member},10,20,30\n", encoding="utf-8")
+    study = External(scores="one.csv", score_type="error", clean="original", test_sets=["night", "day"])
+    contents = read_contents(study, ["fog"], [1], None, ["mine.csv"])
+    assert contents.kinds == {"one": "scores", "mine": "scores"}
+    assert (contents.test_sets, contents.left_out) == (["night", "day"], {})
+
+
 def test_a_folder_that_is_added_holds_logits(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("published.csv").write_text(of_study("original", member="one"), encoding="utf-8")

@@ -9,6 +9,7 @@ from small_training import RECIPE
 from timm.optim import muon as of_timm
 from torch import nn
 
+from resiliency.designs.device import tf32
 from resiliency.training import optimizer
 from resiliency.training.optimizer import kernels, make_optimizer, orthogonalised
 
@@ -23,6 +24,15 @@ def network() -> nn.Sequential:
         nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 32, 1), nn.Conv2d(32, 3, 1), nn.Flatten(),
         nn.Linear(12, 6), nn.Linear(6, 5),
     )  # fmt: skip
+
+
+def test_tf32_is_allowed_within_its_block_alone():
+    products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [kind.allow_tf32 for kind in products]
+    with tf32(True):
+        assert all(kind.allow_tf32 for kind in products)
+    with tf32(False):
+        assert [kind.allow_tf32 for kind in products] == before
 
 
 def test_steps_are_those_of_timm(monkeypatch):
