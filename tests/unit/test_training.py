@@ -172,6 +172,14 @@ def test_a_batch_that_does_not_fit_into_memory_ends_the_training_in_a_line_about
         train([network()], starved, RECIPE, separable(), separable())
 
 
+def test_other_errors_of_a_step_are_raised_as_they_are():
+    def failing(networks, images, labels):
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="^shapes differ$"):
+        train([network()], failing, RECIPE, separable(), separable())
+
+
 @pytest.mark.parametrize(
     "change", [{}, {"ema": 0.9, "optimizer": "sgd"}, {"mixup": 0.2}, {"optimizer": "muon"}], ids=str
 )
