@@ -19,8 +19,8 @@ MEASURED = ("killed", "survived", "unreached")
 TEXT = """# Mutants that the tests notice
 
 A mutant is a small fault, such as `<` in place of `<=`. It is killed if a unit test fails with it. Mutants were drawn
-once; the {placed} whose statement the library still has are left, with what came of them when they were tried: since
-then, other statements and tests have gone. Tests of whole studies and of GPUs, which do not count here, notice others.
+once, and the {placed} whose statement the library still has were tried on 1 December 2026. Tests of whole studies and
+of GPUs, which do not count here, notice others.
 
 {table}
 
