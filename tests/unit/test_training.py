@@ -176,7 +176,7 @@ def test_other_errors_of_a_step_are_raised_as_they_are():
     def failing(networks, images, labels):
         raise RuntimeError("shapes differ")
 
-    with pytest.raises(RuntimeError, match="^shapes differ$"):
+    with pytest.raises(RuntimeError, match=r"^shapes differ$"):
         train([network()], failing, RECIPE, separable(), separable())
 
 
