@@ -95,11 +95,13 @@ class LeftOut:
         """
         accuracy, given = self.accuracies(condition)
         values = self.ensembles[columns].to_numpy(np.float64).T
-        finite = np.isfinite(values)
+        finite, alike = np.isfinite(values), {}
+        for row, of_column in enumerate(finite):  # np.unique would give each ensemble a field of a type, which is slow
+            alike.setdefault(of_column.tobytes(), []).append(row)
         found = np.full((len(measures), len(columns), len(self.weights)), np.nan)
-        for has in np.unique(finite, axis=0):
-            if has.any():
-                rows, kept = (finite == has).all(axis=1), self.weights if has.all() else self.weights[:, has]
+        for rows in alike.values():
+            if (has := finite[rows[0]]).any():
+                kept = self.weights if has.all() else self.weights[:, has]
                 of_both = values[rows][:, has], accuracy[has], given[has]
                 found[:, rows] = list(correlations(measures, kept, *of_both).values())
         return found
