@@ -17,6 +17,7 @@ from resiliency.analysis.coincident_failures import OUTCOMES, outcomes_of, pairs
 from resiliency.analysis.contenders import best_row, by_condition, by_corruption, contenders, eligible, name_of
 from resiliency.analysis.judging import REFERENCE, Resampled, both_halves, halves, judged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT, HELD_OUT_IMAGES, MAIN, means_over
+from resiliency.base.settings import Keys
 from resiliency.base.streams import stream
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.pictures import images_at
@@ -201,7 +202,7 @@ def rival_row(deployment: pd.DataFrame, row: pd.Series) -> pd.Series | None:
     return best_row(alone) if len(alone) else None
 
 
-def abstaining(thresholds: pd.DataFrame, target: float, units: int, called: str) -> dict[str, Any]:
+def abstaining(thresholds: pd.DataFrame, target: float, units: int, called: str) -> Keys:
     """How the program of an ensemble abstains by default.
 
     Args:
@@ -245,7 +246,7 @@ class Evaluated(NamedTuple):
     deployment: pd.DataFrame
     called: tuple[str, str]
     resampling: Resampling
-    card: dict[str, Any]
+    card: Keys
 
 
 def described(

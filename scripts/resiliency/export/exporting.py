@@ -20,6 +20,7 @@ from resiliency.analysis.contenders import clean_accuracy
 from resiliency.base.faults import Fault, brief
 from resiliency.base.machine import machine
 from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.settings import Keys
 from resiliency.data.pictures import images_at
 from resiliency.data.split import stratified_sample
 from resiliency.designs.members import WeightsKind
@@ -30,6 +31,7 @@ from resiliency.metrics.classification import accuracy_columns, scaled
 from resiliency.metrics.selective import ABSTAIN
 from resiliency.report import words
 from resiliency.report.overview import unfit_cautions
+from resiliency.report.rows import Row
 from resiliency.report.templates import Markdown, markdown_environment
 
 # Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
@@ -225,7 +227,7 @@ WEIGHTS = {  # kind -> in words, and the licence of weights that are not from th
 }
 
 
-def weights_of(member: dict[str, Any]) -> dict[str, str]:
+def weights_of(member: Keys) -> dict[str, str]:
     """Source of a member's weights, and their licence as far as timm states it."""
     kind, source = member["weights_kind"], str(member["weights_source"])
     weights, licence = WEIGHTS.get(kind, (source, "no weights of others"))
@@ -244,7 +246,7 @@ def _right(row: pd.Series) -> list[tuple]:
     return rows + [(name, *(row[of] for of in accuracy_columns(name))) for name in names if name != CLEAN]
 
 
-def _share(row: dict[str, Any], name: str) -> Markdown:
+def _share(row: Row, name: str) -> Markdown:
     """A share of a row with its interval, where it has one."""
     return Markdown(words.with_interval(row[name], row.get(f"{name}_low"), row.get(f"{name}_high")))
 

@@ -12,7 +12,7 @@ from resiliency.base.names import INDEPENDENT
 from resiliency.report.charts.ensembles import MIXING, NAMES, amount_of, images_of
 from resiliency.report.charts.swaps import AGREED, HARMS, HELPS, UNDETECTED, VOTES, WRONG, headline, twin_of
 from resiliency.report.overview import difference_from
-from resiliency.report.rows import difference_said
+from resiliency.report.rows import Row, difference_said
 from resiliency.report.words import percent
 
 WORTHS = {
@@ -24,7 +24,7 @@ WORTHS = {
 LONGER, LARGER = "Train longer before you enlarge a network", "Enlarge a network before you train it for longer"
 
 
-def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
+def facts(rates: pd.DataFrame) -> dict[str, Row | None]:
     """Exchange -> its row of exchange_rates.csv, with `said`, such as "2.2 [−0.1, 4.6]", and if it `helps` or `harms`.
 
     It does if its interval excludes 0. Mixed families stand for mixed designs, as `mixing`. None for a row without an
@@ -54,7 +54,7 @@ def architecture_answer(rates: pd.DataFrame) -> str:
     return unknown.rstrip() if not said else f"{unknown}In percentage points of error on {images}, {'; '.join(said)}."
 
 
-def compared(one: dict, other: dict) -> int:
+def compared(one: Row, other: Row) -> int:
     """1 if a row buys more than another for certain, their intervals apart, -1 if less, and else 0."""
     return int(np.sign(max(one["low"] - other["high"], 0) - max(other["low"] - one["high"], 0)))
 
@@ -85,7 +85,7 @@ def advice_of(tables: dict[str, pd.DataFrame]) -> list[str]:
     return [line for line in lines if line]
 
 
-def _of_families(equal: dict | None) -> str:
+def _of_families(equal: Row | None) -> str:
     if not equal:
         return ""
     images = images_of(equal["images"])
@@ -99,7 +99,7 @@ def _of_families(equal: dict | None) -> str:
     return f"Choose a family by clean accuracy first{then}: of equal size and accuracy, families {by}."
 
 
-def _of_training(training: dict | None, size: dict | None, members: pd.DataFrame) -> str:
+def _of_training(training: Row | None, size: Row | None, members: pd.DataFrame) -> str:
     """Whether to train longer or to enlarge networks, of which longer training costs nothing at inference."""
     if not size:
         return ""
@@ -120,7 +120,7 @@ def _of_training(training: dict | None, size: dict | None, members: pd.DataFrame
     return f"{LONGER}: {why}{seen}, and longer training costs nothing at inference."
 
 
-def _of_members(member: dict | None, size: dict | None) -> str:
+def _of_members(member: Row | None, size: Row | None) -> str:
     """Whether to add members, or parameters."""
     if not member:
         return ""
@@ -134,7 +134,7 @@ def _of_members(member: dict | None, size: dict | None) -> str:
     return f"{add} members or parameters: neither is shown to buy more." if size else f"{add} members."
 
 
-def _of_channels(swapped: dict[str, dict], twins: str) -> str:
+def _of_channels(swapped: dict[str, Row], twins: str) -> str:
     """Which second member to compare a first one with, by undetected errors: those wrong with the same class."""
     pair, agreed, if_two = swapped[UNDETECTED], swapped[AGREED], "If two channels are compared"
     stranger, said = "an equally accurate member of another family", pair["said"]
@@ -155,7 +155,7 @@ def _of_channels(swapped: dict[str, dict], twins: str) -> str:
     return f"{if_two}, pick the second by its errors: that {fewer} is not shown, {said}."
 
 
-def _of_mixing(mixing: dict | None) -> str:
+def _of_mixing(mixing: Row | None) -> str:
     if not mixing:
         return ""
     if mixing["helps"]:

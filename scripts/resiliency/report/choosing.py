@@ -5,6 +5,7 @@ import pandas as pd
 from resiliency.analysis.choosing import GREEDY, KINDS, OUTCOMES, UNDECIDED, WORSE, WORTH
 from resiliency.report import words
 from resiliency.report.deployment import Answer
+from resiliency.report.rows import Row
 
 SAID = {
     WORTH: "is worth choosing by",
@@ -44,12 +45,12 @@ def choosing(table: pd.DataFrame) -> Answer:
     return Answer("How should I choose members?", " ".join(sentences), [head, *cells])
 
 
-def _cell(row: dict, name: str) -> str:
+def _cell(row: Row, name: str) -> str:
     """An outcome, its difference from greedy choice in percentage points, and the interval of this."""
     value = words.percent(row[name])
     return value if pd.isna(row[name]) or row["choice"] == GREEDY else f"{value} ({_difference(row, name)})"
 
 
-def _difference(row: dict, name: str) -> str:
+def _difference(row: Row, name: str) -> str:
     ends = [row[f"{name}_difference{end}"] for end in ("", "_low", "_high")]
     return f"{'+' if ends[0] > 0 else ''}{words.in_points(*ends, unit='')}"

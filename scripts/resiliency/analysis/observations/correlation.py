@@ -42,7 +42,7 @@ def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, images: str) -> d
     return diversity_columns(pairs, images) | {c: names for c, names in columns.items() if c in ensembles}
 
 
-def _groups(ensembles: pd.DataFrame, by_corruption: pd.DataFrame) -> Iterator[tuple[dict, LeftOut]]:
+def _groups(ensembles: pd.DataFrame, by_corruption: pd.DataFrame) -> Iterator[tuple[dict[str, object], LeftOut]]:
     """Rule and size, and the ensembles of independent members of each.
 
     A design is left out at a time with all its seeds, because similar seeds are no independent evidence; of very many
@@ -122,7 +122,7 @@ def _tested(
     return {"low": low, "high": high, "p_value": p_value(replicates[kept], scale)} | counts
 
 
-def _with_p_holm(rows: list[dict], columns: list[str], confidence: float) -> pd.DataFrame:
+def _with_p_holm(rows: list[dict[str, object]], columns: list[str], confidence: float) -> pd.DataFrame:
     """The table of `rows` with p_holm: tests of one `GROUP` are a family."""
     table = pd.DataFrame(rows, columns=columns).assign(confidence=confidence)
     of_groups = table.groupby(GROUP, sort=False)["p_value"]
@@ -223,9 +223,12 @@ def attribution_diversity_is_less_negative(
     )
 
 
-def _columns(pairs: pd.DataFrame, group: str) -> dict[str, dict[str, str]]:
-    """Metric -> column of the diversity that goes with accuracy on `group`: attributions, and both of predictions."""
-    columns: dict[str, dict[str, str]] = {"attribution": {}, FREE: {}, BASED: {}}
+Columns = dict[str, dict[str, str]]  # attribution and both kinds of predictions -> metric -> column
+
+
+def _columns(pairs: pd.DataFrame, group: str) -> Columns:
+    """Columns of the diversity that goes with accuracy on `group`: attributions, and both of predictions."""
+    columns: Columns = {"attribution": {}, FREE: {}, BASED: {}}
     for column, (kind, metric) in diversity_columns(pairs, group).items():
         if kind == "attribution" and metric in MAIN:
             columns[kind][metric] = column
@@ -235,7 +238,7 @@ def _columns(pairs: pd.DataFrame, group: str) -> dict[str, dict[str, str]]:
 
 
 def _statistics(
-    left_out: list[LeftOut], columns: dict[str, dict[str, str]], kind: str, group: str
+    left_out: list[LeftOut], columns: Columns, kind: str, group: str
 ) -> tuple[Part, Part, list[Part], list[str]]:
     """The statistic on a set of images, its control, statistics without a verdict, and what the first leaves out."""
     predictions, others = columns[kind].values(), columns[BASED if kind == FREE else FREE]
@@ -278,7 +281,7 @@ def _missing(parts: list[Part], units: int, unit: str) -> str:
 
 
 def _both(
-    columns: dict, predictions: Collection[str], group: str, of_size: LeftOut, measure: str = "pearson"
+    columns: Columns, predictions: Collection[str], group: str, of_size: LeftOut, measure: str = "pearson"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fisher's z of correlations of attributions, and of predictions, over the same ensembles; 1 + units x metrics."""
     both = of_size.compared(list(columns["attribution"].values()), list(predictions), group, measure, FISHER)
@@ -287,7 +290,7 @@ def _both(
 
 
 def _placebo(
-    left_out: list[LeftOut], tested: dict[str, dict], kind: str, members: Sequence[str], draws: int
+    left_out: list[LeftOut], tested: dict[str, Columns], kind: str, members: Sequence[str], draws: int
 ) -> Placebo:
     """Draws of the parts and of their controls.
 
@@ -305,7 +308,12 @@ def _placebo(
 
 
 def _beyond_noise(
-    beside: list[Part], left_out: list[LeftOut], tested: dict[str, dict], kind: str, members: Sequence[str], draws: int
+    beside: list[Part],
+    left_out: list[LeftOut],
+    tested: dict[str, Columns],
+    kind: str,
+    members: Sequence[str],
+    draws: int,
 ) -> list[Part]:
     """The statistics beside, those given the members' accuracy with their range on random numbers."""
     ranges = {}
@@ -317,7 +325,7 @@ def _beyond_noise(
 
 def _of_random_numbers(
     left_out: list[LeftOut],
-    columns: dict[str, dict[str, str]],
+    columns: Columns,
     kind: str,
     group: str,
     members: Sequence[str],
