@@ -8,6 +8,7 @@ import numpy as np
 from resiliency.base.machine import compiled
 from resiliency.corruptions.filters import (
     ROUNDING_MARGIN,
+    TOGETHER,
     Streams,
     blurred,
     copy_neighbours,
@@ -33,6 +34,10 @@ def gaussian_blur(images: np.ndarray, streams: Streams, sigma: float) -> np.ndar
     return grey_levels(map_images(images, partial(blurred, sigma=sigma)))
 
 
+# Up to this side cv2.filter2D sums a kernel in float32; larger ones take it Fourier transforms, in float64.
+LARGEST_SUMMED = 11
+
+
 @corruption(
     imagenet_c=((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5)),
     cifar_10_c=((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)),
@@ -41,8 +46,19 @@ def gaussian_blur(images: np.ndarray, streams: Streams, sigma: float) -> np.ndar
 def defocus_blur(images: np.ndarray, streams: Streams, radius: float, alias: float) -> np.ndarray:
     """A disk of `radius` pixels, its edge softened by a Gaussian of `alias` pixels; the image mirrored outwards."""
     kernel = _disk(radius, alias)
-    floats = images.astype(np.float32)
-    return grey_levels(map_images(floats, lambda image, out: cv2.filter2D(image, -1, kernel, out)))
+    if len(kernel) <= LARGEST_SUMMED:
+        floats = images.astype(np.float32)
+        return grey_levels(map_images(floats, lambda image, out: cv2.filter2D(image, -1, kernel, out)))
+    (height, width), reach = images.shape[1:3], len(kernel) // 2
+    wider = cv2.copyMakeBorder(images.reshape(-1, width, 3), 0, 0, reach, reach, cv2.BORDER_REFLECT_101)
+    steps, below, columns = _steps(radius, alias)
+    places = (3 * (below * (width + 2 * reach + 1) + columns)).astype(np.uint64)
+    rows, blurry = np.pad(np.arange(height), reach, "reflect"), np.empty_like(images)
+    # Each addition errs by half a unit in the last place of the largest sum on the way, and so does each factor.
+    error = len(steps) * 2.0**-23 * 255 * (1 + 2 * kernel.max() * (width + 2 * reach))
+    shape, levels = (len(images), height, -1), (np.float32(ROUNDING_MARGIN), np.float32(error))
+    _sum_steps(wider.reshape(shape), rows, steps, places, *levels, blurry.reshape(shape))
+    return blurry
 
 
 @lru_cache(maxsize=16)
@@ -55,6 +71,80 @@ def _disk(radius: float, alias: float) -> np.ndarray:
     soft = cv2.GaussianBlur(disk / disk.sum(), (size, size), sigmaX=alias)
     margin = np.flatnonzero(soft.any(axis=0))[0]
     return soft[margin : len(soft) - margin, margin : len(soft) - margin].copy()
+
+
+@lru_cache(maxsize=16)
+def _steps(radius: float, alias: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the disk's weights change along its rows, from the middle one down; those above mirror those below.
+
+    Returns:
+        by how much each change lowers the weight, float64, halved in the middle row; the number of rows below the
+        middle, int64; and of columns to the left of it, int64. Zeros follow, up to a multiple of `TOGETHER`.
+    """
+    kernel = _disk(radius, alias).astype(np.float64)
+    steps = -np.diff(kernel[len(kernel) // 2 :], axis=1, prepend=0, append=0)
+    steps[0] /= 2
+    below, columns = np.nonzero(steps)
+    lacking = (0, -len(below) % TOGETHER)
+    return np.pad(steps[below, columns], lacking), np.pad(below, lacking), np.pad(columns, lacking)
+
+
+@compiled(fastmath={"contract"})
+def _sum_steps(
+    images: np.ndarray,
+    rows: np.ndarray,
+    steps: np.ndarray,
+    places: np.ndarray,
+    margin: np.float32,
+    error: np.float32,
+    out: np.ndarray,
+) -> None:
+    """Set `out` to images under a kernel that is constant along most of its rows.
+
+    A run of equal weights is a difference of two sums from the left border, which are whole numbers and exact. Values
+    are summed in float32, and in float64 where that may change a grey level.
+
+    Args:
+        images: uint8 N x H x V, wider than `out` by the reach R of the kernel on both sides.
+        rows: int64 H + 2 R, the row of the image that stands for each row of a taller one.
+        steps: float64, by how much the kernel's weights change, a multiple of `TOGETHER`; places: uint64, where they
+            do, in values of the rows from the middle one down, which have V + 3 each.
+        margin: number that is added before values are truncated.
+        error: the largest of a sum in float32.
+        out: uint8 N x H x 3 W.
+    """
+    (count, height, wide), values, reach = images.shape, out.shape[2], (len(rows) - out.shape[1]) // 2
+    sums, both = np.zeros((height, wide + 3), np.float32), np.empty((reach + 1, wide + 3), np.float32)
+    flat, total = both.reshape(-1), np.empty(values, np.float32)
+    distance, single, half = np.empty(values, np.float32), steps.astype(np.float32), np.float32(0.5)
+    for n in range(count):
+        for y in range(height):
+            red = green = blue = 0
+            for i in range(0, wide, 3):
+                red, green, blue = red + images[n, y, i], green + images[n, y, i + 1], blue + images[n, y, i + 2]
+                sums[y, i + 3], sums[y, i + 4], sums[y, i + 5] = red, green, blue
+        for y in range(height):
+            for r in range(reach + 1):
+                above, under = sums[rows[y + reach - r]], sums[rows[y + reach + r]]
+                for i in range(wide + 3):
+                    both[r, i] = above[i] + under[i]
+            total[:] = 0
+            for k in range(0, len(steps), TOGETHER):
+                u, v, w, z = single[k], single[k + 1], single[k + 2], single[k + 3]
+                a, b = flat[places[k] :], flat[places[k + 1] :]
+                c, d = flat[places[k + 2] :], flat[places[k + 3] :]
+                for i in range(values):
+                    total[i] = total[i] + u * a[i] + v * b[i] + w * c[i] + z * d[i]
+            for i in range(values):
+                level = total[i] + margin
+                distance[i] = abs(level - np.floor(level + half))
+            for i in range(values):
+                if distance[i] < error:
+                    exact = 0.0
+                    for k in range(len(steps)):
+                        exact += steps[k] * flat[places[k] + np.uint64(i)]
+                    total[i] = exact
+            truncate(total, margin, out[n, y])
 
 
 @corruption(
