@@ -331,18 +331,43 @@ def motion_blurred(images: np.ndarray, radius: int, sigma: float, angles: Sequen
     imagecorruptions.
     """
     count, height, width, *channels = images.shape
-    weights = _half_gaussian(radius, sigma)
+    line = _half_gaussian(radius, sigma)
     directions = np.array([(sin(radians(angle)), cos(radians(angle))) for angle in angles])
-    steps = np.ceil(np.arange(len(weights))[:, None] * directions[:, None] - 0.5).astype(np.int64)
-    inside = (np.abs(steps) < (height, width)).all(axis=2)
-    steps *= inside[..., None]
+    weights, steps = np.zeros((count, len(line)), np.float32), np.zeros((count, len(line), 2), np.int64)
+    counts = np.zeros(count, np.int64)
+    _walk(directions, line, height, width, weights, steps, counts)
     left, right = -steps[..., 1].min(), steps[..., 1].max()
     wider = cv2.copyMakeBorder(images.reshape(-1, width, *channels), 0, 0, left, right, cv2.BORDER_REPLICATE)
     steps[..., 1] = (steps[..., 1] + left) * prod(channels)
     out = np.empty(images.shape, np.float32)
     rows = wider.astype(np.float32, copy=False).reshape(count, height, -1)
-    smear(rows, weights * inside, steps, inside.sum(axis=1), out.reshape(count, height, -1))
+    smear(rows, weights, steps, counts, out.reshape(count, height, -1))
     return out
+
+
+@compiled()
+def _walk(
+    directions: np.ndarray,
+    line: np.ndarray,
+    height: int,
+    width: int,
+    weights: np.ndarray,
+    steps: np.ndarray,
+    counts: np.ndarray,
+) -> None:
+    """Set `weights`, `steps` and `counts`, as `smear` takes them, to those of lines that end where images do.
+
+    Args:
+        directions: float64 N x 2, how far a step goes down and to the right.
+        line: float32 K, the weight of each step.
+    """
+    for n in range(len(directions)):
+        for k in range(len(line)):
+            down = np.int64(np.ceil(k * directions[n, 0] - 0.5))
+            across = np.int64(np.ceil(k * directions[n, 1] - 0.5))
+            if abs(down) < height and abs(across) < width:
+                weights[n, k], steps[n, k, 0], steps[n, k, 1] = line[k], down, across
+                counts[n] += 1
 
 
 @lru_cache(maxsize=16)
