@@ -10,7 +10,7 @@ from scipy.stats import norm, poisson
 from shared import EXPERIMENTS
 
 from resiliency.base.streams import stream
-from resiliency.corruptions import blur, engine, filters, noise, weather
+from resiliency.corruptions import blur, digital, engine, filters, noise, weather
 from resiliency.corruptions.engine import CORRUPTIONS, corrupt
 from resiliency.corruptions.registry import TABLES
 
@@ -136,6 +136,28 @@ def test_zooms_are_added_up_as_opencv_makes_them(table):
             zooms = [cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for x, y in maps]
             expected.append(filters.grey_levels(sum(zooms, 2 * image) / np.float32(len(factors) + 1)))
         np.testing.assert_array_equal(blur.zoom_blur(images, [], stop, step, **further), expected)
+
+
+@pytest.mark.parametrize("severity", [3, 4, 5])
+@pytest.mark.parametrize("darkest", [0, 250])
+def test_large_disks_are_summed_as_opencv_filters(severity, darkest):
+    images = np.random.default_rng(severity).integers(darkest, 256, (3, 40, 800, 3), np.uint8)
+    kernel = blur._disk(*CORRUPTIONS["defocus_blur"].figures["imagenet-c"][severity - 1])
+    filtered = np.stack([cv2.filter2D(image.astype(np.float32), -1, kernel) for image in images])
+    blurry = corrupt(images, "defocus_blur", severity, table="imagenet-c", seed=0)
+    np.testing.assert_array_equal(blurry, filters.grey_levels(filtered))
+
+
+def test_pixels_are_moved_as_opencv_does_and_mirrored_again_where_an_image_is_narrow():
+    rng = np.random.default_rng(0)
+    images, moves = rng.integers(0, 256, (2, 33, 40, 3), np.uint8), rng.uniform(-33, 33, (2, 2, 33, 40))
+    moved, moves = np.empty((2, 33, 40), np.int32), moves.astype(np.float32)
+    digital._move(filters.packed(images), np.pad(moves, ((0, 0), (0, 0), (1, 1), (0, 0))), 1, moved)
+    y, x = np.indices((33, 40), dtype=np.float32)
+    for image, (down, across), got in zip(images.astype(np.float32), moves, filters.unpacked(moved), strict=True):
+        expected = cv2.remap(image, x + across, y + down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        np.testing.assert_array_equal(got, filters.grey_levels(expected))
+    assert corrupt(np.full((1, 300, 32, 3), 7, np.uint8), "elastic_transform", 5, table="imagenet-c", seed=0).max() == 7
 
 
 def test_flakes_are_enlarged_and_pictures_whitened_as_opencv_does():

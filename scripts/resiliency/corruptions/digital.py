@@ -8,12 +8,15 @@ from PIL import Image
 
 from resiliency.base.machine import compiled
 from resiliency.corruptions.filters import (
+    ROUNDING_MARGIN,
     Streams,
     gaussian_kernel,
     grey_levels,
     in_three_channels,
     map_images,
+    packed,
     uniforms,
+    unpacked,
 )
 from resiliency.corruptions.registry import corruption
 
@@ -87,6 +90,14 @@ def elastic_transform(
     moves = uniforms(streams, (2, height, width))
     moves *= displacement * height
     down, across = gaussian_kernel(sigma * height, 3), gaussian_kernel(sigma * width, 3)
+    if not corners and displacement * height < width:
+        # All at once: OpenCV's calls take longer than they blur and move a small image.
+        margin = len(down) // 2
+        wider = np.take(moves, np.pad(np.arange(height), margin, "symmetric"), axis=2)
+        smooth = cv2.sepFilter2D(wider.reshape(-1, width), -1, across, down, borderType=cv2.BORDER_REFLECT)
+        pixels = np.empty(images.shape[:3], np.int32)
+        _move(packed(images), smooth.reshape(wider.shape), margin, pixels)
+        return unpacked(pixels)
     y, x = np.indices((height, width), dtype=np.float32)
     reach = corners * min(height, width)
     shifts = streams.uniform(-reach, reach, (3, 2)).astype(np.float32)
@@ -110,6 +121,71 @@ def _sheared(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
     points = middle + np.float32([[reach, reach], [reach, -reach], [-reach, -reach]])
     matrix = cv2.getAffineTransform(points, points + shift)
     return cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+
+
+@compiled(fastmath={"contract"})
+def _move(pixels: np.ndarray, moves: np.ndarray, skipped: int, moved: np.ndarray) -> None:
+    """Set `moved` to values from between the pixels of a mirrored image, linear first along rows as in cv2.remap.
+
+    Loops over a row do one thing each, which a processor does to many pixels at once.
+
+    Args:
+        pixels: int32 N x H x W, channels in the lower three bytes.
+        moves: float32 N x 2 x H' x W, after `skipped` rows how far below and behind each pixel its values come from;
+            less than H and W.
+        moved: int32 N x H x W.
+    """
+    height, width = pixels.shape[1:]
+    places, near = np.empty((4, width), np.uint32), np.empty((4, width), np.int32)
+    below, behind = np.empty(width, np.float32), np.empty(width, np.float32)
+    margin, byte = np.float32(ROUNDING_MARGIN), np.int32(255)
+    for n in range(len(pixels)):
+        image = pixels[n].reshape(-1)
+        for y in range(height):
+            down, across, row = moves[n, 0, y + skipped], moves[n, 1, y + skipped], moved[n, y]
+            _locate(np.float32(y), down, across, height, places, below, behind)
+            for k in range(4):
+                for x in range(width):
+                    near[k, x] = image[places[k, x]]
+            row[:] = 0
+            for bits in range(0, 24, 8):
+                shift = np.int32(bits)
+                for x in range(width):
+                    one, two = np.float32(near[0, x] >> shift & byte), np.float32(near[1, x] >> shift & byte)
+                    three, four = np.float32(near[2, x] >> shift & byte), np.float32(near[3, x] >> shift & byte)
+                    upper, lower = one + behind[x] * (two - one), three + behind[x] * (four - three)
+                    row[x] |= np.int32(upper + below[x] * (lower - upper) + margin) << shift
+
+
+@compiled()
+def _locate(
+    y: np.float32,
+    down: np.ndarray,
+    across: np.ndarray,
+    height: int,
+    places: np.ndarray,
+    below: np.ndarray,
+    behind: np.ndarray,
+) -> None:
+    """Set `places` (uint32 4xW) to the four pixels around where each one of row `y` comes from.
+
+    `below` and `behind` (float32 W) are set to the weights of the lower and of the right ones.
+    """
+    one, rows, columns = np.int32(1), np.int32(height), np.int32(len(down))
+    for x in range(len(down)):
+        v, u = y + down[x], np.float32(np.int32(x)) + across[x]
+        top, left = np.int32(np.floor(v)), np.int32(np.floor(u))
+        below[x], behind[x] = v - np.float32(top), u - np.float32(left)
+        upper, lower = _mirrored(top, rows) * columns, _mirrored(top + one, rows) * columns
+        near, far = _mirrored(left, columns), _mirrored(left + one, columns)
+        places[0, x], places[1, x], places[2, x], places[3, x] = upper + near, upper + far, lower + near, lower + far
+
+
+@compiled()
+def _mirrored(index: np.int32, count: np.int32) -> np.int32:
+    """The place of `index`, from -`count` to 2 `count` - 1, in a row of `count` that is mirrored at both ends."""
+    index ^= index >> np.int32(31)
+    return min(index, np.int32(2) * count - np.int32(1) - index)
 
 
 @corruption(
