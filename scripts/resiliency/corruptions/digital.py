@@ -267,7 +267,8 @@ def _coarsen(images: np.ndarray, down: tuple, across: tuple, coarse: np.ndarray)
 def jpeg_compression(images: np.ndarray, streams: Streams, quality: int) -> np.ndarray:
     """Encoded as JPEG of `quality` (1 to 100), with colour at half the resolution, and decoded."""
     decoded = np.empty_like(images)
-    for index, image in enumerate(images):
-        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-        cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB, dst=decoded[index])
+    swapped = cv2.cvtColor(images.reshape(-1, *images.shape[2:]), cv2.COLOR_RGB2BGR).reshape(images.shape)
+    for index, image in enumerate(swapped):
+        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        decoded[index] = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
     return decoded
