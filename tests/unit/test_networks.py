@@ -50,16 +50,6 @@ def test_the_classifier_is_applied_to_the_penultimate_features(family):
         torch.testing.assert_close(feature @ classifier.weight.T + classifier.bias, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_macs_by_hand():
-    """A 3x3 convolution to 4 channels on 6x5 pixels, then a linear layer from 4 to 7."""
-    network = nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 7)
-    )
-    parameters, macs = parameters_and_macs(network, [6, 5, 3])
-    assert parameters == (3 * 3 * 3 * 4 + 4) + (4 * 7 + 7)
-    assert macs == 6 * 5 * 4 * (3 * 3 * 3) + 4 * 7
-
-
 def test_macs_count_attention():
     """16 patches of 8x8 and one class token, width 24, two blocks whose hidden layers are four times as wide."""
     tokens, width = 17, 24
