@@ -6,6 +6,7 @@ from scipy.optimize import minimize
 
 from resiliency.statistics.mixed_model import Layout, fit, points
 
+
 def unbalanced(seed: int = 0) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Three responses with all factors, their fixed effects, and the labels of families, designs and recipes."""
     rng = np.random.default_rng(seed)
