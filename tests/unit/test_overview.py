@@ -11,19 +11,6 @@ from resiliency.report.advice import architecture_answer
 from resiliency.report.verdicts import interval_picture
 
 
-@pytest.mark.parametrize("options", [{}, {"objectives": {}, "searched": 0, "sizes": ()}])
-def test_contenders_are_the_best_of_their_kind_on_the_images_of_the_choice(options):
-    deployment = synthetic_tables(**options)["deployment"]
-    kinds = {"Best ensemble": deployment["size"] > 1, "Best member": deployment["size"] == 1}
-    kinds["Baseline"] = deployment["baseline"]
-    kinds["Recommended model"] = deployment["fit"]
-    rows = {row["role"]: row for row in overview.contenders(deployment)}
-    assert set(rows) == {kind for kind, of_kind in kinds.items() if of_kind.any()}
-    for role, row in rows.items():
-        best = deployment[kinds[role]].sort_values("selection_error").iloc[0]
-        assert (row["members"], row["corrupted_error"]) == (best["members"], best["corrupted_error"])
-
-
 def test_the_best_ensemble_may_be_the_only_one_and_less_accurate_than_a_member():
     rows = pd.DataFrame({"size": [2, 1], "members": ["a+b", "a"], "ensembles": [1, 2], "clean_accuracy": [0.8, 0.9]})
     best = rows.assign(rank=1, clean_accuracy_low=0.7, clean_accuracy_high=0.95)
