@@ -19,21 +19,6 @@ TABLE = reading.all_conditions(
 LABELS = {"clean": [0, 1, 2, 3, 0, 1], "photos": [3, 3, 0, 1], "few": [1, 3, 3, 1, 1]}
 
 
-def test_conditions_start_clean_and_end_with_further_test_sets():
-    assert TABLE.values.tolist() == [
-        [0, "clean", "clean", 0, 6, 4],
-        [1, "clean", "fog", 1, 6, 4],
-        [2, "clean", "fog", 3, 6, 4],
-        [3, "clean", "snow", 1, 6, 4],
-        [4, "clean", "snow", 3, 6, 4],
-        [5, "photos", "clean", 0, 4, 4],
-        [6, "few", "clean", 0, 5, 2],
-    ]
-    positions = {name: rows.tolist() for name, rows in reading.condition_groups(TABLE).items()}
-    assert positions == {"clean": [0], "corrupted": [1, 2, 3, 4], "photos": [5], "few": [6]}
-    assert [rows.tolist() for rows in reading.corruption_conditions(TABLE).values()] == [[1, 2], [3, 4]]
-
-
 @pytest.fixture
 def logits():
     random = np.random.default_rng(0)
@@ -89,30 +74,18 @@ def test_predictions_of_other_images_are_refused(tmp_path, logits):
         read(tmp_path, logits | {"photos": logits["photos"][:, 1:]})
 
 
-def test_decisions_stand_for_logits():
-    conditions = pd.DataFrame({"test_set": ["clean", "some"], "classes": [3, 2]})
-    truths = {"clean": reading.Truth(np.array([0, 1, 2])), "some": reading.Truth(np.array([0, 1]), np.array([0, 2]))}
-    decided = {"clean": np.array([[0, 1, 1]], np.int16), "some": np.array([[1, 2]], np.int16)}
-    member = reading.Predictions(conditions, decided, truths)
-    assert not member.has_probabilities
-    assert [member.classes(condition) for condition in (0, 1)] == [3, 2]
-    assert member.decisions(0, slice(1, None)).tolist() == [1, 1]
-    assert member.decisions(1).tolist() == [2 + 1, 1]
-    assert member.correct(0).tolist() == [True, True, False]
-    assert member.correct(1).tolist() == [False, True]
-
-
-def of_some_classes(answers):
-    """Members known by decisions (M x N), on images of classes 0 and 4 of five: four of class 0, two of class 4."""
-    table = pd.DataFrame({"test_set": ["some"], "classes": [2]})
-    truths = {"some": reading.Truth(np.array([0, 0, 0, 0, 1, 1]), np.array([0, 4]))}
-    return [reading.Predictions(table, {"some": np.array([of_member], np.int16)}, truths) for of_member in answers]
+def test_decisions_are_among_as_many_classes_as_conditions_say():
+    table, truths = pd.DataFrame({"test_set": ["clean"], "classes": [3]}), {"clean": reading.Truth(np.array([0, 1]))}
+    member = reading.Predictions(table, {"clean": np.array([[0, 1]], np.int16)}, truths)
+    assert (member.classes(0), member.decisions(0, slice(1, None)).tolist()) == (3, [1])
 
 
 def test_answers_for_classes_that_a_test_set_lacks_are_votes_of_their_own_and_differ_in_pairs():
-    """By hand: three members on six images, of which the third alone is ever right where two differ."""
+    """By hand: three members on four images of class 0 and two of class 4, of five classes."""
     answers = np.array([[2, 2, 2, 0, 1, 4], [3, 2, 3, 0, 1, 4], [0, 0, 3, 0, 4, 3]])
-    members = of_some_classes(answers)
+    table, truth = pd.DataFrame({"test_set": ["some"], "classes": [2]}), np.array([0, 0, 0, 0, 1, 1])
+    truths = {"some": reading.Truth(truth, np.array([0, 4]))}
+    members = [reading.Predictions(table, {"some": np.array([of], np.int16)}, truths) for of in answers]
     (scores, inputs) = score_decisions(members, 0, [np.array([[0, 1, 2]]), np.array([[0, 1], [0, 2]])])
     of_three, of_first = 1 / 3 + 0 + 0 + 1 + 0 + 1, 0 + 0 + 0 + 1 + 0 + 1
     of_last = 1 / 2 + 1 / 2 + 0 + 1 + 1 / 2 + 1 / 2
