@@ -133,16 +133,6 @@ def test_a_pool_has_the_errors_of_its_published_study():
     assert pool.clean.of("wrong", EVERY_GROUP) == pytest.approx(1 - members[pool.about.index].to_numpy())
 
 
-@pytest.mark.parametrize("study", claims.PRICED)
-def test_mixing_less_size_has_the_ends_of_both(study):
-    rates = read_table(RESULTS / study / "exchange_rates.csv").set_index("exchange")
-    mixing, size = rates.loc["mixing_designs"], rates.loc["doubling_of_parameters"]
-    of_mixing, difference = claims.of_mixing(study)
-    assert list(of_mixing) == [mixing["points"], mixing["points_low"], mixing["points_high"]]
-    assert difference[1] == pytest.approx(mixing["points_low"] - size["points_high"])
-    assert difference[2] == pytest.approx(mixing["points_high"] - size["points_low"])
-
-
 def test_the_page_says_what_the_figures_say(monkeypatch):
     studies = claims.STUDIES
     figures = {claim: dict.fromkeys(studies, FIGURE) for claim in ("chance", "line", "ratio")}

@@ -68,13 +68,6 @@ def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not
     assert "Among ensembles of equally accurate members, 28 of 28 are positive and none negative." in said
 
 
-def test_verdicts_are_counted_with_the_false_ones_to_be_expected():
-    """Of digits 1a, 2, 3 and 4 are tested."""
-    assert (
-        "4 verdicts were sought (observations × studies). At an error rate of 5% for each, up to 0.2 false" in digits()
-    )
-
-
 def test_at_equal_accuracy_the_reverse_is_told_beyond_random_numbers_alone():
     """Of kept tables without draws of these: where attributions go against accuracy themselves."""
     table = published_studies()["digits"]["observations"]

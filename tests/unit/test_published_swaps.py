@@ -11,12 +11,10 @@ from published.study_changes import current_study
 from published.swaps import (
     OF_LABELS,
     answers,
-    equal_accuracy_row,
     file_of,
     pairs_file,
     read_counts,
     rows_of,
-    second_run,
     table_of,
     verdicts,
 )
@@ -116,14 +114,3 @@ def test_counts_of_pairs_are_kept_to_a_hundredth_of_an_image(tmp_path):
     assert (counts["clean"].n_images == 20).all()
     for name, of in outcomes.items():
         assert_allclose(counts["clean"].outcomes[name], of[:, [2, 0]][:, :, [2, 0]], atol=0.005)
-
-
-def test_a_page_says_how_far_a_second_run_predicts_the_published_labels():
-    with np.load(pairs_file("cifar10_lengths")) as file:
-        equal = (file["differing"] == 0).sum()
-    assert f": {equal} of its 132 members predict the published labels; the other" in second_run("cifar10_lengths")
-    assert second_run("digits") == second_run("traffic_signs") == ""
-
-
-def test_points_of_an_equally_accurate_design_are_undetected_errors_that_it_avoids():
-    assert equal_accuracy_row({"a": swaps()})["cells"]["a"] == "1.0 [0.4, 2.0]; × 0.80 [0.70, 0.90]"
