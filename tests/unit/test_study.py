@@ -136,6 +136,7 @@ def files(folder: Path, *texts: str) -> list[Path]:
             "search: {elastic: {width: [1, 0.5]}}",
             "search: {elastic: {depth: [1], width: [1, 0.5]}}",
         ),
+        ("joint: null", "joint: {objectives: {kl: [1]}}", "joint: {objectives: {kl: [1]}}"),
         ("designs: {a: {w: 1, x: {y: 1}}}", "designs: {a: {x: {z: 1}}}", "designs: {a: {x: {z: 1}}}"),
         ("test_sets: {a: {folder: x, classes: all}}", "test_sets: {a: {folder: y}}", "test_sets: {a: {folder: y}}"),
         ("members: {seeds: {a: 2}, baseline: c}", "members: {seeds: {b: 3}}", "members: {seeds: {b: 3}, baseline: c}"),
@@ -149,11 +150,6 @@ def files(folder: Path, *texts: str) -> list[Path]:
 def test_sections_are_merged_and_names_are_replaced(tmp_path, first, second, together):
     assert read_merged(files(tmp_path, first, second)) == yaml.safe_load(together)
     assert read_merged(files(tmp_path, first)) == yaml.safe_load(first)
-
-
-def test_a_section_that_was_null_is_given_by_a_later_file(tmp_path):
-    objectives = "joint: {objectives: {kl: [1]}}"
-    assert read_merged(files(tmp_path, "joint: null", objectives)) == yaml.safe_load(objectives)
 
 
 def test_the_command_line_changes_single_keys(tmp_path):
