@@ -1,4 +1,4 @@
-"""Exchange rates by hand, and what pages say of them; tests/workflow/test_known_truth.py has planted ones."""
+"""Exchange rates by hand, and what pages say of them; tests/workflow/test_study_of_labels.py has published ones."""
 
 from itertools import combinations, product
 
