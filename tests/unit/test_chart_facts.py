@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 import pandas as pd
 import pytest
-from finding_cases import DOWN, OPEN, correlations, joint, sizes
+from finding_cases import DOWN, OPEN, correlations, sizes
 from PIL import Image
 from synthetic import MAIN, synthetic_tables
 
@@ -17,21 +17,8 @@ from resiliency.report.drawing import draw, finding_of
 from resiliency.report.words import label
 
 
-def test_joint_training_is_compared_by_seed_and_corrected_for_its_settings():
-    said = finding_of("loss_weight", *joint(0.01, 0.02, 0.03))
-    assert "reaches 64.0% accuracy on corrupted images and independent training 62.0%" in said
-    assert "2.0 percentage points [−0.5, 4.5]" in said  # ± 4.302653 × 0.01 / √3, Student's t for two degrees of freedom
-    of_two = finding_of("loss_weight", *joint(0.01, 0.02, 0.03, settings=2))
-    assert "λ = 1, the best of 2 settings" in of_two
-    assert "2.0 percentage points [−1.6, 5.6]" in of_two  # 6.205347 in place of 4.302653, at a level of 97.5%
-
-
-@pytest.mark.parametrize(
-    ("steps", "enough"),
-    [([DOWN, DOWN], "At least 3; "), ([DOWN, OPEN, OPEN], "As few as 2."), ([DOWN, OPEN, DOWN], "At least 4; ")],
-)
-def test_as_many_members_are_enough_as_after_which_no_step_is_significant(steps, enough):
-    assert finding_of("ensemble_size", *sizes(*steps)).startswith(enough)
+def test_as_many_members_are_enough_as_after_which_no_step_is_significant():
+    assert finding_of("ensemble_size", *sizes(DOWN, OPEN, DOWN)).startswith("At least 4; ")
     assert finding_of("ensemble_size", *sizes()) == ""
 
 
@@ -79,7 +66,6 @@ def test_robustness_is_effective_only_against_reference_members():
         (0.8, [True, False, False], f"{furthest}c on corrupted images ("),
         (0.8, [True] * 3, f"{furthest}a on corrupted images ("),
         (0.49, [True] * 3, "No member can be named on corrupted images"),
-        (np.nan, [True] * 3, "Unknown: a line needs three members"),
     ):
         assert finding_of("effective_robustness", shifted([0.3, 0.1, 0.2], r_squared, references)).startswith(start)
 
