@@ -7,14 +7,10 @@ from unittest.mock import patch
 
 import numpy as np
 from attacks.cases import ACCEPTED, Area, Expected, Wrong
-from attacks.studies import REPOSITORY
 from PIL import Image
 
 from resiliency import cli
 from resiliency.base.faults import Fault
-from resiliency.cli import begin
-from resiliency.data.folder import folder_classes
-from resiliency.study.files import load, read_merged
 
 
 def levels(images: np.ndarray) -> np.ndarray:
@@ -27,9 +23,9 @@ def broken(images: np.ndarray) -> np.ndarray:
     raise KeyError("layer1")
 
 
-def _photos(folder: Path, classes: int = 2, n_images: int = 3) -> None:
+def _photos(folder: Path, classes: int = 2) -> None:
     for name in "ab"[:classes]:
-        for index in range(n_images):
+        for index in range(3):
             path = folder / name / f"{index}_{index}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (40, 40), (index, 200 * (name == "b"), index)).save(path)
@@ -93,24 +89,4 @@ COMMANDS: dict[str, Expected] = {
     ),
     **dict.fromkeys(("run --core 1", "begin photos --from", "run --profile", "export --ensemble"), "usage 2"),
 }
-ODD = ("a b", "ü", "a'b", 'a"b', "a\\b", "a,b", "a\tb", "a\nb", "\u202ea", "é" * 40, "a" * 200)
-OF_YAML = ("#a", "a: b", "-a", "!!python", "*", "&a", "%", "null", "123", "1e3", "true", "~", "[a]")
-FILLED_IN = ("=1+1", "{a}", "a{}", "{{a}}", "%(a)s")
-FOLDERS = dict.fromkeys((*ODD, *OF_YAML, *FILLED_IN), ACCEPTED) | {"caf\udce9": "is not named in UTF-8; rename it"}
-
-
-def _begun(_: Path, name: str) -> None:
-    """A study of photographs in a folder of this name must be of this folder."""
-    _photos(Path(name), n_images=40)
-    with patch.object(begin, "estimate", return_value=(1.0, 1.0)):
-        begin.begin(name, Path("studies/new.yaml"), from_scratch=True)
-    study = load(read_merged([REPOSITORY / "config.yaml", Path("studies/new.yaml")]))
-    if study.data.folder != name or len(folder_classes(Path(study.data.folder), ("train",))) != 2:
-        raise Wrong(f"a study of {study.data.folder!r}")
-
-
-BEGUN = {f"{name!r:.40}": (name, expected) for name, expected in FOLDERS.items()}
-AREAS = (
-    Area("folders for begin", _begun, BEGUN),
-    Area("command lines", _run, {line: (line.split(), expected) for line, expected in COMMANDS.items()}),
-)
+AREAS = (Area("command lines", _run, {line: (line.split(), expected) for line, expected in COMMANDS.items()}),)
