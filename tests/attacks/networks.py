@@ -43,10 +43,8 @@ def _training(network: Spoilt, images: Tensor) -> Tensor:
 
 
 FUNCTIONS: dict[str, tuple[Callable[[Spoilt, Tensor], object], object]] = {
-    "as it is": (_after(lambda logits: logits), ACCEPTED),
     "log-probabilities": (_after(lambda logits: logits.log_softmax(1)), ACCEPTED),
     "zeros, as before training": (_after(lambda logits: logits * 0), ACCEPTED),
-    "of normalised images": (lambda network, images: network.base((images - 0.5) / 0.25), ACCEPTED),
     "probabilities": (_after(lambda logits: logits.softmax(1)), "remove the softmax, or return their logarithm"),
     "classes": (_after(lambda logits: logits.argmax(1)), "gives a tensor of torch.int64"),
     "noise": (_after(lambda logits: logits + torch.randn_like(logits)), "differ between two passes"),

@@ -116,12 +116,10 @@ def _put(file: str, content: bytes | np.ndarray) -> Callable[[Path], object]:
     )
 
 
-NO_PROVENANCE = (b"", b"[]", b"1", b"null", b"{", b"[" * 100_000, b"\xff", b'{"study": 1}')
-NO_PROVENANCE += (b'{"study": {}, "tables": 3}',)
+NO_PROVENANCE = (b"null", b"[" * 100_000, b"\xff", b'{"study": 1}', b'{"study": {}, "tables": 3}')
 CHANGES: dict[str, tuple[Callable[[Path], object], Expected]] = {
     "nothing": (lambda folder: None, ACCEPTED),
     "no predictions": (lambda folder: (folder / "predictions/a/clean.npy").unlink(), ACCEPTED),
-    "another seed": (_with(study=STUDY | {"study": "b", "seed": 1}), EITHER),
     **{f"provenance of {text[:12]!r}": (_put("provenance.json", text), "provenance.json: ") for text in NO_PROVENANCE},
     **{
         f"a study without {key}": (
@@ -154,14 +152,9 @@ DEPLOYMENT = DEPLOYMENT.assign(instead=[1, 2], **ERRORS)
 NAMES = {
     **dict.fromkeys(("1", 2, "best", "most_accurate", "best under 1.5 M MACs", "best of at most 1 member"), ACCEPTED),
     "3": "ensemble: expected a number from 1 to 2 (tables/deployment.csv), got 3",
-    **dict.fromkeys(
-        ("0", "-1", "1.0", "01", "best ", "BEST", "best under MACs"), "ensemble: must be best, best under N"
-    ),
-    **dict.fromkeys((" 1", "worst", "best under 1 MAC", 1.5), "(under N MACs), most_accurate, or a number of tables/"),
-    **dict.fromkeys(
-        ("best of at most 0 members", f"best of at most {'9' * 5000} members", "9" * 5000, "best under 0 MACs"), ""
-    ),
-    **dict.fromkeys((f"best under {'9' * 400} MACs", "best under 1e6 MACs", "best under ٣ MACs", "1\n", "", True), ""),
+    **dict.fromkeys(("0", "01", "best ", "BEST", 1.5, "1\n", True), "ensemble: must be best, best under N MACs"),
+    **dict.fromkeys((f"best of at most {'9' * 5000} members", f"best under {'9' * 400} MACs", "9" * 5000), ""),
+    **dict.fromkeys(("best under 0 MACs", "best of at most 0 members", "best under 1e6 MACs", "best under ٣ MACs"), ""),
 }
 
 
@@ -171,7 +164,6 @@ def _choose(_: Path, name: str | int) -> None:
 
 
 COSTS: dict[str, tuple[str, Expected]] = {
-    "as they are": (",cat,dog\ncat,0,2\ndog,1,0\n", ACCEPTED),
     "with gaps": (",cat,dog\ncat,,2\n", ACCEPTED),
     **{
         f"a cost of {cell!r}": (f",cat,dog\ncat,0,{cell}\n", "expected a number of 0 or more")
@@ -179,7 +171,6 @@ COSTS: dict[str, tuple[str, Expected]] = {
     },
     "a row twice": (",cat\ncat,1\ncat,2\n", "expected one row per class"),
     "a column twice": (",cat,cat\ndog,1,2\n", "expected one column per class"),
-    "a class without a name": (",cat,\ndog,1,2\n", "expected classes of the dataset, got ''; correct the name"),
     "a cost too many": (",cat\ncat,0,3\n", "cat: expected 1 costs"),
     "a class unknown": (",cats\ncat,0\n", "cats"),
     "semicolons": (";cat\ndog;1\n", "expected costs, got none"),

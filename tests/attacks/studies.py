@@ -147,24 +147,15 @@ def _numbers() -> Iterator[tuple]:
 
 
 KEYS = {f"{'.'.join(map(str, path))}: true": ({path: True}, "") for path in _numbers()}
-# Numbers that no study means, and texts that pydantic takes for numbers.
+# Numbers that no study means but the schema allows, and texts that pydantic takes for numbers.
 NONSENSE = {
-    ("training", "learning_rate"): (2147483648, 1e-320),
-    ("training", "epochs"): (2147483648,),
-    ("training", "gradient_clip"): (1e-320,),
     ("joint", "objectives", "balanced"): ([1e-320], [0.5, "1_0"]),
     ("joint", "objectives", "ncl"): ([1e300],),
-    ("search", "n_calibration_images"): (10**30,),
-    ("search", "random_subnetworks"): (10**9,),
-    ("statistics", "resamples"): (10**30, "2_000"),
-    ("attribution", "steps"): (10**9, "1_000", " 50", "5e1x"),
+    ("attribution", "steps"): ("1_000", " 50", "5e1x"),
     ("members", "seeds"): ("1_0", " 2", "\u0662", {"vit": "1_0"}),
-    ("designs", "vit", "architecture"): ("..", ".", ".a1_in1k"),
+    ("designs", "vit", "architecture"): ("..",),
     ("dataset", "images_per_class"): (10**18, {"test": 0}),
-    ("deployment", "limits"): ({"macs": 1e-320}, {"members": 10**9}),
-    ("charts",): ({"pixels_per_point": 1e-320},),
-    ("ensemble",): ("9" * 5000, f"best of at most {'9' * 5000} members", f"best under {'9' * 5000} MACs", -1, 0),
-    ("ensembles", "limit"): (10**18,),
+    ("ensemble",): (-1,),
 }
 KEYS |= {
     f"{'.'.join(path)}: {value!r:.40}": ({path: value}, "") for path, values in NONSENSE.items() for value in values
@@ -178,33 +169,19 @@ def _bomb() -> str:
     return "\n".join([*lines, "designs: {vit: {arguments: {x: *a8}}}"])
 
 
-TAGS = ("tuple [a]", "list [a]", "object/apply:os.system [touch ran]", "object/new:os.system [touch ran]", "none x")
 FILES = {
     "a key given twice": ("seed: 1\nstudy: a\nseed: 2\n", "ComposerError: seed: given twice; keep one"),
     "two merges": ("a: &a {b: 1}\nc:\n  <<: *a\n  <<: *a\n", "<<: given twice; keep one"),
     "an open bracket": ("a: [1\nb: 2\n", "ParserError: while parsing a flow sequence"),
-    "a zero byte": ("a: \x00\n", "ReaderError: "),
     "Latin-1": ("a: 1\nb: caf\xe9\n".encode("latin-1"), "UnicodeDecodeError: "),
     "a circle": ("a: &a [*a]\n", "RecursionError: "),
-    "deep lists": ("a: " + "[" * 3000 + "]" * 3000, "RecursionError: "),
     "an alias bomb": (_bomb(), "holds 100,000 values or more, its aliases written out"),
-    "a list as a key": ("a: 1\n[b, c]: 2\n", "ConstructorError: while constructing a mapping"),
     "a number as a key": ("a: 1\n2: b\n", "2: 2: Keys should be strings"),
-    "a number of many digits": (f"a: 1\nb: {'9' * 5000}\n", "ValueError: Exceeds the limit"),
-    "a tag of Python": ("a: !!python/name:os.system x\n", "ConstructorError: could not determine a constructor"),
+    "a tag of Python": ("a: !!python/object/apply:os.system [touch ran]\n", "could not determine a constructor"),
     "a list": ("- a\n", "expected a mapping of keys, e.g. `study: mine`"),
-    "a template": ("__use_yte__: true\n", "__use_yte__: Snakemake would run code in the file"),
-    "a template in JSON": ('{"__use_yte__": true}', "__use_yte__: "),
-    "a template by a merge": ("a: &a {__use_yte__: true}\n<<: *a\n", "__use_yte__: "),
-    "a template of a text": ("? '__use_yte__'\n: yes please\n", "__use_yte__: "),
-    **{f"!!python/{tag}": (f"a: !!python/{tag}\n", "could not determine a constructor") for tag in TAGS},
+    "a template by a merge": ("a: &a {__use_yte__: true}\n<<: *a\n", "__use_yte__: Snakemake would run code"),
     "a set": ("designs: !!set {vit}\n", "Input should be"),
-    "pairs": ("members: !!pairs [designs: 1, designs: 2]\n", "Input should be"),
-    "two documents": ("study: a\n---\nstudy: b\n", "expected a single document"),
-    "an alias of nothing": ("study: *a\n", "undefined alias"),
-    "another version of YAML": ("%YAML 9.9\n---\nstudy: a\n", "incompatible YAML document"),
-    "a key that is a mapping": ("{{study}}: a\n", "unhashable key"),
-    **{f"{text!r} in place of a mapping": (text, "expected a mapping of keys") for text in ("false", "[]", "0", "''")},
+    "false": ("false", "expected a mapping of keys"),
 }
 # What a second file gives in place of a section of the first, and a third adds to.
 IN_PLACE = ("null", "[]", "{}", "'a'", "0", "true", "[1, [2]]", "{own: 1}", "2020-01-01")
@@ -227,18 +204,12 @@ def _groups(_: Path, text: str) -> None:
 
 
 GROUPS: dict[str, tuple[str, Expected]] = {
-    "as they are": ("image,group\n0/1,a\n1/2,b\n", ACCEPTED),
     "columns in another order": ("own,group,image\n3,a,0/1\n", ACCEPTED),
-    "no header": ("0/1,a\n1/2,b\n", "expected one column"),
     "a column twice": ("image,group,group\n0/1,a,b\n", "expected one column"),
     "no rows": ("image,group\n", "has no rows"),
-    "an empty cell": ("image,group\n0/1,\n", "expected a name, got nothing"),
     "a short row": ("image,group\n0/1\n", "expected a name, got nothing"),
     "semicolons": ("image;group\n0/1;a\n", "expected one column"),
     "a cell beyond the limit of csv": (f"image,group\n0/1,{'x' * 200_000}\n", "cannot be read"),
-    "a quote that does not end": ('image,group\n"0/1,a\n', ""),
-    "zero bytes": ("image,group\n0/1,\x00\n", EITHER),
-    "nothing": ("", ""),
 }
 # Texts that cannot be names, or that would be read as something else.
 FORMLESS = (
