@@ -1,4 +1,4 @@
-"""Finished results: damaged, or not there."""
+"""Finished results that are damaged."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from resiliency.data.pictures import read_items, write_items
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.designs.settings import Design
-from resiliency.storage import Run, read_array, read_json, read_table, write_array, write_json, write_table
+from resiliency.storage import read_array, read_json, read_table, write_array, write_json, write_table
 
 AGAIN = "delete it and run again"
 TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "clean_accuracy": np.arange(100) / 700})
@@ -51,27 +51,5 @@ def _damaged(folder: Path, what: tuple[str, Callable[[bytes], bytes]]) -> None:
     read(folder / name)
 
 
-FOLDER = Path("results/mine")
-
-
-def _read(_: Path, act: Callable[[], object]) -> None:
-    """Read a table of results that a run made, after `act`."""
-    write_table(FOLDER / "tables/members.csv", TABLE)
-    write_json(FOLDER / "provenance.json", {"study": {}, "tables": ["members"]})
-    act()
-    read_table(Run(FOLDER).file("tables/members.csv"))
-
-
-GONE = "run the study to its end first"
-WAYS: dict[str, tuple[Callable[[], object], object]] = {
-    "deleted": (lambda: (FOLDER / "tables/members.csv").unlink(), GONE),
-    "in a run that has not ended": (lambda: (FOLDER / "provenance.json").unlink(), GONE),
-    "whole": (lambda: None, ACCEPTED),
-}
-
-
 BITTEN = {f"{name}: {how}": ((name, act), words) for name in FORMATS for how, (act, words) in DAMAGES.items()}
-AREAS = (
-    Area("damaged results", _damaged, BITTEN),
-    Area("results that are not finished", _read, WAYS),
-)
+AREAS = (Area("damaged results", _damaged, BITTEN),)

@@ -116,6 +116,7 @@ def _put(file: str, content: bytes | np.ndarray) -> Callable[[Path], object]:
     )
 
 
+GONE = "run the study to its end first"
 NO_PROVENANCE = (b"null", b"[" * 100_000, b"\xff", b'{"study": 1}', b'{"study": {}, "tables": 3}')
 CHANGES: dict[str, tuple[Callable[[Path], object], Expected]] = {
     "nothing": (lambda folder: None, ACCEPTED),
@@ -129,7 +130,8 @@ CHANGES: dict[str, tuple[Callable[[Path], object], Expected]] = {
         for key in (*STUDY, "study")
     },
     "tables of an earlier version": (_with(tables={"members": 1}), ACCEPTED),
-    "tables that are not there": (_with(tables=["members", "deployment"]), ""),
+    "no provenance": (lambda folder: (folder / "provenance.json").unlink(), GONE),
+    "tables that are not there": (_with(tables=["members", "deployment"]), GONE),
     "a table of nothing": (_put("tables/members.csv", b""), ""),
 }
 COMPARED = {
