@@ -86,39 +86,22 @@ FOLDERS: dict[str, Callable[[Path], object]] = {
 }
 
 
-def _headed(descr: str = "'<f4'", shape: str = "(3,)", version: bytes = b"\x01") -> bytes:
+def _headed(descr: str = "'<f4'", shape: str = "(3,)") -> bytes:
     """An array of three numbers, and what its header says of it."""
     header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}".encode().ljust(117) + b"\n"
-    return b"\x93NUMPY" + version + b"\x00" + len(header).to_bytes(2, "little") + header + bytes(12)
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(12)
 
 
-def _zipped(**arrays: object) -> bytes:
-    np.savez(buffer := io.BytesIO(), **arrays)
-    return buffer.getvalue()
-
-
-ZIPPED = _zipped(values=np.zeros((20, 3)))
-RANDOM = np.random.default_rng(0)
+np.savez(ARCHIVE := io.BytesIO(), values=np.zeros((20, 3)))
 TYPELESS = ("[]", "'V0'")
-TYPES = ("'|O'", "5", "['a']", "('<f4',)", "''", "None", "{'names': ['a']}", "__import__('os')", *TYPELESS)
-SHAPES = ("(10**12,)", "(10000000000000,)", "(-3,)", "(True,)", f"({10**20},)", f"(0, {10**20})", "3")
+# Of each kind of error of NumPy's one.
 NO_ARRAYS = {
     "nothing": b"",
-    "text": b"0.1,0.9\n",
-    "a mark alone": b"\x93NUMPY",
-    "brackets": b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 65535,
-    "a header of 4 GB": b"\x93NUMPY\x02\x00\xff\xff\xff\xff",
-    "another version": _headed(version=b"\x09"),
     "its end lost": _headed()[:-1],
-    **{f"type {descr}": _headed(descr) for descr in TYPES},
-    **{f"shape {shape}": _headed(shape=shape) for shape in SHAPES},
-    "an archive": ZIPPED,
-    "an archive of objects": _zipped(values=np.array([{}], object)),
-    "an archive without an end": ZIPPED[: len(ZIPPED) // 2],
-    "an archive without a beginning": ZIPPED[40:],
-    **{f"an archive, flipped at {at}": ZIPPED[:at] + b"\xff" + ZIPPED[at + 1 :] for at in (4, 8, 10, 30, 60, 150)},
-    "random bytes": RANDOM.bytes(500),
-    "random bytes after a header": _headed()[:20] + RANDOM.bytes(500),
+    **{f"type {descr}": _headed(descr) for descr in ("'|O'", "('<f4',)", *TYPELESS)},
+    **{f"shape {shape}": _headed(shape=shape) for shape in ("(True,)", f"({10**20},)")},
+    "an archive": ARCHIVE.getvalue(),
+    "random bytes after a header": _headed()[:20] + np.random.default_rng(0).bytes(500),
 }
 
 
