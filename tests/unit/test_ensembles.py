@@ -29,7 +29,7 @@ from resiliency.statistics.correlation import gram
 # Four members of three designs, small enough for loops over their predictions.
 NAMES = ["a-s0", "a-s1", "b-s0", "c-s0"]
 IMAGES, CLASSES = 20, 3
-CONDITIONS = conditions_of(["fog", "snow"], [1, 2], IMAGES)
+CONDITIONS = conditions_of(["fog", "snow", "spatter"], [1, 2], IMAGES)  # the last is held out of means
 BASELINE = np.array([0.4, 0.8])
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.integers(0, CLASSES, IMAGES)
@@ -53,7 +53,7 @@ P, ANSWERS = softmax(LOGITS.astype(float), axis=-1), LOGITS.argmax(axis=-1)
 RIGHT = ANSWERS == LABELS
 ERRORS = 1 - RIGHT.mean(axis=2)
 MEMBERS = pd.DataFrame({"member": NAMES, "design": [*"aabc"], "family": [*"xxxy"], "clean_accuracy": 1 - ERRORS[:, 0]})
-MEMBERS = MEMBERS.assign(parameters=[10, 10, 20, 40], macs=[1, 1, 2, 4], corrupted_error=ERRORS[:, 1:].mean(axis=1))
+MEMBERS = MEMBERS.assign(parameters=[10, 10, 20, 40], macs=[1, 1, 2, 4], corrupted_error=ERRORS[:, 1:5].mean(axis=1))
 MEMBERS["validation_accuracy"] = MEMBERS["clean_accuracy"]
 
 
@@ -106,9 +106,12 @@ def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
     np.testing.assert_array_equal(list(scoring.given_answers(*arguments)), expected)
 
 
-@pytest.mark.parametrize(("chunk", "classes"), [(16, 4), (10**6, 4), (10**6, 70)])
-def test_scores_of_a_condition_by_loops(chunk, classes, monkeypatch):
+@pytest.mark.parametrize(
+    ("chunk", "classes", "candidates"), [(16, 4, 32), (10**6, 4, 32), (10**6, 70, 32), (10**6, 70, 2), (10**6, 70, 8)]
+)
+def test_scores_of_a_condition_by_loops(chunk, classes, candidates, monkeypatch):
     monkeypatch.setattr(scoring, "CHUNK_VALUES", chunk)
+    monkeypatch.setattr(scoring, "CANDIDATES", candidates)
     monkeypatch.setattr("resiliency.ensembles.combination.CHUNK_VALUES", 7 * chunk)
     rng = np.random.default_rng(0)
     shared, labels = 2 * rng.standard_normal((30, classes)), rng.integers(0, classes, 30)
@@ -166,7 +169,7 @@ def test_mean_probabilities_break_the_ties_of_ensembles_that_have_them(size):
     assert (expected[known] == ~np.array(by_loops)).all()
     assert not np.isin(expected[~known], [0, 1]).all()
     scored = pool.EnsembleErrors(KNOWN, np.ones(4), VOTE)
-    corrupted = expected[:, 1:]
+    corrupted = expected[:, 1:5]
     assert np.array([scored.wrong(one, EVERYTHING) for one in ensembles]) == pytest.approx(corrupted)
     assert scored.condition_errors(ensembles, EVERYTHING) == pytest.approx(corrupted.mean(axis=2))
     assert scored.image_losses(ensembles, EVERYTHING) == pytest.approx(corrupted.mean(axis=1))
@@ -179,7 +182,7 @@ def test_mean_probabilities_break_the_ties_of_ensembles_that_have_them(size):
 @pytest.mark.parametrize("size", [2, 3, 5])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("decided", [(), (1, 4)])
-def test_the_compiled_and_the_plain_answers_are_the_same(rule, size, dtype, decided):
+def test_the_compiled_and_the_plain_answers_are_the_same(rule, size, dtype, decided, monkeypatch):
     """Logits of four values, so that many classes tie; some members may be known by their labels alone."""
     random, table = np.random.default_rng(0), conditions_of([], [], 60, 12)
     logits, labels = random.integers(-2, 2, (7, 1, 60, 12)).astype(dtype), random.integers(12, size=60)
@@ -189,7 +192,8 @@ def test_the_compiled_and_the_plain_answers_are_the_same(rule, size, dtype, deci
     scored, ensembles = pool.EnsembleErrors(predictions, weights, rule), pool.ensembles_of(7, size)
     plain = [Ensemble([predictions[m] for m in row], weights[row], rule) for row in ensembles]
     outputs = [next(of.outputs(0, everything)) for of in plain]
-    for several in (ensembles, ensembles[:3]):  # by candidates and over all classes
+    for candidates, several in ((1, ensembles), (5, ensembles), (32, ensembles), (32, ensembles[:3])):
+        monkeypatch.setattr(scoring, "CANDIDATES", candidates)  # of the few ensembles all classes are summed
         wrong = np.concatenate(list(scored._wrong(several, everything, 0)), axis=1)
         np.testing.assert_array_equal(wrong, [of.errors for of in outputs[: len(several)]])
     if not decided:
@@ -251,19 +255,22 @@ def test_ensembles_by_loops(size):
     table = table.set_index(["rule", "members"])
     assert len(table) == 2 * len(ensembles)
     predicted = {name for name, metric in METRICS.items() if metric.kind == "prediction"} | set(ENSEMBLE_METRICS)
-    named = {f"{name}_{corruption}" for name in predicted for corruption in ("fog", "snow")}
-    assert set(by_corruption) == named | {"mean_member_fog_accuracy", "mean_member_snow_accuracy"}
+    named = {f"{name}_{corruption}" for name in predicted for corruption in ("fog", "snow", "spatter")}
+    assert set(by_corruption) == named | {f"mean_member_{name}_accuracy" for name in ("fog", "snow", "spatter")}
     for ensemble, (_, of_corruptions) in zip(ensembles, by_corruption.iterrows(), strict=True):
         names, own, right = [NAMES[i] for i in ensemble], MEMBERS.iloc[ensemble], RIGHT[ensemble]
         inside = PAIRS[PAIRS["first"].isin(names) & PAIRS["second"].isin(names)]
         each = (loop(ensemble, P[:, c], ANSWERS[:, c], RIGHT[:, c], LABELS) for c in range(len(CONDITIONS)))
         scores = pd.DataFrame(each)
-        fog, snow, corrupted = (scores[first:last].mean() for first, last in ((1, 3), (3, 5), (1, 5)))
+        fog, snow, spatter, corrupted = (
+            scores[of].mean() for of in (slice(1, 3), slice(3, 5), slice(5, 7), slice(1, 5))
+        )
         for rule, accuracy in SCORED_RULES.items():
             row = table.loc[(rule, "+".join(names))]
             assert row.clean_accuracy == pytest.approx(scores[accuracy][0])
             assert row.corrupted_accuracy == pytest.approx(corrupted[accuracy])
             assert (row.error_fog, row.error_snow) == pytest.approx((1 - fog[accuracy], 1 - snow[accuracy]))
+            assert row.error_spatter == pytest.approx(1 - spatter[accuracy])
             assert row.corrupted_error == pytest.approx((row.error_fog + row.error_snow) / 2)
             assert row.mce == pytest.approx((row.error_fog / 0.4 + row.error_snow / 0.8) / 2)
             assert (row["size"], row.designs, row.families) == (size, own.design.nunique(), own.family.nunique())
@@ -271,13 +278,13 @@ def test_ensembles_by_loops(size):
             assert row.mean_member_clean_accuracy == pytest.approx(own.clean_accuracy.mean())
             assert row.mean_member_corrupted_accuracy == pytest.approx(1 - own.corrupted_error.mean())
             oracle = right.any(axis=0).mean(axis=1)
-            assert (row.clean_oracle, row.corrupted_oracle) == pytest.approx((oracle[0], oracle[1:].mean()))
+            assert (row.clean_oracle, row.corrupted_oracle) == pytest.approx((oracle[0], oracle[1:5].mean()))
             assert row.kohavi_wolpert_corrupted == pytest.approx(corrupted.kohavi_wolpert)
             assert row.disagreement_corrupted == pytest.approx(corrupted.disagreement)
             assert row.difficulty_clean == -row.difficulty_clean_raw == pytest.approx(-scores.difficulty[0])
             assert row.possible == len(ensembles)
             assert row.linear_cka_clean == pytest.approx(inside[inside.metric == "linear_cka"].diversity.mean())
-        assert of_corruptions.mean_member_snow_accuracy == pytest.approx(right[:, 3:].mean())
+        assert of_corruptions.mean_member_snow_accuracy == pytest.approx(right[:, 3:5].mean())
         for metric in ("kohavi_wolpert", "disagreement", "jensen_shannon"):
             assert of_corruptions[f"{metric}_snow"] == pytest.approx(snow[metric], abs=1e-6)
 
@@ -286,7 +293,7 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
     """Fewer images, of two of the classes, among which members choose; by loops."""
     rng, labels = np.random.default_rng(1), np.array([0, 2, 2, 0, 2, 2, 0, 2])
     sizes = {"clean": IMAGES, "field": len(labels)}
-    table = all_conditions(["fog", "snow"], [1, 2], sizes, {"clean": CLASSES, "field": 2})
+    table = all_conditions(["fog", "snow", "spatter"], [1, 2], sizes, {"clean": CLASSES, "field": 2})
     field = rng.standard_normal((4, 1, len(labels), CLASSES)).astype(np.float16)
     truths = {"clean": Truth(LABELS), "field": Truth((labels == 2).astype(int), np.array([0, 2]))}
     both = zip(LOGITS, field, strict=True)
