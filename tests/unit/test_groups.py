@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from resiliency.data.folder import image_folder
 from resiliency.data.pictures import FileImages
 from resiliency.data.settings import table_of
 from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.data.split import draw_splits, split_indices, with_groups
-from resiliency.data.writing import Grouped, by_look, look_alikes, units_of_data_set, write_units
+from resiliency.data.writing import Grouped, by_look, units_of_data_set, write_units
 from resiliency.external.predictions import Reader, array_files, read_decisions
 from resiliency.statistics.resampling import Units
 
@@ -136,51 +135,34 @@ def test_groups_that_do_not_fit_the_test_images_are_told_and_not_half_used():
     assert fault_of(units_of, numbered, None, "<film>_*").startswith("dataset.test_groups: no group by ")
 
 
-FILMS, FRAMES = 10, 6
-
-
-def film(number: int) -> list[Image.Image]:
-    """Frames of a scene of its own, each shifted, lit and taken with noise of its own."""
+def film(number: int) -> list[np.ndarray]:
+    """Six frames of a scene of its own, each shifted, lit and taken with noise of its own."""
     random = np.random.default_rng(number)
     scene = Image.fromarray(random.integers(0, 256, (5, 5, 3), np.uint8)).resize((80, 80), Image.Resampling.BICUBIC)
     frames = []
-    for _ in range(FRAMES):
+    for _ in range(6):
         left, top = random.integers(0, 2, 2)
-        frame = np.asarray(scene.crop((left, top, left + 72, top + 72)), float) * random.uniform(0.5, 0.9)
-        frames.append(Image.fromarray((frame + random.normal(0, 2, frame.shape)).clip(0, 255).astype(np.uint8)))
-    return frames
+        frame = np.asarray(scene.crop((left, top, left + 72, top + 72)).resize((32, 32)), float)
+        frames.append(frame * random.uniform(0.5, 0.9) + random.normal(0, 1, frame.shape))
+    return [frame.clip(0, 255).astype(np.uint8) for frame in frames]
 
 
-@pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("films")
-    for name, first in (("cat", 0), ("dog", FILMS)):
-        (folder / name).mkdir()
-        for number in range(FILMS):
-            for index, frame in enumerate(film(first + number)):
-                frame.save(folder / name / f"{number:02}_{index}.png")
-    return folder
-
-
-def test_units_of_a_split_are_its_groups(films):
-    source = with_groups(image_folder(films, 32, 1), "<film>_*", SPLITS)
-    part, indices = draw_splits(source, 0.2, 0.3, {}, 0)["test"]
-    grouped = units_of_data_set(source, (part, indices), "<film>_*", None)
+def test_units_of_a_split_are_its_groups():
+    grouped = with_groups(source(), "<film>_*", SPLITS)
+    part, indices = draw_splits(grouped, 0.2, 0.3, {}, 0)["test"]
     expected = Units.numbered(np.array([part.images.files[index].rpartition("_")[0] for index in indices]))
-    np.testing.assert_array_equal(grouped.units.of_image, expected.of_image)
+    units = units_of_data_set(grouped, (part, indices), "<film>_*", None).units
+    np.testing.assert_array_equal(units.of_image, expected.of_image)
 
 
-def test_frames_that_look_alike_are_one_unit(films, tmp_path):
-    part = image_folder(films, 32, 1).parts["all"]
-    everything = part.images[np.arange(len(part.labels))]
-    units = look_alikes(everything, part.labels)
-    film_of = np.repeat(np.arange(2 * FILMS), FRAMES)
-    assert all(len(set(film_of[units.of_image == unit])) == 1 for unit in range(units.number))
-    assert units.number < 2.5 * FILMS * 2
+def test_frames_that_look_alike_are_one_unit(tmp_path):
+    everything, film_of = np.stack([frame for number in range(20) for frame in film(number)]), np.arange(120) // 6
     np.save(tmp_path / "images.npy", everything)
-    np.save(tmp_path / "labels.npy", part.labels)
+    np.save(tmp_path / "labels.npy", film_of // 10)
     paths = str(tmp_path / "images.npy"), str(tmp_path / "labels.npy")
-    assert by_look(*paths, "near_duplicates").units.number == units.number
+    units = by_look(*paths, "near_duplicates").units
+    assert all(len(set(film_of[units.of_image == unit])) == 1 for unit in range(units.number))
+    assert units.number < 50
     alone = by_look(*paths, None)
     assert alone.units.alone
     write_units(tmp_path, "clean", alone)
