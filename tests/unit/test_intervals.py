@@ -8,24 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
 from resiliency.statistics import intervals
-from resiliency.statistics.intervals import (
-    COVARIANCE,
-    DIFFERENCE,
-    LINEAR,
-    POSITIVE,
-    SHARE,
-    UNKNOWN,
-    Scale,
-    bootstrap,
-    crossed_jackknife,
-    holm,
-    jackknife,
-    max_t,
-    of_linear,
-    p_value,
-    share,
-    wilson,
-)
+from resiliency.statistics.intervals import COVARIANCE, DIFFERENCE, SHARE, UNKNOWN, bootstrap, jackknife, p_value, share
 from resiliency.statistics.resampling import Units, in_groups
 
 samples = st.lists(st.floats(-0.9, 0.9), min_size=3, max_size=12).filter(lambda values: np.ptp(values) > 1e-3)
@@ -66,8 +49,8 @@ def test_what_is_not_defined_without_a_unit_has_no_interval():
 
 def test_holm_by_hand():
     """The example of Holm's step-down: 0.01 * 4, 0.02 * 3, then 0.03 * 2 and 0.04 * 1, which must not fall."""
-    np.testing.assert_allclose(holm(np.array([0.04, 0.01, 0.03, 0.02])), [0.06, 0.04, 0.06, 0.06])
-    np.testing.assert_allclose(holm(np.array([0.5, 0.9])), [1, 1])
+    np.testing.assert_allclose(intervals.holm(np.array([0.04, 0.01, 0.03, 0.02])), [0.06, 0.04, 0.06, 0.06])
+    np.testing.assert_allclose(intervals.holm(np.array([0.5, 0.9])), [1, 1])
 
 
 def test_units_are_left_out_one_by_one_unless_there_are_very_many():
@@ -102,9 +85,9 @@ def flat(value: float) -> np.ndarray:
         (bootstrap(1, flat(1), ALONE, 0.95, SHARE, varying=1), (1 - 3.8415 / 4.8415, 1), "bootstrap"),
         (bootstrap(0, flat(0), ALONE, 0.95, COVARIANCE), (-NONE, NONE), "bootstrap"),
         (bootstrap(3, flat(3), ALONE, 0.95), (3, 3), "bootstrap"),  # of the same thing
-        (max_t(np.zeros(1), np.zeros((9, 1)), ALONE, 0.95, DIFFERENCE)[0], (-NONE, NONE), "max-t"),
-        (max_t(np.ones(1), np.ones((9, 1)), ALONE, 0.95, DIFFERENCE)[0], (1 - NONE, 1), "max-t"),
-        (of_linear(0, np.zeros(40), ALONE, 0.95, DIFFERENCE), (-NONE, NONE), "jackknife"),
+        (intervals.max_t(np.zeros(1), np.zeros((9, 1)), ALONE, 0.95, DIFFERENCE)[0], (-NONE, NONE), "max-t"),
+        (intervals.max_t(np.ones(1), np.ones((9, 1)), ALONE, 0.95, DIFFERENCE)[0], (1 - NONE, 1), "max-t"),
+        (intervals.of_linear(0, np.zeros(40), ALONE, 0.95, DIFFERENCE), (-NONE, NONE), "jackknife"),
         (jackknife(np.zeros(41), 0.95, SHARE), (0, NONE), "jackknife"),
         (jackknife(np.ones(41), 0.95, intervals.ANGULAR), (1 - 2 * NONE, 1), "jackknife"),
         (jackknife(np.full(41, 0.5), 0.95, SHARE), HALF, "jackknife"),
@@ -120,7 +103,9 @@ def test_p_values_of_what_does_not_vary():
     assert p_value(np.zeros(5)) == 1
 
 
-@pytest.mark.parametrize("scale", [SHARE, POSITIVE, Scale(low=-1, high=1), Scale(low=0, high=2)])
+@pytest.mark.parametrize(
+    "scale", [SHARE, intervals.POSITIVE, intervals.Scale(low=-1, high=1), intervals.Scale(low=0, high=2)]
+)
 @pytest.mark.parametrize("value", [0.02, 0.98])
 def test_an_interval_stays_within_a_range_and_is_the_linear_one_far_from_its_ends(scale, value):
     wide = value + np.array([0, -0.01, 0.01, 0.015, -0.015])
@@ -134,7 +119,7 @@ def test_a_share_of_some_is_that_of_as_many_images_alone():
     """Thirteen of 20 answers that are given, of 40 images; in films, by a jackknife over these, with t."""
     given = np.arange(40) % 2 == 0
     wrong = given & (np.arange(40) < 26)
-    assert share(wrong, ALONE, 0.95, given).ends == pytest.approx(wilson(13 / 20, 20, 0.95).ends)
+    assert share(wrong, ALONE, 0.95, given).ends == pytest.approx(intervals.wilson(13 / 20, 20, 0.95).ends)
     assert share(given, ALONE, 0.95, np.zeros(40)) is UNKNOWN
     sums = [FILMS.sums(of.astype(float)) for of in (wrong, given)]
     without = [(sums[0].sum() - a) / (sums[1].sum() - b) for a, b in zip(*sums, strict=True)]
@@ -150,7 +135,7 @@ def test_a_bootstrap_reaches_t_standard_deviations():
     assert bootstrap(np.nan, drawn, ALONE, 0.95) is UNKNOWN
     draws = 2 + random.standard_normal((20_000, 3))
     for units, reach in ((ALONE, 2.39), (FILMS, 3.13)):  # Sidak's for three, and Student's at its probability
-        for interval in max_t(np.full(3, 2.0), draws, units, 0.95):
+        for interval in intervals.max_t(np.full(3, 2.0), draws, units, 0.95):
             assert interval.ends == pytest.approx((2 - reach, 2 + reach), abs=0.05)
 
 
@@ -158,6 +143,6 @@ def test_crossed_jackknife_of_a_sum_adds_both_variances():
     """Of a mean over 6 families plus a mean over 4 groups nothing is shared; 4 degrees of freedom."""
     families, groups = np.array([0.1, 0.5, 0.2, 0.9, 0.4, 0.3]), np.array([1.0, 3, 2, 6])
     values = replicates(groups)[:, None] + replicates(families)
-    interval = crossed_jackknife(values, LINEAR, 0.95, 6)
+    interval = intervals.crossed_jackknife(values, intervals.LINEAR, 0.95, 6)
     half = 2.7764 * np.sqrt(families.var(ddof=1) / 6 + groups.var(ddof=1) / 4)
     assert interval.ends == pytest.approx((3.4 - half, 3.4 + half), abs=1e-3)
