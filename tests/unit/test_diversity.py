@@ -78,20 +78,6 @@ def test_labels_against_scikit_learn(predicted):
     check_pairs(predictions.cohen_kappa(predicted), kappa, predicted, 1e-9)
 
 
-@given(arrays(np.int64, st.tuples(st.just(3), st.integers(1, 20)), elements=st.integers(0, 3)))
-@settings(max_examples=50)
-def test_failures_of_pairs_by_loops(predicted):
-    labels, members = np.arange(predicted.shape[1]) % 3, range(3)
-    answers = [[list(zip(predicted[i], predicted[k], labels, strict=True)) for k in members] for i in members]
-    expected = {
-        "wrong": [[sum(a != label != b for a, b, label in of) for of in row] for row in answers],
-        "undetected": [[sum(a == b != label for a, b, label in of) for of in row] for row in answers],
-        "alike": [[sum(a == b for a, b, _ in of) for of in row] for row in answers],
-    }
-    for name, values in predictions.pair_failures(predicted, labels)._asdict().items():
-        np.testing.assert_array_equal(values, expected[name], name)
-
-
 @given(st.integers(0, 1000))
 @settings(max_examples=30)
 def test_probabilities_against_scipy_and_scikit_learn(seed):

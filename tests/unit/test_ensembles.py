@@ -1,6 +1,5 @@
 """Which ensembles there are, their rules and votes against one at a time, and their tables against loops."""
 
-from collections import Counter
 from itertools import combinations
 
 import numpy as np
@@ -202,24 +201,6 @@ def test_the_compiled_and_the_plain_answers_are_the_same(rule, size, dtype, deci
         np.testing.assert_array_equal(given_classes, [of.answers for of in outputs])
 
 
-def chance(answers, label):
-    """By counting votes: 1 / t where the label is one of t classes with the most votes."""
-    votes = Counter(answers)
-    first = [answer for answer, count in votes.items() if count == max(votes.values())]
-    return (label in first) / len(first)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.integers(2, 4))
-def test_votes_are_those_that_are_counted_one_by_one(seed, size, classes):
-    random = np.random.default_rng(seed)
-    decisions, labels = random.integers(classes, size=(6, 20)), random.integers(classes, size=20)
-    ensembles = np.array(list(combinations(range(6), size)))
-    counted = [[chance(decisions[of, image], labels[image]) for image in range(20)] for of in ensembles]
-    tied = scoring.tied_votes(ensembles, decisions, labels)[0]
-    assert scoring.right_chances(tied) == pytest.approx(np.array(counted))
-    assert scoring.expected_accuracy(ensembles, decisions, labels) == pytest.approx(np.mean(counted, axis=1))
-
-
 def test_accuracies_are_double_beside_members_with_decisions_alone():
     """The second ensemble is right on the first of three images, and by half a chance on the last."""
     table, labels = conditions_of([], [], 3), np.array([0, 1, 2])
@@ -279,14 +260,14 @@ def test_ensembles_by_loops(size):
             assert row.mean_member_corrupted_accuracy == pytest.approx(1 - own.corrupted_error.mean())
             oracle = right.any(axis=0).mean(axis=1)
             assert (row.clean_oracle, row.corrupted_oracle) == pytest.approx((oracle[0], oracle[1:5].mean()))
-            assert row.kohavi_wolpert_corrupted == pytest.approx(corrupted.kohavi_wolpert)
             assert row.disagreement_corrupted == pytest.approx(corrupted.disagreement)
             assert row.difficulty_clean == -row.difficulty_clean_raw == pytest.approx(-scores.difficulty[0])
             assert row.possible == len(ensembles)
             assert row.linear_cka_clean == pytest.approx(inside[inside.metric == "linear_cka"].diversity.mean())
         assert of_corruptions.mean_member_snow_accuracy == pytest.approx(right[:, 3:5].mean())
-        for metric in ("kohavi_wolpert", "disagreement", "jensen_shannon"):
-            assert of_corruptions[f"{metric}_snow"] == pytest.approx(snow[metric], abs=1e-6)
+        for name, metric in (METRICS | ENSEMBLE_METRICS).items():
+            if metric.kind == "prediction":
+                assert of_corruptions[f"{name}_snow"] == pytest.approx(metric.diversity(snow[name]), abs=1e-6)
 
 
 def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_them():
@@ -323,18 +304,12 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
         assert row.field_oracle == pytest.approx(right[ensemble].any(axis=0).mean())
 
 
-def test_pairs_by_loops():
-    rows = PAIRS.set_index(["metric", "condition", "first", "second"])
-    for (i, one), (j, other) in combinations(enumerate(NAMES), 2):
-        for condition in range(len(CONDITIONS)):
-            first, second = RIGHT[i, condition], RIGHT[j, condition]
-            disagreement = rows.loc[("disagreement", condition, one, other), "diversity"]
-            assert disagreement == pytest.approx(np.mean(first != second))
-            both = rows.loc[("double_fault", condition, one, other)]
-            assert both.raw == -both.diversity == pytest.approx(np.mean(~first & ~second))
-        cosine = rows.loc[("saliency_cosine", 0, one, other)]
-        assert cosine.raw == pytest.approx(cosine_similarity(ARRAYS["saliency"])[i, j])
-        assert cosine.diversity == pytest.approx(1 - cosine.raw)
+def test_pairs_have_raw_values_and_what_grows_with_diversity():
+    of = PAIRS[PAIRS.condition == 0].set_index("metric")
+    cosines = cosine_similarity(ARRAYS["saliency"])[np.triu_indices(4, 1)]
+    assert of.raw["saliency_cosine"].tolist() == pytest.approx(cosines)
+    assert of.diversity["saliency_cosine"].tolist() == pytest.approx(1 - cosines)
+    assert of.raw["double_fault"].tolist() == (-of.diversity["double_fault"]).tolist()
 
 
 def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out():

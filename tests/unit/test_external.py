@@ -165,6 +165,10 @@ def test_scores_name_their_conditions():
 NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
 
 
+def test_numbers_of_images_count_them():
+    assert order_of("a.csv", "clean", np.array(["2", "0", "1"]), NAMES, CLASSES).tolist() == [1, 2, 0]
+
+
 @pytest.mark.parametrize(
     ("images", "said"),
     [
