@@ -31,6 +31,7 @@ from resiliency.prediction.reading import Predictions, additional_test_sets, gro
 
 SCORES = ("nll", "brier", "ece")
 WHOLE, MEMBERS = "", "mean_member_{}_accuracy"  # quantities of no rule, and the one of members among them
+Columns = dict[tuple[str, str], np.ndarray]  # by rule and score, or by WHOLE and quantity
 BY_CORRUPTION = ("error", MEMBERS, *(f"{name}_{{}}" for name in ENSEMBLE_METRICS))
 
 
@@ -81,18 +82,19 @@ class Pool:
             with the mean accuracy of its members and all diversities of predictions under each corruption, as float32.
         """
         corruptions, clean_on = self.conditions.corruption.to_numpy(), self._clean_on(groups, rules)
-        sums: dict[str, pd.DataFrame] = {}
-        under: dict[str, pd.DataFrame] = {}
+        sums: dict[str, Columns] = defaultdict(dict)
+        under: dict[str, Columns] = defaultdict(dict)
         with ThreadPoolExecutor(self.threads) as executor:
             scored = executor.map(lambda row: self._under(row, groups, rules), range(len(corruptions)))
-            for images, corruption, table in zip(self.images, corruptions, scored, strict=True):
-                sums[images] = sums[images] + table if images in sums else table
+            for images, corruption, columns in zip(self.images, corruptions, scored, strict=True):
+                _add(columns, sums[images])
                 if corruption != CLEAN:
-                    table = table[[column for column in table if column[1] in BY_CORRUPTION]]
-                    under[corruption] = under[corruption] + table if corruption in under else table
+                    of_corruption = {name: values for name, values in columns.items() if name[1] in BY_CORRUPTION}
+                    _add(of_corruption, under[corruption])
                 callback(f"{images} images, {corruption}: scored")
-        means = {name: total / (self.images == name).sum() for name, total in sums.items() if name != HELD_OUT_IMAGES}
-        by_corruption = {name: total / (corruptions == name).sum() for name, total in under.items()}
+        reported = {name: of for name, of in sums.items() if name != HELD_OUT_IMAGES}
+        means = {name: pd.DataFrame(of) / (self.images == name).sum() for name, of in reported.items()}
+        by_corruption = {name: pd.DataFrame(of) / (corruptions == name).sum() for name, of in under.items()}
         whole = {images: of[WHOLE].drop(columns=MEMBERS) for images, of in means.items()}
         described = pd.concat([pd.concat(map(self._described, groups), ignore_index=True), *_named(whole)], axis=1)
         tables = [
@@ -107,8 +109,8 @@ class Pool:
         under_each = pd.concat([*_named(of_corruptions), pd.DataFrame(distances)], axis=1)
         return pd.concat(tables, ignore_index=True), under_each.astype(np.float32)
 
-    def _under(self, condition: int, groups: list[np.ndarray], rules: Sequence[str]) -> pd.DataFrame:
-        """Scores under one condition, a row per ensemble, a column per rule and score, and per quantity of `WHOLE`.
+    def _under(self, condition: int, groups: list[np.ndarray], rules: Sequence[str]) -> Columns:
+        """Scores under one condition, a value per ensemble, by rule and score, and by `WHOLE` and quantity.
 
         Names of these have `{}` for that of the images.
         """
@@ -119,7 +121,8 @@ class Pool:
             raw = np.concatenate([metric.raw(*(of[source] for source in metric.sources)) for of in inputs])
             whole |= {f"{name}_{{}}": metric.diversity(raw), f"{name}_{{}}_raw": raw}
         of_rules = {rule: scores[rule] | {"error": 1 - scores[rule]["accuracy"]} for rule in rules}
-        return pd.concat({name: pd.DataFrame(of) for name, of in (of_rules | {WHOLE: whole}).items()}, axis=1)
+        named = (of_rules | {WHOLE: whole}).items()
+        return {(name, column): values for name, of in named for column, values in of.items()}
 
     def _scored(
         self, predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: Sequence[str]
@@ -203,6 +206,11 @@ class Pool:
             if np.isnan(matrix[np.triu_indices(len(matrix), k=1)]).any():
                 table[f"{name}_pairs"] = count
         return pd.DataFrame(table)
+
+
+def _add(columns: Columns, sums: Columns) -> None:
+    for name, values in columns.items():
+        sums[name] = sums[name] + values if name in sums else values
 
 
 def _named(tables: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
