@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -52,17 +53,23 @@ def test_functions_that_return_no_network_are_named_before_training(tmp_path, fa
         train_files(tmp_path, stored(tmp_path, 16), design, single)
 
 
+TOO_LARGE = r"^training.batch_size: a batch of 16 does not fit into memory; lower it, .*\w$"
+
+
 @pytest.mark.parametrize(
-    ("loss", "message"),
+    ("loss", "error", "message"),
     [
-        (lambda answers: answers.sum() * float("nan"), "training loss is nan; lower learning_rate"),
-        (lambda answers: answers.sum() * 0 - 1e4, r"training loss diverged \(-1e"),
+        (lambda networks, x, _: networks[0](x).sum() * float("nan"), Fault, "epoch 1: training loss is nan; lower lea"),
+        (lambda networks, x, _: networks[0](x).sum() * 0 - 1e4, Fault, r"epoch 1: training loss diverged \(-1e"),
+        (Mock(side_effect=torch.OutOfMemoryError("CUDA out of memory")), Fault, TOO_LARGE),
+        (Mock(side_effect=RuntimeError("can't allocate memory")), Fault, TOO_LARGE),
+        (Mock(side_effect=RuntimeError("shapes differ")), RuntimeError, "^shapes differ$"),
     ],
-    ids=["is not finite", "runs away"],
+    ids=["is not finite", "runs away", "GPU", "CPU", "other errors"],
 )
-def test_a_loss_that_is_of_no_use_is_a_fault(loss, message):
-    with pytest.raises(Fault, match=f"epoch 1: {message}"):
-        train([network()], lambda networks, images, _: loss(networks[0](images)), RECIPE, separable(), separable())
+def test_a_step_that_fails_ends_the_training(loss, error, message):
+    with pytest.raises(error, match=message):
+        train([network()], loss, RECIPE, separable(), separable())
 
 
 def test_every_epoch_sees_the_images_in_another_order_and_another_seed_others():
@@ -161,23 +168,6 @@ def test_steps_that_are_alike_are_compiled_and_give_the_same_weights(monkeypatch
     engine.Trainer(members[1:], single, RECIPE, PREPROCESSING, 2, 0, same_steps).train(separable(), separable(32))
     assert graphs == [torch.device("cpu")] * same_steps
     torch.testing.assert_close(weights(members[1:]), weights(members[:1]))
-
-
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory")])
-def test_a_batch_that_does_not_fit_into_memory_ends_the_training_in_a_line_about_the_key(error):
-    def starved(networks, images, labels):
-        raise error
-
-    with pytest.raises(Fault, match=r"^training.batch_size: a batch of 16 does not fit into memory; lower it, .*\w$"):
-        train([network()], starved, RECIPE, separable(), separable())
-
-
-def test_other_errors_of_a_step_are_raised_as_they_are():
-    def failing(networks, images, labels):
-        raise RuntimeError("shapes differ")
-
-    with pytest.raises(RuntimeError, match=r"^shapes differ$"):
-        train([network()], failing, RECIPE, separable(), separable())
 
 
 @pytest.mark.parametrize(
