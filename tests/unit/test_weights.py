@@ -166,7 +166,5 @@ def test_a_network_of_ones_own_trained_elsewhere_becomes_a_member(tmp_path):
     np.testing.assert_allclose(values, expected, atol=2e-3)
     assert features(member, images).shape == (20, 8)
     assert (described.parameters, described.outputs) == (sum(p.numel() for p in original.parameters()), chosen)
-    assert (described.classes, described.network_outputs) == (CLASSES, 7)
-    assert (described.mean, described.std, described.training_cost) == (MEAN, STD, None)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert described.weights_source.startswith(f"file {path} (sha256 {digest})")
