@@ -64,7 +64,3 @@ def test_imagenet_decisions_have_the_known_answers():
     right = dict(zip(names, (decisions == labels).mean(axis=1), strict=True))
     assert right["resnet50"] == pytest.approx(0.7613, abs=5e-5)
     assert (decisions != labels).all(axis=0).mean() == pytest.approx(0.0491, abs=5e-5)
-    triples = ensembles_of(len(names), 3)
-    accuracy = expected_accuracy(triples, decisions, labels)
-    assert [names[member] for member in triples[accuracy.argmax()]][2] == "senet154"
-    assert accuracy.max() == pytest.approx(0.83653, abs=5e-6)  # of three classes tied, a third
