@@ -108,11 +108,8 @@ def test_a_page_says_how_the_study_that_ran_differs_from_its_file(tmp_path):
 
 def finished(name: str, seed: int) -> Path:
     """Results of a study in the working folder: those published of the default study, with another seed."""
-    results = Path("results") / name
-    (results / "tables").mkdir(parents=True)
-    for table in ("members", "deployment", "observations"):
-        shutil.copy(RESULTS / f"digits/{table}.csv", results / "tables")
-    provenance = json.loads((RESULTS / "digits/provenance.json").read_text(encoding="utf-8"))
+    results = run_as_published("digits", Path("results") / name)
+    provenance = read_json(results / "provenance.json")
     provenance["study"] |= {"study": name, "seed": seed}
     return end_run(results, provenance)
 
