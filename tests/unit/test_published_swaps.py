@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from finding_cases import OUTCOMES, swapped
 from numpy.testing import assert_allclose
 
 from published.kept import RESULTS
@@ -19,22 +20,17 @@ from published.swaps import (
     verdicts,
 )
 from resiliency.analysis.pair_counts import PairCounts
-from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, swap_table
+from resiliency.analysis.swaps import ANY_FAMILY, swap_table
 from resiliency.report.advice import advice_of
 from resiliency.storage import read_table, write_table
 
 UNKNOWN = float("nan")
 
 
-def swaps(ratio=0.8, low=0.7, high=0.9, rung=FAMILY, **others: float) -> dict[str, pd.DataFrame]:
-    """Tables of a study: swaps.csv with these ratios, and members.csv of two seeds."""
-    row = {"rung": rung, "images": "corrupted", "twin": 0.05, "stranger": 0.04, "twins": 20, "families": 9}
-    row |= {"ratio": ratio, "ratio_low": low, "ratio_high": high, "control_low": 0.95, "control_high": 1.05}
-    row |= {"difference": -0.01, "difference_low": -0.02, "difference_high": -0.004, "confidence": 0.95}
-    row |= {"one_member": 0.045, "one_member_ratio": 0.9, "one_member_ratio_low": 0.8, "one_member_ratio_high": 1.1}
-    names = ("undetected", "common_failures", "agreed", "error", "wrong_at_90")[: 4 + others.pop("known", 1)]
-    table = pd.DataFrame([row | {"outcome": name} | others for name in names])
-    return {"swaps": table, "members": pd.DataFrame({"design": ["a", "a"], "origin": "independent"})}
+def swaps(**row: object) -> dict[str, pd.DataFrame]:
+    """Tables of a study."""
+    differences = {"difference": -0.01, "difference_low": -0.02, "difference_high": -0.004}
+    return dict(zip(("swaps", "members"), swapped(**differences, **row), strict=True))
 
 
 @pytest.mark.parametrize("study", [name for name in OF_LABELS if name == "cifar10_published"])
@@ -86,7 +82,7 @@ def test_advice_on_choosing_follows_from_its_verdicts(verdict, said):
 
 def test_what_is_missing_is_not_known():
     assert answers({"none": {}, "empty": {"swaps": pd.DataFrame(), "members": pd.DataFrame()}}) == []
-    (labels,) = answers({"a": swaps(known=0, rung=ANY_FAMILY)})
+    (labels,) = answers({"a": swaps(outcomes=OUTCOMES[:-1], rung=ANY_FAMILY)})
     assert (labels["wrong"], labels["rival"], labels["registered"]) == ("", None, False)
     (both,) = answers({"a": swaps()})
     assert (both["rival"], both["over_rival"]) == ("open", "× 0.90 [0.80, 1.10] (not significant)")
