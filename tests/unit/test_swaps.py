@@ -115,17 +115,6 @@ def test_halves_match_on_one_half_and_measure_on_the_other():
         assert half.accurate[0, 1] == near
 
 
-def test_a_planted_cause_is_found_and_nothing_is_found_without():
-    members = pool(8)
-    planted, none = (swap_table(members, studied(members, np.random.default_rng(2), of), 0.95, 0) for of in (1.0, 0.0))
-    for table, found in ((planted, True), (none, False)):
-        row = table[(table.rung == FAMILY) & (table.outcome == "common_failures")].iloc[0]
-        assert (row.ratio_high < 1 and row.ratio < row.control_low) == found
-        assert row.control_low < 1 < row.control_high
-        error = table[(table.rung == FAMILY) & (table.outcome == "error")].iloc[0]
-        assert error.difference_low < 0 < error.difference_high
-
-
 @pytest.mark.parametrize(("families", "designs", "seeds"), [(4, 2, 2), (1, 2, 2), (8, 1, 1)])
 def test_what_is_missing_gives_no_interval(families, designs, seeds):
     """Fewer than five families, one family, and a pool without twins."""
