@@ -91,10 +91,9 @@ def test_the_control_for_accuracy_alone_keeps_accuracies_and_has_the_chance_with
     values, families = _values(designs, "corrupted_error"), Families.of(designs.family.to_numpy(str))
     drawn = _of_accuracy_alone(values, families, 0, 2_000)
     assert (drawn[:, :, :2] == values[:, :2]).all()
-    left = logit(drawn[:, :, 2])
-    left -= np.polyval(np.polyfit(logit(values[:, 1]), logit(values[:, 2]), 1), logit(values[:, 1]))
     x, y = logit(values[:, 1]), logit(values[:, 2])
-    of_data = pd.Series(y - np.polyval(np.polyfit(x, y, 1), x))
+    line = np.polyval(np.polyfit(x, y, 1), x)
+    left, of_data = logit(drawn[:, :, 2]) - line, pd.Series(y - line)
     of_data -= of_data.groupby(families.of_design).transform("mean")
     of_data *= np.sqrt(3 / 2)  # the variance of a design, of three in each family
     assert left.var(ddof=0) == pytest.approx(of_data.var(ddof=0), rel=0.05)
