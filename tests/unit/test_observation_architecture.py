@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import simulated_spread as simulated
-from scipy.special import expit, logit
+from scipy.special import logit
 
 from resiliency.analysis.equal_accuracy import (
     FAMILIES,
@@ -12,7 +12,6 @@ from resiliency.analysis.equal_accuracy import (
     OF_FAMILY,
     SIZE,
     Model,
-    medians,
     model_of,
     on_halves,
     on_one_set,
@@ -257,16 +256,6 @@ def test_estimates_are_those_of_all_divisions_into_halves():
     assert np.ptp([of.deviations[0] for of in each]) > 0
 
 
-def test_the_median_error_is_another_one_without_each_family():
-    table = members(0, 0.3)
-    fitted = model(table)
-    of_designs = table.groupby(["family", "design"])["corrupted_error"].mean()
-    without = [of_designs.drop(family, level="family").median() for family in sorted(set(table["family"]))]
-    assert fitted.shares == pytest.approx([of_designs.median(), *without])
-    assert fitted.spread == pytest.approx(points(fitted.deviations, fitted.shares))
-    assert medians(np.array([3.0, 1, 2, 9]), np.array(list("aabb"))).tolist() == [2.5, 5.5, 2]
-
-
 def test_recipes_that_few_families_share_stay_in_the_families():
     """Three recipes that three families share each have a variance; a family that trains longer alone is named."""
     assert model(members(0, 0.3)).layout.recipe.max() == 2
@@ -277,54 +266,6 @@ def test_recipes_that_few_families_share_stay_in_the_families():
     assert of_one.omitted == ""
     assert of_both.omitted == "families differ in training, and count with it: 3 (14 epochs); most others: 7 epochs"
     assert of_one.parts[0].estimate == of_both.parts[0].estimate
-
-
-def test_slopes_have_the_degrees_of_freedom_of_the_families_that_decide_them():
-    """Only two of twelve families differ in accuracy between lengths."""
-    table = members(0, 0.3)
-    of_length = table.groupby("architecture")["clean_accuracy"].transform("mean")
-    table["clean_accuracy"] = table["clean_accuracy"].where(table["family"].isin(["1", "2"]), of_length)
-    beside = {of.name: of for of in families_differ_at_equal_accuracy(table, IMAGES, draws=0).beside}
-    assert beside[f"slope: {LENGTH}"].freedom == pytest.approx(model(table).freedoms[LENGTH])
-    assert beside[f"slope: {LENGTH}"].freedom < 2.5 < beside[f"slope: {SIZE}"].freedom
-
-
-def test_the_spread_stands_beside_on_other_scales():
-    table = members(1, 0.4)
-    observed, fitted = families_differ_at_equal_accuracy(table, IMAGES, draws=0), model(table)
-    part, (odds, relative, *_) = observed.parts[0], observed.beside
-    expected = fitted.deviations[0], part.estimate / 100 / fitted.share
-    assert (odds.estimate, relative.estimate) == pytest.approx(expected)
-    for of in (part, odds, relative):
-        low, high = of.interval(0.9).ends
-        assert 0 < low < of.estimate < high
-
-
-@pytest.mark.slow
-def test_slopes_that_vary_between_families_give_the_spread_that_is_listed():
-    """Lines that cross at the mean accuracy, with slopes that vary by half of their mean, and no other spread."""
-    found, listed = [], []
-    for seed in range(8):
-        table, random = members(seed, 0.0), np.random.default_rng(seed)
-        accuracy = logit(table["clean_accuracy"])
-        varied = 0.5 * simulated.SLOPE_WITHIN * random.standard_normal(12)[table["family"].astype(int)]
-        errors = expit(logit(table["corrupted_error"]) + varied * (accuracy - accuracy.mean()))
-        fitted = model(table.assign(corrupted_error=errors))
-        found.append(fitted.spread[0])
-        listed.append(fitted.of_slopes(0.5)[0])
-    assert np.mean(listed) == pytest.approx(np.mean(found), rel=0.25)
-
-
-@pytest.mark.slow
-def test_observation_1b_finds_a_spread_and_none_where_none_is():
-    apart, alike = (families_differ_at_equal_accuracy(members(1, spread), IMAGES, draws=200) for spread in (0.4, 0.0))
-    assert verdict_of(apart, 0.95)[0] == "supported"
-    assert verdict_of(alike, 0.95)[0] in ("no practical difference", "undecided")
-    assert apart.parts[0].estimate > apart.placebo.range[1][0] >= alike.parts[0].estimate
-    assert share_supported(apart, apart.placebo, 0.95) <= 0.05
-    (row, *beside) = observation_rows(apart, 0.95)
-    assert row["low"] > apart.least == 1.0
-    assert [part["part"] for part in beside[3:]] == [f"slope: {name}" for name in (LENGTH, OF_FAMILY, FAMILIES, SIZE)]
 
 
 def test_the_placebo_has_the_noise_of_clean_accuracy():
