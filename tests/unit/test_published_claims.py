@@ -9,11 +9,9 @@ import pandas as pd
 import pytest
 
 from published import claims
-from published.claims import EVERY_GROUP, Answers, Ensembles, Pool, judged, neighbours, of_one_length, verdict
-from published.kept import RESULTS, ROOT
+from published.claims import EVERY_GROUP, Answers, Ensembles, Pool, neighbours, of_one_length, verdict
+from published.kept import ROOT
 from resiliency.analysis.without_images import GROUPS
-from resiliency.statistics.intervals import jackknife
-from resiliency.storage import read_table
 
 FIGURE = 0.0, -1.0, 1.0
 
@@ -97,17 +95,6 @@ def test_slopes_and_votes_are_those_of_an_independent_loop(pool):
         assert alike.removed_share(kept, groups) == pytest.approx(1 - together / single, rel=1e-5)
 
 
-def test_the_interval_is_a_jackknife_over_families_and_one_over_images(pool):
-    """Each alone, of means of values of members and of groups of images."""
-    members, groups = np.arange(12.0) ** 2, np.arange(GROUPS) ** 2.0
-    without = [np.delete(members, range(start, start + 4)).mean() for start in (0, 4, 8)]
-    of_members = members.mean(), *jackknife(np.array([members.mean(), *without]), 0.95).ends
-    assert judged(lambda kept, _: members[kept].mean(), pool) == pytest.approx(of_members)
-    without = [np.delete(groups, group).mean() for group in range(GROUPS)]
-    of_groups = groups.mean(), *jackknife(np.array([groups.mean(), *without]), 0.95).ends
-    assert judged(lambda _, kept: groups[kept].mean(), pool) == pytest.approx(of_groups)
-
-
 @pytest.mark.parametrize(
     ("low", "high", "claimed", "said"),
     [
@@ -124,13 +111,6 @@ def test_the_interval_is_a_jackknife_over_families_and_one_over_images(pool):
 )
 def test_a_verdict_follows_from_the_interval_and_the_claim(low, high, claimed, said):
     assert verdict(low, high, claimed) == said
-
-
-def test_a_pool_has_the_errors_of_its_published_study():
-    pool = claims.pool_of(*claims.POOLS["cifar10_published"])
-    members = read_table(RESULTS / "cifar10_published/members.csv").set_index("member")["clean_accuracy"]
-    assert len(pool.about) == 26
-    assert pool.clean.of("wrong", EVERY_GROUP) == pytest.approx(1 - members[pool.about.index].to_numpy())
 
 
 def test_the_page_says_what_the_figures_say(monkeypatch):

@@ -56,18 +56,6 @@ def test_time_and_memory_of_the_default_study_are_those_of_its_last_run(name):
         assert gib * 0.7 < max(rule["max_rss_mib"] for rule in DIGITS["rules"]) / 1024 < gib
 
 
-def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not():
-    table = published_studies()["digits"]["correlations"]
-    main = table["measure"].isin(["pearson", "partial"])
-    table.loc[main, ["correlation", "low", "high"]] = [0.5, 0.4, 0.6]
-    table.loc[main & (table["measure"] == "pearson"), ["correlation", "low", "high"]] = [-0.5, -0.6, -0.4]
-    said = digits(correlations=table)
-    assert "| clean | raw | 0 | 14 | 0 |" in said
-    assert "| corrupted | given the members' mean accuracy | 14 | 0 | 0 |" in said
-    assert "Not by itself: of 28 correlations of diversity with accuracy, none is positive and 28 negative" in said
-    assert "Among ensembles of equally accurate members, 28 of 28 are positive and none negative." in said
-
-
 def test_at_equal_accuracy_the_reverse_is_told_beyond_random_numbers_alone():
     """Of kept tables without draws of these: where attributions go against accuracy themselves."""
     table = published_studies()["digits"]["observations"]
