@@ -28,7 +28,6 @@ from resiliency.analysis.observations.architecture import (
 from resiliency.analysis.verdicts import observation_rows, observation_table, share_supported, verdict_of
 from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
 from resiliency.statistics.closeness import Families
-from resiliency.statistics.mixed_model import points
 
 
 def member_rows(seed: int, family: float, size: float, families: int, each: int = 3) -> pd.DataFrame:
@@ -195,17 +194,6 @@ def test_accuracy_enters_by_what_varies():
     assert model(same).names == ("constant", LENGTH, OF_FAMILY, FAMILIES)
 
 
-@pytest.mark.slow
-def test_noise_that_families_share_is_subtracted():
-    """Without it there is a spread of half the noise, where none was planted."""
-    quiet, noisy = ([model(members(seed, 0.0, noise=noise)) for seed in range(12)] for noise in (0.0, 0.4))
-    assert np.median([of.noise[0, 0] for of in noisy]) == pytest.approx(0.16, rel=0.4)
-    raw = [points(np.sqrt(of.fits.components[0, 0, 0]), of.share) for of in noisy]
-    corrected = [of.spread[0] for of in noisy]
-    assert np.mean(corrected) < 0.7 * np.mean(raw)
-    assert np.median([of.noise[0, 0] for of in quiet]) < 0.001
-
-
 def without_groups(group: np.ndarray, columns: dict[str, np.ndarray], counted: str) -> pd.DataFrame:
     """Means over single images, float members x N, without each of ten groups of unequal sizes, and images left."""
     rows = [
@@ -238,22 +226,6 @@ def test_halves_hold_the_images_that_were_left_out(without, separate):
         of_half = wrong[:, of_error != without if separate else second]
         for found, of_images in zip(measured[1:4], (right[:, first], right[:, second], of_half), strict=True):
             np.testing.assert_allclose(found[place], [*of_images.mean(axis=1)[::-1], np.nan])
-
-
-def test_estimates_are_those_of_all_divisions_into_halves():
-    """Slopes are means over divisions, and so are variances between families less the noise of each."""
-    table, random = members(0, 0.3, noise=0.2), np.random.default_rng(0)
-    rows = table.assign(n_images=900).loc[np.tile(table.index, 10)].assign(without=np.repeat(range(10), len(table)))
-    rows["clean_accuracy"] += 0.01 * random.standard_normal(len(rows))
-    measured = on_halves(table, rows)
-    fields, divisions = [name for name in measured._fields if name != "members"], range(len(measured.error))
-    one = [measured._replace(**{name: getattr(measured, name)[[place]] for name in fields}) for place in divisions]
-    each = [model_of(of, "corrupted_error") for of in one]
-    whole = model_of(measured, "corrupted_error")
-    assert whole.coefficients[SIZE] == pytest.approx(np.mean([of.coefficients[SIZE] for of in each], axis=0))
-    variances = [of.fits.components[0, :, 0] - of.coefficients[FAMILIES] ** 2 * of.noise[0] for of in each]
-    assert whole.deviations**2 == pytest.approx(np.maximum(np.mean(variances, axis=0), 0))
-    assert np.ptp([of.deviations[0] for of in each]) > 0
 
 
 def test_recipes_that_few_families_share_stay_in_the_families():
