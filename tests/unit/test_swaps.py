@@ -10,7 +10,6 @@ from resiliency.analysis.pair_counts import Half, halves_of, pair_counts, probab
 from resiliency.analysis.swaps import FAMILY, Rung, rungs, swap, swap_table
 from resiliency.analysis.votes_of_four import vote_counts, wrong_at
 from resiliency.prediction.reading import Condition, Predictions, Truth, condition_table
-from resiliency.statistics.resampling import Units
 
 
 def pool(families: int, designs: int = 2, seeds: int = 2) -> pd.DataFrame:
@@ -33,19 +32,6 @@ def studied(members: pd.DataFrame, random: np.random.Generator, common: float, n
     truth, group = Truth(np.zeros(n_images, int)), condition_table([Condition("clean", "clean", 0, n_images, 9)])
     of = [Predictions(group, {"clean": row[None]}, {"clean": truth}) for row in np.where(wrong, shared, 0)]
     return {"clean": pair_counts(of, [0], 0)}
-
-
-def test_counts_of_pairs_by_hand():
-    labels, units = np.array([0, 0, 1, 1]), Units(np.array([0, 0, 1, 1]))
-    table = condition_table([Condition("clean", "clean", 0, 4, 3)])
-    first, second = (
-        Predictions(table, {"clean": np.array([of])}, {"clean": Truth(labels, None, units)})
-        for of in ([0, 1, 2, 2], [1, 1, 2, 0])
-    )
-    counts = pair_counts([first, second], [0], 0)
-    assert counts.n_images.tolist() == [2, 2]
-    sums = {name: of.sum(axis=0).tolist() for name, of in counts.outcomes.items()}
-    assert sums == {"both_wrong": [[3, 3], [3, 4]], "undetected": [[3, 2], [2, 4]], "agreed": [[4, 2], [2, 4]]}
 
 
 def test_wrong_answers_at_an_availability_against_a_sort():
