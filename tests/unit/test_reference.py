@@ -24,10 +24,6 @@ SCHEMA = Draft202012Validator(json.loads((REPOSITORY / "studies/study.schema.jso
 WRITTEN = pages(REPOSITORY)
 
 
-def read(path: Path) -> dict:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
 @pytest.mark.parametrize("name", WRITTEN)
 def test_files_are_what_the_code_gives(name):
     """`python -m resiliency.reference` writes them."""
@@ -36,7 +32,7 @@ def test_files_are_what_the_code_gives(name):
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
 def test_studies_alone_and_merged_fit_the_schema(study):
-    SCHEMA.validate(read(study))
+    SCHEMA.validate(yaml.safe_load(study.read_text(encoding="utf-8")))
     SCHEMA.validate(read_merged([REPOSITORY / "config.yaml", study]))
 
 
