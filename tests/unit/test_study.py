@@ -42,12 +42,6 @@ def changed(path: str, value: object) -> dict:
     return config
 
 
-def imported(external: dict, baseline: str) -> dict:
-    """The smallest study of members from these files."""
-    members = {"designs": [], "baseline": baseline}
-    return {"study": "mine", "dataset": None, "designs": {}, "members": members, "external": external}
-
-
 @pytest.mark.parametrize(
     ("name", "size", "side", "on_the_fly", "margin", "shift", "mirrored"),
     [
@@ -115,7 +109,8 @@ def test_ensembles_are_of_the_designs_that_a_study_names(tmp_path):
         rows = [["test_set", "image", "label", *members]]
         rows += [["clean", str(image), str(image % 2), *"0" * len(members)] for image in range(12)]
         (tmp_path / f"{name}.csv").write_text("\n".join(map(",".join, rows)))
-    config = imported({"decisions": str(tmp_path / "theirs.csv")}, "a-s0") | {"add": [str(tmp_path / "mine.csv")]}
+    config = {"study": "mine", "dataset": None, "designs": {}, "members": {"designs": [], "baseline": "a-s0"}}
+    config |= {"external": {"decisions": str(tmp_path / "theirs.csv")}, "add": [str(tmp_path / "mine.csv")]}
     config |= {"ensembles": {"sizes": [2], "rules": ["plurality_vote"], "designs": ["a", "c"]}}
     assert load(config).combined_members() == ["a-s0", "a-s1", "c-s0", "d"]
 
@@ -192,7 +187,6 @@ def test_the_command_that_makes_something_again_is_read_as_the_first():
 
 FEW = {"design": "resnet18", "elastic": {"depth": [2, 2, 2, 1], "width": [1, 0.5]}}
 FAULTS = [
-    ("studdy", 1, "studdy: unknown key; did you mean study?"),
     ("designs.vit.training", {"epoch": 3}, "designs.vit.training.epoch: unknown key; did you mean epochs?"),
     ("designs.vit.architecture", "resnet51", "designs.vit.architecture: timm has no 'resnet51'; did you mean resnet5"),
     ("designs.vit.family", "ResNet", "designs: families 'resnet' and 'ResNet' differ only in case; rename one"),
