@@ -33,12 +33,6 @@ def pool() -> Pool:
     return Pool(about, *sets)
 
 
-def masks(pool: Pool) -> list[tuple[np.ndarray, np.ndarray]]:
-    """All members and images, all without family b, and all without a group of images."""
-    everyone, _, without, _ = pool.without_each_family()
-    return [(everyone, EVERY_GROUP), (without, EVERY_GROUP), (everyone, np.arange(GROUPS) != 3)]
-
-
 def test_right_together_and_by_chance_by_hand():
     """Of ten images the first is right on 0 to 7, the second on 4 to 9; they share 4 to 7, and are never both wrong."""
     images = np.arange(10)
@@ -52,7 +46,8 @@ def test_slopes_and_votes_are_those_of_an_independent_loop(pool):
     probit, curve = NormalDist().inv_cdf, NormalDist().cdf
     fours, alike = Ensembles(pool, neighbours), Ensembles(pool, of_one_length)
     clean_errors = [mean(map(bool, given != pool.clean.labels)) for given in pool.clean.given]
-    for kept, groups in masks(pool):
+    everyone, _, without, _ = pool.without_each_family()
+    for kept, groups in ((everyone, EVERY_GROUP), (without, EVERY_GROUP), (everyone, np.arange(GROUPS) != 3)):
         some = sorted(np.flatnonzero(kept).tolist(), key=clean_errors.__getitem__)
         images = [[n for n in range(len(of.labels)) if groups[of.group[n]]] for of in (pool.clean, pool.shifted)]
         sets = list(zip((pool.clean, pool.shifted), images, strict=True))
