@@ -94,17 +94,6 @@ ARCHIVES = tuple(reading.ARCHIVES)
 PPM = b"P6 32 32 255\n"
 
 
-def drawn() -> Written:
-    """Random images N x 32 x 32 x 3 and labels that hold the first and the last class."""
-    rng = np.random.default_rng(0)
-    written = {}
-    for part, count in (("train", 20), ("test", 7)):
-        labels = rng.integers(0, len(CLASSES), count)
-        labels[:2] = 0, len(CLASSES) - 1
-        written[part] = rng.integers(0, 256, (count, 32, 32, 3), np.uint8), np.sort(labels)
-    return written
-
-
 def put_zip(site: Site, name: str, files: dict[str, bytes]) -> str:
     """Serve a zip archive of `files`; its SHA-256."""
     packed = io.BytesIO()
@@ -117,7 +106,10 @@ def put_zip(site: Site, name: str, files: dict[str, bytes]) -> str:
 
 def put_gtsrb(site: Site, patch) -> Written:
     """As the benchmark lays out its archives: tracks of two frames, and annotations beside them."""
-    written = drawn()
+    rng, written = np.random.default_rng(0), {}
+    for part, count in (("train", 20), ("test", 7)):
+        labels = np.sort([0, len(CLASSES) - 1, *rng.integers(0, len(CLASSES), count - 2)])
+        written[part] = rng.integers(0, 256, (count, 32, 32, 3), np.uint8), labels
     training, test = {"GTSRB/Readme-Images.txt": b"read me"}, {"GTSRB/Final_Test/Images/GT-final_test.test.csv": b"x"}
     for label in np.unique(written["train"][1]):
         training[f"GTSRB/Final_Training/Images/{label:05}/GT-{label:05}.csv"] = b"Filename;Width\n"
