@@ -58,8 +58,8 @@ def test_the_images_needed_are_those_of_a_paired_comparison():
 ERROR_OF = {"a-s0": 0.1, "b-s0": 0.2, "c-s0": 0.6, "d-s0": 0.3}
 
 
-def ensembles_and_members() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Ensembles err half as much as their members on average; and a member that takes part in none."""
+def test_means_over_ensembles_of_a_size_and_their_changes():
+    """Of ensembles that err half as much as their members on average; a further member takes part in none."""
     members = pd.DataFrame({"member": [*ERROR_OF, "weak-s0"], "corrupted_error": [*ERROR_OF.values(), 0.9]})
     members["clean_accuracy"] = 1 - members.corrupted_error
     rows = [
@@ -69,11 +69,8 @@ def ensembles_and_members() -> tuple[pd.DataFrame, pd.DataFrame]:
     ]
     ensembles = pd.DataFrame(rows, columns=["members", "size", "corrupted_error", "possible"])
     ensembles["clean_accuracy"] = ensembles["corrupted_accuracy"] = 1 - ensembles.corrupted_error
-    return ensembles.assign(origin="independent", rule="mean", weight=1.0, mean_member_clean_accuracy=0.5), members
-
-
-def test_means_over_ensembles_of_a_size_and_their_changes():
-    table = size_table(*ensembles_and_members(), 0.9)
+    ensembles = ensembles.assign(origin="independent", rule="mean", weight=1.0, mean_member_clean_accuracy=0.5)
+    table = size_table(ensembles, members, 0.9)
     rows = table[table.measure == "corrupted_error"].set_index("size")
     assert rows["mean"].to_dict() == pytest.approx({1: 0.3, 2: 0.15, 3: 0.15})
     assert rows.ensembles.to_dict() == rows.possible.to_dict() == {1: 4, 2: 6, 3: 4}
