@@ -247,7 +247,9 @@ def _coarsen(images: np.ndarray, down: tuple, across: tuple, coarse: np.ndarray)
                     cells[r, c, channel] = sums[c, channel] >> 22
         for y in range(len(rows)):
             if y and rows[y] == rows[y - 1]:
-                coarse[n, y] = coarse[n, y - 1]
+                above, same = coarse[n, y - 1].reshape(-1), coarse[n, y].reshape(-1)
+                for i in range(len(same)):  # an assignment of slices takes numba two seconds to compile
+                    same[i] = above[i]
             else:
                 row = cells[rows[y]]
                 for x in range(len(columns)):
