@@ -48,9 +48,8 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
     highest = 1.1 * float(named[["high", "corrupted_error"]].max(axis=None))
     far = candidates["judged_error"] > highest
     table, candidates = table[table["corrupted_error"] <= highest], candidates[~far]
-    ends = pd.concat([table["low"], candidates["judged_error"], named["high"]])
-    reach = {"type": "sqrt", "domain": [ends.min(), ends.max()]}
-    y = style.measure(alt.Y, "corrupted_error", None, axis={"tickCount": 7}, **reach)
+    ends = pd.concat([table["low"], candidates["judged_error"], named["high"]]).agg(["min", "max"]).tolist()
+    y = style.measure(alt.Y, "corrupted_error", None, axis={"tickCount": 7}, type="sqrt", domain=ends)
     hues = [(colours * 6)[5], colours[0], (colours * 2)[1], style.INK, style.MUTED]
     key = style.told_apart("state", list(LOOKS), hues, shapes=list(LOOKS.values()), legend={})
     panels = [_costs(table[table[of] > 0], candidates[candidates[of] > 0], of, y, key, colours[0]) for of in priced]
@@ -287,8 +286,7 @@ def class_errors(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
     rows = of_first_role(table.dropna(subset=["error"]))
     if rows.empty:
         return style.notice(NOTHING)
-    overall = rows[rows["corruption"] == CORRUPTED].sort_values("error", ascending=False, kind="stable")
-    order = overall["class"].tolist()
+    order = rows[rows["corruption"] == CORRUPTED].sort_values("error", ascending=False, kind="stable")["class"].tolist()
     cells = rows.assign(row=rows["class"], column=rows["corruption"].replace(CORRUPTED, "mean"))
     counts = rows.drop_duplicates("class")["n_images"]
     least = f"{counts.min():,} to " if counts.min() < counts.max() else ""

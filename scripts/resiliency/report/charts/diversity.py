@@ -133,7 +133,6 @@ def _named(metric: str) -> str:
 
 PAIRS, SHAPES = ["one design", "two designs"], ("diamond", "circle")
 GROUPS = {"designs": ["one design", "different designs"], "families": ["one family", "different families"]}
-QUARTILES = {"25%": "lower", "50%": "median", "75%": "upper"}
 
 
 @style.chart("Lower points for pairs of different designs mean that design diversity helps.")
@@ -186,7 +185,7 @@ def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> style
     if not measured:
         return style.notice("no diversity was measured in this study")
     groups = grouped.melt("group", list(measured.values())).dropna().groupby(["variable", "group"])["value"]
-    rows = groups.describe().rename(columns=QUARTILES).reset_index()
+    rows = groups.describe().rename(columns={"25%": "lower", "50%": "median", "75%": "upper"}).reset_index()
     key = style.told_apart("group", GROUPS[of], (colours * 2)[:2], shapes=SHAPES)
     x, y = style.measure(alt.X, "median", form="~g"), style.names("group", GROUPS[of])
     tooltip = style.tooltips("group", "count", **dict.fromkeys(("min", "lower", "median", "upper", "max"), ".4f"))

@@ -24,7 +24,6 @@ RUNGS = {
     FOUND: "sub-networks",
 }
 HELPS, HARMS, NOISE, OPEN, UNKNOWN = "helps", "harms", "noise", "open", "unknown"
-NO_CONTROL = {"control_low": np.nan, "control_high": np.nan}
 ANSWERS = {HELPS: "Fewer undetected errors", HARMS: "More undetected errors", UNKNOWN: "Unknown"}
 NOTHING_SHOWN = {OPEN: " (not significant)", NOISE: " (within the control)", UNKNOWN: " (no interval)"}
 TICKS = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5]
@@ -56,7 +55,7 @@ def headline(table: pd.DataFrame) -> dict[str, Row]:
     rows = own[own["outcome"] == VOTES].set_index("outcome").to_dict("index") | answering.to_dict("index")
     found = {}
     for outcome, row in rows.items():
-        rival = {name: row[f"one_member_{name}"] for name in RATIO} | NO_CONTROL
+        rival = {name: row[f"one_member_{name}"] for name in RATIO} | {"control_low": np.nan, "control_high": np.nan}
         found[outcome] = row | {"finding": finding(row), "said": factor(row)}
         found[outcome] |= {"rival": finding(rival), "over_rival": factor(rival)}
     return found

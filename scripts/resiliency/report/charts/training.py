@@ -13,7 +13,6 @@ POINTS = 6000  # number of points of all learning curves
 TRAINING = ["design", "family", "origin", "objective", "loss_weight", "seed"]
 VALIDATION = "validation_accuracy"
 SERIES = ["ensemble", "its members, mean"]
-STROKES = {"symbolType": "stroke", "symbolStrokeWidth": 2}
 WAYS = {"search": "sub-network of the search", "independent": "trained independently"}
 THINGS = {"search": "chosen sub-network", "independent": "independently trained member"}
 AVERAGES = {"corrupted_error": "mean", "clean_accuracy": "mean", "macs": "median", "origin": "size"}
@@ -33,8 +32,7 @@ def curve_finding(histories: pd.DataFrame) -> str:
         return ""
     late = gains[gains >= LITTLE]
     trained = words.plural(len(gains), "design")
-    if joint.any():
-        trained = f"{len(gains)} designs and settings of joint training"
+    trained = f"{len(gains)} designs and settings of joint training" if joint.any() else trained
     gained = "gained a percentage point or more of validation accuracy over the last fifth of the epochs"
     said = f"Yes: none of {trained} {gained}."
     if len(late):
@@ -68,7 +66,7 @@ def learning_curves(histories: pd.DataFrame, colours: list[str]) -> style.Drawn:
         blocks.append(_grid(alone, "design", key, ends, "Trained independently"))
     if len(together):
         weights = sorted(together["loss_weight"].unique().tolist())
-        legend = STROKES | {"title": "Weight λ"}
+        legend = {"symbolType": "stroke", "symbolStrokeWidth": 2, "title": "Weight λ"}
         key = style.told_apart("loss_weight", weights, style.shades(colours[0], len(weights)), legend=legend, kind="O")
         blocks.append(_grid(together, "objective", key, ends, "Trained jointly"))
     subtitle = [
