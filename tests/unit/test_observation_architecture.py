@@ -247,6 +247,7 @@ def test_the_placebo_has_the_noise_of_clean_accuracy():
         for noise in (0.0, 0.6)
     )
     assert noisy.range[1][0] > 2 * quiet.range[1][0]
+    assert model(members(0, 0.0, noise=0.6)).noise[0, 0] == pytest.approx(0.36, rel=0.4)
 
 
 def test_without_known_members_neither_part_counts_families():
