@@ -1,6 +1,5 @@
 """What is kept of a run that is published, and what its page says of runs and settings that differ from it."""
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -98,7 +97,7 @@ def test_a_page_says_how_the_study_that_ran_differs_from_its_file(tmp_path):
     provenance["study"]["dataset"] |= {"name": "image_folder", "folder": "photos", "image_size": 32}
     provenance["study"] |= {"search": None, "probe": provenance["study"]["probe"] | {"n_images": 3}}
     provenance["study"]["training"]["flip"] = True
-    (copy / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    write_json(copy / "provenance.json", provenance)
     images = '"dataset={name: image_folder, folder: <folder>, image_size: 32}"'
     text = page(copy)
     assert f'snakemake --cores all --config {images} "training={{flip: true}}" search=\n' in text
