@@ -138,18 +138,13 @@ def test_tested_conditions():
     assert found["untested_severities"] == [2, 4, 5]
 
 
-def pictures(count: int, seed: int) -> np.ndarray:
-    """Squares of some colour on a grey ground, with a little noise."""
-    random = np.random.default_rng(seed)
-    images = random.integers(90, 110, (count, 1, 1, 3)) + np.zeros((count, 16, 16, 3))
-    images[:, 4:12, 4:12] += random.integers(20, 90, (count, 1, 1, 3))
-    return (images + random.normal(0, 3, images.shape)).clip(0, 255).astype(np.uint8)
-
-
 def test_one_in_a_hundred_common_pictures_is_flagged_and_odd_ones_are():
     rates, units = [], Units.single(400)
-    for seed in range(40):
-        clean = pictures(800, seed)
+    for seed in range(40):  # squares of some colour on a grey ground, with a little noise
+        random = np.random.default_rng(seed)
+        clean = random.integers(90, 110, (800, 1, 1, 3)) + np.zeros((800, 16, 16, 3))
+        clean[:, 4:12, 4:12] += random.integers(20, 90, (800, 1, 1, 3))
+        clean = (clean + random.normal(0, 3, clean.shape)).clip(0, 255).astype(np.uint8)
         inputs = evidence.fitted(clean, np.arange(400), units, seed)
         conditions = [clean, np.full_like(clean, 7)]
         found = evidence.flag_rates(inputs, conditions, ["clean", "fog"], np.arange(400, 800), Units.single(800))

@@ -125,10 +125,7 @@ def test_beside_images_every_file_needs_every_condition(files):
     assert "second.csv: 'fog.1' not found, on which other members are tested" in fault_of(contents, files, needed=[])
 
 
-SCORES = """member,clean,fog.1,fog.2,sketch
-one,90,80,70,40.5
-other,80,60,40,
-"""
+SCORES = "member,clean,fog.1,fog.2,sketch\none,90,80,70,40.5\nother,80,60,40,\n"
 
 
 def test_classes_may_have_names_and_images_come_in_the_order_of_their_numbers(write):
@@ -204,18 +201,11 @@ def test_other_separators_than_commas_are_refused(write):
     assert message.endswith("file.csv: expected values separated by commas, got the header 'member;clean'")
 
 
-@pytest.mark.parametrize(
-    ("labels", "classes", "message"),
-    [
-        (np.array([1, 2]), 2, "(integer from 0 to 1), got 2"),
-        (np.array([1, 2**63], np.uint64), None, "(integer from 0 to 999999), got 9223372036854775808"),
-    ],
-)
-def test_labels_that_are_no_classes_are_named(tmp_path, labels, classes, message):
+def test_labels_that_are_no_classes_are_named(tmp_path):
     (tmp_path / "labels").mkdir()
-    np.save(tmp_path / "labels/clean.npy", labels)
-    expected = f"{tmp_path}/labels/clean.npy: row 2: expected a class index {message}"
-    assert fault_of(read_labels, str(tmp_path), "clean", classes) == expected
+    np.save(tmp_path / "labels/clean.npy", np.array([1, 2]))
+    expected = f"{tmp_path}/labels/clean.npy: row 2: expected a class index (integer from 0 to 1), got 2"
+    assert fault_of(read_labels, str(tmp_path), "clean", 2) == expected
 
 
 def test_differences_of_large_logits_in_float64_are_kept(tmp_path):

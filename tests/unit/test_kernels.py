@@ -7,8 +7,6 @@ from resiliency.ensembles import kernels
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import blocks
 
-MEMBERS = 7
-
 
 @pytest.mark.parametrize("count", [1, 8, 1003])
 def test_logarithms_add_up_with_a_least_probability(count):
@@ -20,7 +18,7 @@ def test_logarithms_add_up_with_a_least_probability(count):
 
 @pytest.mark.parametrize(
     ("members", "classes", "size", "thinned"),
-    [(20, 1000, 5, 1), *((MEMBERS, 70, size, thinned) for size in (2, 3, 4, 7) for thinned in (1, 2, 5))],
+    [(20, 1000, 5, 1), *((7, 70, size, thinned) for size in (2, 3, 4, 7) for thinned in (1, 2, 5))],
 )
 @pytest.mark.parametrize("largest", [10**6, 9])
 def test_sums_of_products_by_loops(members, classes, size, thinned, largest):
