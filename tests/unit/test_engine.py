@@ -43,17 +43,13 @@ def test_extreme_images_survive(table):
             corrupt(images, corruption, severity, table=table, seed=0)
 
 
-def streams(count: int) -> filters.Streams:
-    return filters.Streams(0, ("a",), range(count))
-
-
 @pytest.mark.parametrize("shape", [(4, 5, 3), (32, 33, 3), (7,)])
 def test_draws_are_those_of_the_generator(shape):
     """Steps, the middles of as many equal parts of -1 to 1, and the quantiles of a normal distribution there."""
     steps = np.array([stream(0, "a", index).integers(0, filters.STEPS, shape, np.uint16) for index in range(3)])
     expected = steps, (2 * steps.astype(float) + 1) / filters.STEPS - 1, filters.normal_quantiles()[steps]
     for draw, values in zip((filters.random_steps, filters.uniforms, filters.normals), expected, strict=True):
-        drawn = draw(streams(3), shape)
+        drawn = draw(filters.Streams(0, ("a",), range(3)), shape)
         assert drawn.dtype == (np.uint16 if draw is filters.random_steps else np.float32)
         np.testing.assert_array_equal(drawn, values)
 

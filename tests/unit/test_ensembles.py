@@ -7,8 +7,6 @@ import pandas as pd
 import pytest
 from ensembles_by_loops import loop
 from fault_messages import fault_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from predicted import conditions_of, predictions_of
 from scipy.special import softmax
 
@@ -54,24 +52,6 @@ ERRORS = 1 - RIGHT.mean(axis=2)
 MEMBERS = pd.DataFrame({"member": NAMES, "design": [*"aabc"], "family": [*"xxxy"], "clean_accuracy": 1 - ERRORS[:, 0]})
 MEMBERS = MEMBERS.assign(parameters=[10, 10, 20, 40], macs=[1, 1, 2, 4], corrupted_error=ERRORS[:, 1:5].mean(axis=1))
 MEMBERS["validation_accuracy"] = MEMBERS["clean_accuracy"]
-
-
-def answer(rule: str, probabilities: np.ndarray, weights: np.ndarray) -> int:
-    """The answer of one ensemble to one image, from the probabilities M x K and the weights of its members."""
-    rows = [[float(value) for value in row] for row in probabilities]
-    classes = range(len(rows[0]))
-    means = [sum(row[k] for row in rows) / len(rows) for k in classes]
-    if rule == "weighted_mean":
-        return max(classes, key=lambda k: sum(w * row[k] for w, row in zip(weights, rows, strict=True)))
-    if rule == "mean_probability":
-        return max(classes, key=lambda k: means[k])
-    if rule == "mean_logit":
-        products = [np.prod([max(row[k], 1e-12) for row in rows]) ** (1 / len(rows)) for k in classes]
-        return max(classes, key=lambda k: products[k])
-    votes = [sum(row[k] == max(row) for row in rows) for k in classes]
-    return max(classes, key=lambda k: (votes[k], means[k]))
-
-
 WEIGHTS = np.array([0.2, 0.9, 0.5, 0.7, 0.4])
 
 
@@ -84,20 +64,6 @@ def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
     assert [tuple(common.values()) for common, _ in groups] == ensembles
     for common, chosen in groups:
         assert chosen.member.tolist() == [f"{common['setting']}-s{common['seed']:g}-m{index}" for index in range(3)]
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("size", [2, 3, 4])
-@given(st.integers(0, 1000))
-@settings(max_examples=15)
-def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
-    random, ensembles = np.random.default_rng(seed), pool.ensembles_of(5, size)
-    probabilities = random.dirichlet(np.full(4, 0.7), (5, 12)).astype(np.float32)
-    labels = random.integers(0, 4, 12)
-    arguments = rule, ensembles, probabilities, labels, WEIGHTS
-    expected = np.array([[answer(rule, probabilities[row, n], WEIGHTS[row]) for n in range(12)] for row in ensembles])
-    np.testing.assert_array_equal(scoring.correct_answers(*arguments), expected == labels)
-    np.testing.assert_array_equal(list(scoring.given_answers(*arguments)), expected)
 
 
 @pytest.mark.parametrize(

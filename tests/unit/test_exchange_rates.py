@@ -21,7 +21,6 @@ from resiliency.report.advice import facts
 from resiliency.statistics.intervals import spread, without_image_noise
 
 CONFIDENCE = 0.95
-GAINS = {2: 0.03, 3: 0.04}  # of ensembles on the mean of their members
 MIXED = 0.01  # what pairs of two designs gain beyond that
 DESIGNS = np.array([0.3, 0.2, 0.6, 0.35, 0.5, 0.1, 0.45, 0.4])  # their errors
 MEMBERS = pd.DataFrame({"member": [f"d{d}-s{s}" for d in range(8) for s in range(2)]})
@@ -33,7 +32,7 @@ MEMBERS["family"], MEMBERS["error"] = MEMBERS["design"], np.repeat(DESIGNS, 2)
 def ensembles(rule: str = "mean_probability", mixed: float = 0.0) -> list[pd.DataFrame]:
     """All pairs and triples of two members of each of eight designs, which are a family each."""
     rows = []
-    for size, gain in GAINS.items():
+    for size, gain in {2: 0.03, 3: 0.04}.items():  # of ensembles on the mean of their members
         for chosen in map(list, combinations(MEMBERS.index, size)):
             of = MEMBERS.loc[chosen]
             count, mean = of["design"].nunique(), of["error"].mean()

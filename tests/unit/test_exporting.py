@@ -58,15 +58,6 @@ def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (IMAGES, SIDE, SIDE, 3), np.uint8)
 
 
-def study(members, images, rule: str) -> Ensemble:
-    """The ensemble on predictions kept as the study keeps them."""
-    table, labels = conditions_of([], [], IMAGES), np.zeros(IMAGES, int)
-    with torch.inference_mode():
-        logits = [of(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)).numpy() for of, _ in members]
-    kept = [predictions_of(table, labels, of_member.astype(np.float16)[None]) for of_member in logits]
-    return Ensemble(kept, WEIGHTS[: len(kept)], rule)
-
-
 def answers(ensemble: loading.Deployable, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     with torch.inference_mode():
         return tuple(values.numpy() for values in ensemble(torch.from_numpy(images)))
@@ -74,7 +65,11 @@ def answers(ensemble: loading.Deployable, images: np.ndarray) -> tuple[np.ndarra
 
 @pytest.mark.parametrize("rule", list(RULES))
 def test_the_module_answers_as_the_study(members, images, rule):
-    ensemble, of_study = loading.Deployable(members, list(WEIGHTS), rule, 0.5), study(members, images, rule)
+    table, labels = conditions_of([], [], IMAGES), np.zeros(IMAGES, int)
+    with torch.inference_mode():
+        logits = [of(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)).numpy() for of, _ in members]
+    kept = [predictions_of(table, labels, of_member.astype(np.float16)[None]) for of_member in logits]
+    ensemble, of_study = loading.Deployable(members, list(WEIGHTS), rule, 0.5), Ensemble(kept, WEIGHTS, rule)
     (part,) = of_study.outputs(0, np.arange(IMAGES))
     probabilities, mutual_information = answers(ensemble, images)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)

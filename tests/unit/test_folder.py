@@ -81,20 +81,15 @@ def test_links_in_a_circle_end(tmp_path, put_pictures):
     assert found == [str(tmp_path / path) for path in ("a/x/1.jpg", "a/y/1.jpg", "b/1.jpg")]
 
 
-SORT = "expected a folder per class, got none; sort the images into class folders"
-ONE = "expected two or more class folders, got only"
-TRAIN = "but no train/; add train/ with the same classes"
-
-
 @pytest.mark.parametrize(
     ("pictures", "message"),
     [
-        ([], f": {SORT}"),
-        (["train/a/1.jpg", "val/a/1.jpg"], f"/train: {ONE} 'a'"),
+        ([], ": expected a folder per class, got none; sort the images into class folders"),
+        (["train/a/1.jpg", "val/a/1.jpg"], "/train: expected two or more class folders, got only 'a'"),
         (None, ": cannot be listed (No such file or directory); name a folder that is there"),
         (["a/1.jpg", "b/1.gif"], "/b: no .jpg .jpeg .png .webp file in this class folder; add images or remove it"),
         (["train/a/1.jpg", "other/a/1.jpg"], ": found train/ but neither val/ nor test/; add one of them"),
-        (["valid/a/1.jpg", "valid/b/1.jpg"], f": found valid/ {TRAIN}"),
+        (["valid/a/1.jpg", "valid/b/1.jpg"], ": found valid/ but no train/; add train/ with the same classes"),
         (["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], ": val/ and valid/ mean the same; keep one"),
         (
             ["train/cat/1.jpg", "train/dog/1.jpg", "test/cat/1.jpg", "test/dogs/1.jpg"],

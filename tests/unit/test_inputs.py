@@ -12,7 +12,6 @@ from resiliency.data.folder import image_states, published_states
 
 PHOTO, PUBLISHED = Path("photos/cat/1.png"), Path("set/fog/1/cat/1.JPEG")
 STACK = Path("set/fog.npy")
-TICK = 0.02  # seconds after which a file system has another time
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def published() -> str:
 
 def replaced(path: Path) -> None:
     """Give a file other content of the same size, by another file, as their folder shows."""
-    time.sleep(TICK)
+    time.sleep(0.02)  # after which a file system has another time
     path.with_name("other").write_bytes(path.read_bytes().replace(b"o", b"0"))
     os.replace(path.with_name("other"), path)
 
