@@ -1,4 +1,4 @@
-"""What a run prints: progress, each failure once, and the report last."""
+"""What a run prints: progress, and each failure once."""
 
 import logging
 import time
@@ -10,8 +10,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 import snakemake_logger_plugin_resiliency as console
 
 
-def handler(dryrun=False):
-    return console.LogHandler(SimpleNamespace(stdout=True, dryrun=dryrun), None)
+def handler():
+    return console.LogHandler(SimpleNamespace(stdout=True, dryrun=False), None)
 
 
 def record(message="", level=logging.INFO, event=None, **extra):
@@ -20,10 +20,8 @@ def record(message="", level=logging.INFO, event=None, **extra):
     return made
 
 
-def started(jobid, rule, *log, reason="Missing output files: results/a.npy"):
-    named = {"jobid": jobid, "rule_name": rule, "log": list(map(str, log)), "reason": reason, "benchmark": None}
-    named |= {"resources": {"mem_mb": 2000}, "threads": 1}
-    return record(event=LogEvent.JOB_INFO, **named)
+def started(jobid, rule, log):
+    return record(event=LogEvent.JOB_INFO, jobid=jobid, rule_name=rule, log=[str(log)], reason="", benchmark=None)
 
 
 def failed(jobid, rule, log):
@@ -80,30 +78,6 @@ def test_a_failure_is_last_with_its_rule_its_error_and_its_log(capsys, tmp_path)
         "rule train: error: photos/a.jpg: cannot be decoded; replace it",
         f"  log: {log}",
     ]
-
-
-def test_a_dry_run_says_why_stages_run(capsys):
-    run, keys = handler(dryrun=True), "Changed in the study:\n  training.epochs: 2 -> 3"
-    run.emit(record(keys))
-    run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO, stats={"total": 3}))
-    run.emit(started(1, "train"))
-    run.emit(started(2, "train"))
-    run.emit(started(3, "charts", reason="Params have changed since last execution: before: 200 now: 300"))
-    run.emit(record("Some jobs were triggered by provenance information, see 'reason' section in the rule displays."))
-    run.close()
-    assert capsys.readouterr().out.splitlines() == [
-        *(*keys.splitlines(), "Job stats:", "table", "", "Reasons:"),
-        *("  missing output files: 2 × train", "  params have changed since last execution: 1 × charts"),
-    ]
-
-
-def test_the_last_line_names_the_report(capsys):
-    run = handler()
-    run.emit(record("Report: results/tiny/report.html", last=True))
-    run.emit(record("Complete log(s): a.log"))
-    run.close()
-    done = "Done in 0:00:00. Report: results/tiny/report.html"
-    assert capsys.readouterr().out.splitlines() == ["Complete log(s): a.log", "", done]
 
 
 def test_a_silent_run_says_what_its_jobs_said_last(capsys, tmp_path, monkeypatch):
