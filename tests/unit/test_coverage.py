@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import simulated_intervals as simulated
 import simulated_verdicts as situations
@@ -13,12 +12,9 @@ from interval_coverage import ROWS, page, too_low
 from scipy.stats import binom
 from simulated_ensembles import of_correlations, verdicts_on_diversities
 from simulated_exchanges import Logits, mixtures, of_designs, seeds
-from simulated_families import POOLS, Effects, drawn, verdicts
+from simulated_families import Effects
 from simulated_kinds import FEW
 from simulated_verdicts import Situation, one_by_one
-
-from resiliency.analysis.observations.architecture import architecture_matters_more
-from resiliency.analysis.verdicts import verdict_of
 
 pytestmark = pytest.mark.slow
 
@@ -66,18 +62,6 @@ def test_verdicts_are_rarely_false(situation):
     row = situations.rates(situation, SIMULATIONS, np.random.default_rng(0))
     assert row["verdicts"]["not tested"] < SIMULATIONS / 2
     assert row["false"] <= binom.ppf(1 - 1e-4, SIMULATIONS, 0.06)
-
-
-def test_simulated_studies_of_families_have_the_verdicts_of_the_pipeline():
-    sizes, of_studies = POOLS["8 families of 3"], (Effects(1.6, 0.4, 0.4, 0.8), 0.5, "normal")
-    reached, each = verdicts(np.random.default_rng(0), *of_studies, "8 families of 3", 8)
-    designs = pd.DataFrame({"design": [f"d{index}" for index in range(sum(sizes))], "origin": "independent"})
-    designs["family"] = np.repeat(list("abcdefgh"), sizes)
-    for values, verdict, of_parts in zip(
-        drawn(np.random.default_rng(0), *of_studies, sizes, 8), reached, each, strict=True
-    ):
-        table = designs.assign(parameters=10 ** values[:, 0], clean_accuracy=values[:, 1], corrupted_error=values[:, 2])
-        assert verdict_of(architecture_matters_more(table, 1, draws=0), 0.95) == (verdict, of_parts.tolist())
 
 
 def test_the_page_is_made_of_the_kept_rows():
