@@ -150,13 +150,6 @@ def test_it_counts_classes_splits_and_sizes(tmp_path):
     assert "groups:" not in begin.study_text("a", "data/a", found, {})
 
 
-def test_frames_of_films_are_grouped(tmp_path):
-    folder = photos(tmp_path, [f"clip{film}_{frame:03}" for film in range(4) for frame in range(5)], 32)
-    found = begin.look(image_folder(folder, 64, 0.875))
-    assert found.films == "<film>_*"
-    assert "groups: <film>_*" in begin.study_text("a", "data/a", found, {})
-
-
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("RESILIENCY_CACHE", str(tmp_path / "cache"))
