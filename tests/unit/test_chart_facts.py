@@ -82,14 +82,6 @@ def test_only_what_is_significant_at_every_size_and_without_labels_is_said():
     assert uncorrected.startswith("Not significantly on corrupted images: none of the 2 label-free metrics")
 
 
-def test_only_metrics_that_the_chart_shows_are_named():
-    names = ("label_disagreement", "saliency_cosine", "saliency_spearman", "difficulty")
-    said = finding_of("correlations", *correlations(corrupted=dict.fromkeys(names, FALLS)))
-    assert "less accurate ones by Saliency (mean r −0.45)." in said
-    alone = finding_of("correlations", *correlations(corrupted=dict.fromkeys((names[0], names[3]), FALLS)))
-    assert "less accurate ones by Label disagreement (mean r −0.45)." in alone
-
-
 def test_failing_images_stand_once_by_their_most_confident_failure():
     failures = synthetic_tables()["failure_pictures"]
     twice = pd.concat([failures, failures.assign(corruption="fog", severity=5, confidence=0.1)])
