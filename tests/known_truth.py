@@ -68,12 +68,8 @@ class Truth:
 
     def points(self, logits: float) -> float:
         """A difference of logits, in percentage points of corrupted error around the median design's."""
-        middle = logit(self.median_of_designs(self.errors))
+        middle = logit(pd.Series(self.errors).groupby(self.about["design"]).mean().median())
         return 100 * (expit(middle + logits / 2) - expit(middle - logits / 2))
-
-    def median_of_designs(self, values: np.ndarray) -> float:
-        """The median design's value, a mean over its seeds."""
-        return float(pd.Series(values).groupby(self.about["design"]).mean().median())
 
 
 def layout() -> np.ndarray:
