@@ -1,5 +1,6 @@
 """Command lines of `resiliency`: arguments, folders and files that cannot be, in a folder with photographs."""
 
+import sys
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -35,11 +36,14 @@ def _run(folder: Path, words: list[str]) -> None:
     Path("empty/a").mkdir(parents=True)
     Path("file.yaml").write_text("study: a\nstudy: b\n")
     Path("binary.yaml").write_bytes(b"\xff\x00")
+    Path("own.onnx").write_bytes(b"\x08\x07")
+    Path("exits.py").write_text("raise SystemExit(0)")
     Path("template.yaml").write_text("__use_yte__: true\nstudy: ?open('ran', 'w')\n")
     before, started = set(folder.rglob("*")), Wrong("Snakemake was started")
     with (
         patch.object(cli.os, "execvp", side_effect=started),
         patch.object(cli.subprocess, "run", side_effect=started),
+        patch.object(sys, "path", [*sys.path, str(folder)]),
         redirect_stderr(StringIO()),
     ):
         try:
@@ -60,9 +64,8 @@ COMMANDS: dict[str, Expected] = {
     **{f"evaluate {MODEL} photos --size {size}": "" for size in ("0", "-1", "31", "x", "1e3", "99999999999", "32.0")},
     **{f"evaluate {MODEL} photos --size 32 --batch-size {size}": "" for size in ("0", "-1", "x", "1.5")},
     "evaluate os:getcwd photos --size 32": "predict: fails on 6 images: TypeError: ",
-    **{
-        f"evaluate {model} photos --size 32": "" for model in ("nowhere.onnx", "file.yaml", "os", "os:", ":x", "photos")
-    },
+    **{f"evaluate {model} photos --size 32": "" for model in ("nowhere.onnx", "own.onnx", "os", "os:", ":x", "os:sep")},
+    "evaluate exits:net photos --size 32": "exits:net: cannot be imported (SystemExit: 0)",
     **{f"begin {folder}": "" for folder in ("nowhere", "file.yaml", "empty", "one", "photos", "split", "photos/a", "")},
     "begin photos --study file.yaml": "expected a new file, got one that exists",
     "begin photos --study photos": "expected a new file",

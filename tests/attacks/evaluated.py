@@ -1,6 +1,5 @@
 """Classifiers, images and arguments for the Python API: of other types, shapes and values, or that fail."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from scipy.special import softmax
 
 from resiliency.api import RandomCorruption, corrupt, ensembles_of, evaluate, pair_diversity, score_ensembles
 from resiliency.api.evaluating import Evaluation
-from resiliency.cli import model_of
 
 IMAGES, CLASSES = 6, 3
 PIXELS = np.random.default_rng(0).integers(0, 256, (IMAGES, 32, 32, 3), np.uint8)
@@ -142,9 +140,7 @@ TRANSFORMS: dict[str, tuple[dict, Expected]] = {
     f"{name} {value!r:.20}": ({name: value}, "")
     for name, values in {
         "corruptions": ((), ("fogg",), "fogg", None, 3),
-        "severities": ((), (0,), ("1",), 6, None, (1.5,)),
         "p": (-0.1, 1.1, "1", None, float("nan")),
-        "table": ("auto ", None, 3),
     }.items()
     for value in values
 }
@@ -155,27 +151,9 @@ def _transformed(_: Path, given: dict) -> None:
     RandomCorruption(**{"table": "cifar-10-c"} | given)(Image.fromarray(PIXELS[0]))
 
 
-SOURCES = {"raises": "1 // 0", "exits": "raise SystemExit(0)", "is none": "def", "lacks it": "", "holds 3": "net = 3"}
-MODELS = {f"a module that {what}": ((f"own_{i}:net", text), "") for i, (what, text) in enumerate(SOURCES.items())}
-NAMES = ("", ":", "a:", ":b", "os", "..a:b", "a b:c", "no.onnx", "own.onnx")
-MODELS |= {f"{name!r}": ((name, ""), "") for name in NAMES}
-
-
-def _model(folder: Path, what: tuple[str, str]) -> None:
-    name, text = what
-    Path("own.onnx").write_bytes(b"\x08\x07")
-    (folder / f"{name.partition(':')[0] or 'a'}.py").write_text(text)
-    sys.path.insert(0, str(folder))
-    try:
-        model_of(name, 32)
-    finally:
-        sys.path.remove(str(folder))
-
-
 AREAS = (
     Area("answers of classifiers", _answered, PREDICTED),
     Area("arguments of evaluate", _argument, WRONG_ARGUMENTS),
-    Area("models by name", _model, MODELS),
     Area("calls of the API", lambda _, call: call(), CALLS),
     Area("scores of ensembles", lambda _, given: score_ensembles(**RIGHTLY | given), SCORED),
     Area("corrupt", lambda _, given: corrupt(**{"image": PIXELS[0], "corruption_name": "fog"} | given), CORRUPTED),
