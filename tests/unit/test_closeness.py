@@ -1,9 +1,8 @@
 """Closeness against a plain reference of its definition, and what it makes of known effects."""
 
-from itertools import combinations
-
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from resiliency.statistics.closeness import Families, closeness, replicates, share_within
 
@@ -38,16 +37,11 @@ def by_definition(values: np.ndarray, family: np.ndarray) -> np.ndarray:
         return (values[:, 2] - values[:, chosen] @ slopes) * np.sqrt(freedom / max(freedom - len(chosen), 0.5))
 
     def delta(across, inside):
-        signs = weights = 0
-        for i, j in combinations(range(n), 2):
-            for k, m in combinations(range(n), 2):
-                if family[i] == family[j] or family[k] != family[m]:
-                    continue
-                size = {place: (family == family[place]).sum() for place in (i, j, k)}
-                weight = 1 / (size[i] * size[j]) * 2 / (size[k] * (size[k] - 1))
-                signs += weight * np.sign(abs(across[i] - across[j]) - abs(inside[k] - inside[m]))
-                weights += weight
-        return signs / weights
+        one, other = np.triu_indices(n, 1)
+        apart, size = family[one] != family[other], (family[:, None] == family).sum(axis=0)
+        distances = np.where(apart, abs(across[one] - across[other]), abs(inside[one] - inside[other]))
+        weights = 1 / np.where(apart, size[one] * size[other], size[one] * (size[one] - 1))
+        return 2 * roc_auc_score(apart, distances, sample_weight=weights) - 1
 
     def mean_delta(own, other):
         left = [(left_by(total, [own, *of], freedom), left_by(pooled, of, n - len(names))) for of in ([], [other])]
