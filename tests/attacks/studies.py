@@ -63,7 +63,6 @@ def _read(folder: Path, text: str | bytes) -> Study:
 
 
 def _paths(config: Any, path: tuple = ()) -> Iterator[tuple]:
-    """Paths of all keys and list items."""
     items = config.items() if isinstance(config, dict) else enumerate(config) if isinstance(config, list) else ()
     for key, value in items:
         yield (*path, key)

@@ -93,7 +93,6 @@ def rows(member: str) -> list[list[str]]:
 
 
 def scores() -> list[list[str]]:
-    """The table of scores, with its header."""
     return [["member", *CONDITIONS], *([member, *map(str, of_member)] for member, of_member in PER_CENT.items())]
 
 

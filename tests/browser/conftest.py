@@ -10,7 +10,6 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(scope="session")
 def report(workflow):
-    """The report of the tiny study."""
     return workflow.results / "report.html"
 
 

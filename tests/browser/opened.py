@@ -18,6 +18,5 @@ class Opened:
         self.page.goto(path.as_uri())
 
     def unfold(self):
-        """Open what is folded."""
         self.page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
         return self

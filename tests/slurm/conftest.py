@@ -8,7 +8,6 @@ from cluster import Cluster, reason_against
 
 @pytest.fixture(scope="session")
 def cluster(lacking) -> Iterator[Cluster]:
-    """A cluster that is up."""
     if reason := reason_against():
         lacking("slurm", reason)
     started = Cluster()

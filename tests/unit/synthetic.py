@@ -165,7 +165,6 @@ def made(
 
 
 def picture(level: int) -> np.ndarray:
-    """A grey image of a level."""
     return np.full((32, 32, 3), level, np.uint8)
 
 

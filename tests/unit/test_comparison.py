@@ -60,7 +60,6 @@ def finished(
 
 
 def compared(*folders: Path) -> pd.DataFrame:
-    """The table of differences."""
     return comparison.difference_table(comparison.read_studies(list(folders)))
 
 

@@ -62,7 +62,6 @@ def make_photos(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def photos(workflow_in, tmp_path_factory):
-    """The study of the photos, finished."""
     directory = tmp_path_factory.mktemp("photos")
     make_photos(directory / "photos")
     study = workflow_in(directory, STUDY)

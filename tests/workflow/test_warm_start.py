@@ -54,7 +54,6 @@ def start(folder: Path, program: str) -> subprocess.Popen:
 
 
 def processes_in(folder: Path) -> list[psutil.Process]:
-    """Processes that run in a folder."""
     running = [of for of in psutil.process_iter(["status", "cwd"]) if of.info["status"] != psutil.STATUS_ZOMBIE]
     return [process for process in running if process.info["cwd"] == str(folder)]
 
