@@ -20,18 +20,8 @@ FADED = (
 
 
 @pytest.fixture(scope="module")
-def opened(browser, report):
-    return Opened(browser, report, viewport=DESKTOP).unfold()
-
-
-@pytest.fixture(scope="module")
-def page(opened):
-    return opened.page
-
-
-def test_page_asks_for_nothing_and_complains_of_nothing(opened, report):
-    assert opened.faults == []
-    assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [report.as_uri()]
+def page(browser, report):
+    return Opened(browser, report, viewport=DESKTOP).unfold().page
 
 
 @pytest.mark.parametrize("name", FILTERING)
@@ -82,6 +72,7 @@ def test_tables_are_sorted(page, report):
 def test_on_a_phone_nothing_is_wider_or_smaller(browser, report):
     phone = Opened(browser, report, viewport=PHONE, has_touch=True, is_mobile=True)
     assert phone.unfold().faults == []
+    assert [url for url in phone.requests if not url.startswith(("data:", "blob:"))] == [report.as_uri()]
     assert phone.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     pictures = phone.page.locator(
         ".chart img"
