@@ -24,9 +24,6 @@ class CudaTensor(Tensor):
         made.host = host
         return made
 
-    def __repr__(self) -> str:
-        return f"CudaTensor({self.host})"
-
     def __deepcopy__(self, memo: dict) -> "CudaTensor":
         if id(self) not in memo:
             copied = CudaTensor(self.host.detach().clone()).requires_grad_(self.requires_grad)
