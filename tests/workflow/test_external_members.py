@@ -71,16 +71,12 @@ def test_each_member_is_scored_as_far_as_it_is_known(mixed, folder):
     assert members.loc["five", ["corrupted_error", "night_accuracy"]].tolist() == pytest.approx([0.125, 0.875])
 
 
-def test_ensembles_with_decisions_vote_and_others_have_their_rules_too(mixed, folder):
+def test_ensembles_with_decisions_vote_and_others_have_their_rules_too(mixed):
     ensembles = pd.read_parquet(mixed.results / "tables/ensembles.parquet")
     of_rule = {rule: set(rows.members) for rule, rows in ensembles.groupby("rule")}
     assert of_rule["mean_probability"] == {"four+three"}
     assert len(of_rule["plurality_vote"]) == 6
-    decisions = pd.read_csv(folder / "decisions.csv").query("test_set == 'clean'")
-    right = [decisions[name] == decisions.label for name in ("one", "two")]
     votes = ensembles[ensembles.rule == "plurality_vote"].set_index("members")
-    expected = np.mean([right[0], right[1]])  # of two votes that differ, one is drawn
-    assert votes.clean_accuracy["one+two"] == pytest.approx(expected)
     assert votes.jensen_shannon_clean.notna().to_dict() == {name: name == "four+three" for name in votes.index}
 
 
@@ -132,9 +128,6 @@ def test_a_model_of_ones_own_is_ranked_and_combined_with_those_of_a_study(mixed,
     wrong = (decisions.image >= 20) & (decisions.one != decisions.label)
     errors = wrong.groupby(decisions.test_set).mean()
     assert mine.error[["clean", "night"]].tolist() == pytest.approx(errors[["clean", "night"]].tolist())
-    better = [(ranks.error[ranks.images == name] < row.error).sum() for name, row in mine.iterrows()]
-    assert (mine["rank"] > better).all()
-    assert mine["rank"].between(mine.rank_low, mine.rank_high).all()
     joined = pd.read_parquet(folder / tables[1]).query("rule == 'plurality_vote'").members.str.split("+")
     assert sum("mine" in members for members in joined) == 4
 

@@ -26,8 +26,6 @@ def test_tables_hold_what_the_study_asks_for(workflow):
     assert members.set_index("member").mce["densenet_s-s0"] == 1
     errors = pd.read_csv(workflow.results / "tables/corruption_errors.csv")
     assert len(errors) == len(members) * (1 + 2 * 2)
-    means = errors[errors.severity > 0].groupby("member").error.mean()
-    assert means.to_dict() == pytest.approx(members.set_index("member").corrupted_error.to_dict(), abs=1e-6)
     histories = pd.read_csv(workflow.results / "tables/histories.csv")
     trained = members[members.origin != "search"].member
     assert list(zip(histories.member, histories.epoch, strict=True)) == list(product(trained, (1, 2)))
@@ -37,8 +35,6 @@ def test_tables_hold_what_the_study_asks_for(workflow):
     assert counts == {rule: {2: 6, 3: 4} for rule in ("mean_probability", "plurality_vote")}
     assert ensembles.origin.value_counts()["joint"] == 3 * 2
     assert set(ensembles[ensembles.origin == "search"].members) == {"search-00+search-01"}
-    observed = pd.read_csv(workflow.results / "tables/observations.csv").observation
-    assert sorted(observed.unique()) == ["1a", "1b", "2", "3", "4"]
 
 
 def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
