@@ -20,7 +20,6 @@ from torch import nn
 
 from resiliency import cli
 from resiliency.cli import MEAN, STD, begin, model_of
-from resiliency.data.folder import image_folder
 from resiliency.designs.weights import is_available, pretrained_config
 from resiliency.study.files import load, read_merged
 
@@ -138,16 +137,6 @@ def test_advice_is_about_images_as_no_study_is_written(tmp_path, names, kept, re
     fault = fault_of(begin.begin, str(tmp_path / "photos"), tmp_path / "new.yaml", True)
     assert re.fullmatch(rf".*photos: [^;.]*class 'cat' [^;.]*; {remedy}", fault)
     assert not (tmp_path / "new.yaml").exists()
-
-
-def test_it_counts_classes_splits_and_sizes(tmp_path):
-    folder = photos(tmp_path, [f"IMG_{number:04}" for number in range(20)])
-    found = begin.look(image_folder(folder, 64, 0.875))
-    assert found.classes == {"cat": 20, "dog": 20}
-    assert found.n_images == {"train": 18, "validation": 10, "test": 12}
-    assert found.shares == {"validation": 0.25, "test": 0.3}
-    assert (found.side, found.films) == (100, "")
-    assert "groups:" not in begin.study_text("a", "data/a", found, {})
 
 
 @pytest.fixture(autouse=True)
