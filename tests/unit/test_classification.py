@@ -136,17 +136,6 @@ def test_mutual_information_against_torch_uncertainty():
     assert metrics.entropy(np.array([1.0, 0, 0])) == 0
 
 
-def test_temperature_against_torch_uncertainty():
-    from torch.utils.data import DataLoader, TensorDataset
-    from torch_uncertainty.post_processing import TemperatureScaler
-
-    probabilities, labels = answers(500, 3)
-    logs = np.log(probabilities)
-    scaler = TemperatureScaler()
-    scaler.fit(DataLoader(TensorDataset(torch.from_numpy(logs), torch.from_numpy(labels)), 500), progress=False)
-    assert metrics.fitted_temperature(logs, labels) == pytest.approx(scaler.temperature[0].item(), rel=0.02)
-
-
 def test_no_temperature_is_best_where_every_answer_is_right():
     assert np.isnan(metrics.fitted_temperature(np.log([[0.9, 0.1], [0.2, 0.8]]), np.arange(2)))
     assert metrics.fitted_temperature(np.log(np.full((2, 2), 0.5)), np.arange(2)) == 1  # as for an untrained network
