@@ -48,7 +48,6 @@ PREDICTED: dict[str, tuple[Callable[[np.ndarray], object], Expected]] = {
     "another byte order": (lambda logits: logits.astype(">f8"), ACCEPTED),
     "a masked array": (lambda logits: np.ma.masked_less(logits, 0), ""),
     "a list of outputs": (lambda logits: [logits, logits], "(2, 4, 3); return the first output"),
-    "objects": (lambda logits: logits.astype(object), "predict: "),
     "true and false": (lambda logits: logits > 0, "predict: "),
     "classes": (lambda logits: logits.argmax(axis=1), "predict: "),
     "one class": (lambda logits: logits[:, :1], "predict: "),
