@@ -247,7 +247,10 @@ def test_the_placebo_has_the_noise_of_clean_accuracy():
         for noise in (0.0, 0.6)
     )
     assert noisy.range[1][0] > 2 * quiet.range[1][0]
-    assert model(members(0, 0.0, noise=0.6)).noise[0, 0] == pytest.approx(0.36, rel=0.4)
+    fitted = model(members(0, 0.3, noise=0.6))
+    shared = fitted.coefficients[FAMILIES][0] ** 2 * fitted.noise[0, 0]
+    assert fitted.noise[0, 0] == pytest.approx(0.36, rel=0.4)
+    assert fitted.deviations[0] ** 2 == pytest.approx(fitted.fits.components[0, 0, 0] - shared)
 
 
 def test_without_known_members_neither_part_counts_families():
