@@ -67,7 +67,7 @@ def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
 
 
 @pytest.mark.parametrize(
-    ("chunk", "classes", "candidates"), [(16, 4, 32), (10**6, 4, 32), (10**6, 70, 32), (10**6, 70, 2), (10**6, 70, 8)]
+    ("chunk", "classes", "candidates"), [(16, 12, 32), (10**6, 4, 32), (10**6, 70, 32), (10**6, 70, 2), (10**6, 70, 8)]
 )
 def test_scores_of_a_condition_by_loops(chunk, classes, candidates, monkeypatch):
     monkeypatch.setattr(scoring, "CHUNK_VALUES", chunk)
@@ -81,6 +81,9 @@ def test_scores_of_a_condition_by_loops(chunk, classes, candidates, monkeypatch)
     table = conditions_of([], [], 30, classes)
     predictions = [predictions_of(table, labels, member[None]) for member in logits]
     scores, inputs = scoring.score_condition(predictions, 0, groups, list(RULES), WEIGHTS)
+    others = scoring.score_condition(predictions, 0, groups, [VOTE], WEIGHTS)[1]  # of few classes by another loop
+    for own, other in zip(inputs, others, strict=True):
+        np.testing.assert_allclose(own["log_sums"], other["log_sums"], rtol=1e-4)
     p = softmax(logits.astype(float), axis=-1)
     rows = [row for group in groups for row in group.tolist()]
     for index, row in enumerate(rows):
