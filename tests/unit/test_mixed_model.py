@@ -1,10 +1,38 @@
-"""The mixed model against a plain maximisation with whole matrices."""
+"""The mixed model against figures that lme4 published, and against a plain maximisation with whole matrices."""
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
 from resiliency.statistics.mixed_model import Layout, fit, points
+
+# Davies and Goldsmith 1972 and Box and Tiao 1973, as the data sets Dyestuff2 and Pastes of lme4.
+DYESTUFF2 = """7.298 3.846 2.434 9.566 7.99 5.22 6.556 .608 11.788 -.892 .11 10.386 13.434 5.51 8.166
+    2.212 4.852 7.092 9.288 4.98 .282 9.014 4.458 9.446 7.198 1.722 4.782 8.106 .758 3.758"""
+PASTES = """62.8 62.6 60.1 62.3 62.7 63.1 60.0 61.4 57.5 56.9 61.1 58.9 58.7 57.5 63.9 63.1 65.4 63.7 57.1 56.4
+    56.9 58.6 64.7 64.5 55.1 55.1 54.7 54.2 58.8 57.5 63.4 64.9 59.3 58.1 60.5 60.0 62.5 62.6 61.0 58.7
+    56.9 57.7 59.2 59.4 65.2 66.0 64.8 64.1 54.8 54.8 64.0 64.0 57.7 56.8 58.3 59.3 59.2 59.2 58.9 56.6"""
+BATCHES = Layout.of(list(np.repeat(list("ABCDEF"), 5)), [str(n) for n in range(30)])
+CASKS = Layout.of(list(np.repeat(list("ABCDEFGHIJ"), 6)), list(np.tile(np.repeat(list("abc"), 2), 10)))
+
+
+# Bates, lme4: Mixed-effects modeling with R (2010), chapters 1 and 2: REML criterion, standard deviations of the
+# factors and of the residual, and the mean.
+@pytest.mark.parametrize(
+    ("data", "layout", "deviance", "deviations", "mean"),
+    [
+        (DYESTUFF2, BATCHES, 161.8283, (0, 0, 3.7157), 5.6656),
+        (PASTES, CASKS, 246.9907, (1.2874, 2.9041, 0.82340), 60.0533),
+    ],
+    ids=["no variance between batches", "nested"],
+)
+def test_lme4s_figures_are_met(data, layout, deviance, deviations, mean):
+    response = np.array(data.split(), float)
+    fitted = fit(response[None], np.ones((len(response), 1)), layout)
+    assert fitted.deviance[0, 0] == pytest.approx(deviance, abs=5e-5)
+    found = np.sqrt([*fitted.components[0, 0, :2], fitted.residual[0, 0]])
+    assert found == pytest.approx(deviations, abs=6e-4)
+    assert fitted.coefficients[0, 0, 0] == pytest.approx(mean, abs=5e-5)
 
 
 def unbalanced(seed: int = 0) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:

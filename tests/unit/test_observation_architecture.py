@@ -240,6 +240,18 @@ def test_recipes_that_few_families_share_stay_in_the_families():
     assert of_one.parts[0].estimate == of_both.parts[0].estimate
 
 
+@pytest.mark.slow
+def test_observation_1b_finds_a_spread_and_none_where_none_is():
+    apart, alike = (families_differ_at_equal_accuracy(members(1, spread), IMAGES, draws=200) for spread in (0.4, 0.0))
+    assert verdict_of(apart, 0.95)[0] == "supported"
+    assert verdict_of(alike, 0.95)[0] in ("no practical difference", "undecided")
+    assert apart.parts[0].estimate > apart.placebo.range[1][0] >= alike.parts[0].estimate
+    assert share_supported(apart, apart.placebo, 0.95) <= 0.05
+    (row, *beside) = observation_rows(apart, 0.95)
+    assert row["low"] > apart.least == 1.0
+    assert [part["part"] for part in beside[3:]] == [f"slope: {name}" for name in (LENGTH, OF_FAMILY, FAMILIES, SIZE)]
+
+
 def test_the_placebo_has_the_noise_of_clean_accuracy():
     """What half of the families' images have in common makes a spread; the placebo shows how much."""
     quiet, noisy = (
