@@ -8,7 +8,7 @@ correlations between its members, each with itself among them.
 """
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +68,44 @@ class Truth:
 
     def points(self, logits: float) -> float:
         """A difference of logits, in percentage points of corrupted error around the median design's."""
-        middle = logit(pd.Series(self.errors).groupby(self.about["design"]).mean().median())
+        middle = logit(self.median_of_designs(self.errors))
         return 100 * (expit(middle + logits / 2) - expit(middle - logits / 2))
+
+    def median_of_designs(self, values: np.ndarray) -> float:
+        """The median design's value, a mean over its seeds."""
+        return float(pd.Series(values).groupby(self.about["design"]).mean().median())
+
+    def exchanges(self) -> dict[str, float]:
+        """What each row of exchange_rates.csv estimates, in percentage points of corrupted error."""
+        families = logit(self.errors).reshape(FAMILIES, -1).mean(axis=1)
+        accuracy = 1 - self.median_of_designs(ndtr(self.quantiles[:, 0]))
+        point = logit(accuracy + 0.005) - logit(accuracy - 0.005)
+        _, pairs = self.of_size(2)
+        return {
+            "family": self.points(families.std(ddof=1)),
+            "best_to_worst_family": self.points(np.ptp(families)),
+            "family_at_equal_accuracy": self.points(SPREAD),
+            "doubling_of_parameters": self.points(-DOUBLING),
+            "doubling_of_training": self.points(-FOLLOWED * TRAINING),
+            "point_of_clean_accuracy": self.points(FOLLOWED * point),
+            "another_seed": 100 * np.sqrt(self.errors[self._repeated()].var(axis=1, ddof=1).mean()),
+            "second_member": 100 * (self.errors.mean() - pairs.mean()),
+            "mixing_designs": self._mixing(),
+        }
+
+    def _repeated(self) -> np.ndarray:
+        """Positions of both seeds of each repeated design, int D x 2."""
+        return np.flatnonzero(self.about["design"].duplicated(keep=False)).reshape(-1, 2)
+
+    def _mixing(self) -> float:
+        """What pairs of two designs gain on the pair of the better one, mean over pairs of designs."""
+        positions = self._repeated()
+        own = self.error_of(positions)
+        gains = [
+            min(own[one], own[other]) - self.error_of(np.array(list(product(positions[one], positions[other])))).mean()
+            for one, other in combinations(range(len(own)), 2)
+        ]
+        return 100 * float(np.mean(gains))
 
 
 def layout() -> np.ndarray:

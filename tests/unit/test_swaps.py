@@ -5,10 +5,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import logit
 
-from resiliency.analysis.pair_counts import Half, halves_of, pair_counts, probability_counts
+from resiliency.analysis.pair_counts import CALIPER, Half, PairCounts, halves_of, pair_counts, probability_counts
 from resiliency.analysis.swaps import FAMILY, Rung, rungs, swap, swap_table
-from resiliency.analysis.votes_of_four import vote_counts, wrong_at
+from resiliency.analysis.votes_of_four import drawn_fours, vote_counts, wrong_at
 from resiliency.prediction.reading import Condition, Predictions, Truth, condition_table
 
 
@@ -89,6 +90,28 @@ def test_a_swap_against_loops():
         np.testing.assert_allclose(of.means[:2, 0, place], expected, rtol=1e-12)
 
 
+def test_halves_match_on_one_half_and_measure_on_the_other():
+    """A member that is lucky on the images by which it is found is not lucky on the others."""
+    both = np.zeros((10, 2, 2))
+    both[:5, 0, 0], both[5:, 0, 0], both[:, 1, 1] = 10, 30, 20
+    names, halves = halves_of(PairCounts(np.full(10, 100.0), {"both_wrong": both}), 0)
+    for half in halves:
+        first = 0.4 - half.values[names.index("error"), 0, 0]  # of ten groups, the halves add up
+        near = abs(logit((1000 * first / 2 + 0.5) / 501) - logit(100.5 / 501)) <= CALIPER
+        assert half.accurate[0, 1] == near
+
+
+def test_a_planted_cause_is_found_and_nothing_is_found_without():
+    members = pool(8)
+    planted, none = (swap_table(members, studied(members, np.random.default_rng(2), of), 0.95, 0) for of in (1.0, 0.0))
+    for table, found in ((planted, True), (none, False)):
+        row = table[(table.rung == FAMILY) & (table.outcome == "common_failures")].iloc[0]
+        assert (row.ratio_high < 1 and row.ratio < row.control_low) == found
+        assert row.control_low < 1 < row.control_high
+        error = table[(table.rung == FAMILY) & (table.outcome == "error")].iloc[0]
+        assert error.difference_low < 0 < error.difference_high
+
+
 @pytest.mark.parametrize(("families", "designs", "seeds"), [(4, 2, 2), (1, 2, 2), (8, 1, 1)])
 def test_what_is_missing_gives_no_interval(families, designs, seeds):
     """Fewer than five families, one family, and a pool without twins."""
@@ -115,3 +138,15 @@ def test_votes_of_four_against_an_enumeration():
         of_images["wrong"] = of_images.groupby("rank")["wrong"].transform("mean")
         ordered = of_images.sort_values("rank")["wrong"].to_numpy()
         assert found == pytest.approx([ordered[: int(400 * of)].sum() / 400 for of in (0.8, 0.9, 0.95)])
+
+
+def test_groups_of_four_have_one_family_or_four():
+    members = pool(6)
+    family = np.unique(members["family"], return_inverse=True)[1]
+    accurate = np.random.default_rng(5).random((24, 24)) < 0.5
+    drawn = drawn_fours(np.ones(24, bool), family, accurate | accurate.T, 0, 0)
+    assert len(drawn[0]) > 20
+    for twins, strangers in zip(*drawn, strict=True):
+        assert [len(set(of)) for of in (twins, family[twins], family[strangers])] == [4, 1, 4]
+        assert twins[0] == strangers[0]
+        assert (accurate | accurate.T)[twins[1:], strangers[1:]].all()

@@ -68,6 +68,16 @@ def test_family_matters_more_than_size_and_at_equal_accuracy_where_that_was_plan
     assert set(observations.loc[["2", "3", "4"], "verdict"]) == {"not tested"}
 
 
+def test_exchange_rates_are_those_planted(found):
+    rows, true = found.table("exchange_rates").set_index("exchange"), found.truth.exchanges()
+    assert set(rows.index) == set(true)
+    assert {name: rows.points_low[name] <= value <= rows.points_high[name] for name, value in true.items()} == (
+        dict.fromkeys(true, True)
+    )
+    open_to_chance = rows.index[(rows.points_low <= 0) & (rows.points_high >= 0)]
+    assert open_to_chance.tolist() == []
+
+
 def test_the_planted_ensemble_is_best_and_recommended(found):
     team = known_truth.team(found.truth.about)
     name = "+".join(found.truth.about["member"][team])
