@@ -44,6 +44,7 @@ def _run(folder: Path, words: list[str]) -> None:
         patch.object(cli.os, "execvp", side_effect=started),
         patch.object(cli.subprocess, "run", side_effect=started),
         patch.object(sys, "path", [*sys.path, str(folder)]),
+        patch.object(sys, "dont_write_bytecode", True),
         redirect_stderr(StringIO()),
     ):
         try:
