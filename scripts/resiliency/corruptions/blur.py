@@ -34,7 +34,7 @@ def gaussian_blur(images: np.ndarray, streams: Streams, sigma: float) -> np.ndar
     return grey_levels(map_images(images, partial(blurred, sigma=sigma)))
 
 
-# Up to this side cv2.filter2D sums a kernel in float32; larger ones take it Fourier transforms, in float64.
+# Up to this side cv2.filter2D sums under a kernel in float32; under larger ones by Fourier transforms in float64.
 LARGEST_SUMMED = 11
 
 
@@ -110,7 +110,7 @@ def _sum_steps(
         steps: float64, by how much the kernel's weights change, a multiple of `TOGETHER`; places: uint64, where they
             do, in values of the rows from the middle one down, which have V + 3 each.
         margin: number that is added before values are truncated.
-        error: the largest of a sum in float32.
+        error: bound of the error of a sum in float32.
         out: uint8 N x H x 3 W.
     """
     (count, height, wide), values, reach = images.shape, out.shape[2], (len(rows) - out.shape[1]) // 2
