@@ -14,8 +14,6 @@ rule score_members:
         ranks=in_report(made(f"{RESULTS}/tables/member_ranks.csv")),
     log:
         f"{RESULTS}/logs/score_members/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/score_members/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -43,8 +41,6 @@ rule correlate:
         sizes=in_report(f"{RESULTS}/tables/ensemble_sizes.csv"),
     log:
         f"{RESULTS}/logs/correlate/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/correlate/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: 2
@@ -71,8 +67,6 @@ rule leave_out_images:
         members=f"{RESULTS}/ensembles/members_leave_images_out.parquet",
     log:
         f"{RESULTS}/logs/leave_out_images/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/leave_out_images/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -103,8 +97,6 @@ rule observe:
         exchange_rates=in_report(made(f"{RESULTS}/tables/exchange_rates.csv")),
     log:
         f"{RESULTS}/logs/observe/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/observe/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -129,8 +121,6 @@ rule swap_members:
         in_report(f"{RESULTS}/tables/swaps.csv"),
     log:
         f"{RESULTS}/logs/swap_members/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/swap_members/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -158,8 +148,6 @@ rule choose_ensembles:
         ceiling=in_report(f"{RESULTS}/tables/ceiling.csv"),
     log:
         f"{RESULTS}/logs/choose_ensembles/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/choose_ensembles/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -186,8 +174,6 @@ rule choose_members:
         in_report(f"{RESULTS}/tables/choosing.csv"),
     log:
         f"{RESULTS}/logs/choose_members/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/choose_members/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -232,8 +218,6 @@ rule assess_ensembles:
         costly_confusions=in_report(made(f"{RESULTS}/tables/costly_confusions.csv")),
     log:
         f"{RESULTS}/logs/assess_ensembles/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/assess_ensembles/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: 2

@@ -16,8 +16,6 @@ rule dataset:
         card=f"{RESULTS}/data/card.json",
     log:
         f"{RESULTS}/logs/dataset/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/dataset/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:
@@ -47,8 +45,6 @@ for name, test_set in STUDY.test_sets.items():
             **further(name),
         log:
             f"{RESULTS}/logs/test_set/{name}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/test_set/{name}.tsv"
         conda:
             "../envs/resiliency.yaml"
         resources:
@@ -118,8 +114,6 @@ rule corrupt:
         [directory(f"{RESULTS}/corrupted/{{corruption}}")] if GENERATED and STUDY.data.on_the_fly else [],
     log:
         f"{RESULTS}/logs/corrupt/{{corruption}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/corrupt/{{corruption}}.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:

@@ -11,8 +11,6 @@ rule pairwise_diversity:
         f"{RESULTS}/diversity/pairs.parquet",
     log:
         f"{RESULTS}/logs/pairwise_diversity/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/pairwise_diversity/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: 2
@@ -41,8 +39,6 @@ rule score_ensembles:
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet",
     log:
         f"{RESULTS}/logs/score_ensembles/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/score_ensembles/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: 2
@@ -69,8 +65,6 @@ rule compare_members:
         robustness=in_report(made(f"{RESULTS}/tables/effective_robustness.csv")),
     log:
         f"{RESULTS}/logs/compare_members/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/compare_members/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:

@@ -7,8 +7,6 @@ if PLAN.elsewhere.kinds:
             expand(f"{RESULTS}/members/{{member}}/member.json", member=list(PLAN.elsewhere.kinds)),
         log:
             f"{RESULTS}/logs/describe_external/all.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/describe_external/all.tsv"
         conda:
             "../envs/resiliency.yaml"
         resources:
@@ -33,8 +31,6 @@ for source in PLAN.elsewhere.sources:
             f"{RESULTS}/external/{source.name}/errors.csv" if source.kind == "scores" else predictions(source.members),
         log:
             f"{RESULTS}/logs/import/{source.name}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/import/{source.name}.tsv"
         conda:
             "../envs/resiliency.yaml"
         resources:
@@ -59,8 +55,6 @@ if not STUDY.dataset:
             images=beside_labels("items.csv"),
         log:
             f"{RESULTS}/logs/external_conditions/all.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/external_conditions/all.tsv"
         conda:
             "../envs/resiliency.yaml"
         resources:

@@ -10,8 +10,6 @@ rule train:
         history=f"{RESULTS}/members/{{design}}-s{{seed}}/history.csv",
     log:
         f"{RESULTS}/logs/train/{{design}}-s{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/train/{{design}}-s{{seed}}.tsv"
     wildcard_constraints:
         design=one_of(design for design in STUDY.trained_designs() if design not in STUDY.fine_tuned_designs()),
     conda:
@@ -36,8 +34,6 @@ if STUDY.fine_tuned_designs():
             **TRAINING,
         log:
             f"{RESULTS}/logs/fine_tune/{{design}}-s{{seed}}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/fine_tune/{{design}}-s{{seed}}.tsv"
         wildcard_constraints:
             design=one_of(STUDY.fine_tuned_designs()),
         priority: 1  # what is wrong with weights is said before others are trained
@@ -55,8 +51,6 @@ if PLAN.joint:
             histories=[f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/history.csv" for index in INDICES],
         log:
             f"{RESULTS}/logs/train_jointly/{{setting}}-s{{seed}}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/train_jointly/{{setting}}-s{{seed}}.tsv"
         conda:
             "../envs/resiliency.yaml"
         threads: DECODING
@@ -86,8 +80,6 @@ rule predict:
         stages=f"{RESULTS}/features/{{member}}.stages.npy",
     log:
         f"{RESULTS}/logs/predict/{{member}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/predict/{{member}}.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: DECODING
@@ -113,8 +105,6 @@ rule predict_test_set:
         f"{RESULTS}/predictions/{{member}}/{{test_set}}.npy",
     log:
         f"{RESULTS}/logs/predict_test_set/{{member}}-{{test_set}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/predict_test_set/{{member}}-{{test_set}}.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: DECODING
@@ -137,8 +127,6 @@ rule attribute:
         skipped=f"{RESULTS}/attributions/{{member}}/skipped.json",
     log:
         f"{RESULTS}/logs/attribute/{{member}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/attribute/{{member}}.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: DECODING
@@ -165,8 +153,6 @@ if PLAN.loaded:
             description=f"{RESULTS}/members/{{loaded}}-s{{seed}}/member.json",
         log:
             f"{RESULTS}/logs/load/{{loaded}}-s{{seed}}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/load/{{loaded}}-s{{seed}}.tsv"
         priority: 1  # what is wrong with a member is said before any is predicted
         conda:
             "../envs/resiliency.yaml"
@@ -196,8 +182,6 @@ if PLAN.loaded:
                 f"{RESULTS}/predicted_together/{{number}}.done",
             log:
                 f"{RESULTS}/logs/predict_together/{{number}}.log",
-            benchmark:
-                f"{RESULTS}/benchmarks/predict_together/{{number}}.tsv"
             conda:
                 "../envs/resiliency.yaml"
             threads: DECODING

@@ -29,8 +29,6 @@ rule gallery:
         distances=in_report(f"{RESULTS}/tables/attribution_distances.csv"),
     log:
         f"{RESULTS}/logs/gallery/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/gallery/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: DECODING
@@ -57,8 +55,6 @@ rule charts:
         [in_report(path) if path.endswith(".svg") else path for path in CHART_FILES],
     log:
         f"{RESULTS}/logs/charts/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/charts/all.tsv"
     conda:
         "../envs/resiliency.yaml"
     resources:

@@ -13,8 +13,6 @@ if PLAN.searched:
             history=f"{RESULTS}/search/supernet/history.csv",
         log:
             f"{RESULTS}/logs/train_supernet/all.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/train_supernet/all.tsv"
         conda:
             "../envs/resiliency.yaml"
         threads: DECODING
@@ -40,8 +38,6 @@ if PLAN.searched:
             descriptions=expand(f"{RESULTS}/members/{{member}}/member.json", member=PLAN.searched),
         log:
             f"{RESULTS}/logs/search/all.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/search/all.tsv"
         conda:
             "../envs/resiliency.yaml"
         threads: DECODING

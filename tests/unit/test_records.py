@@ -34,33 +34,29 @@ def test_each_key_that_differs_is_named_with_both_values():
     assert differences({}, {"costs": None, "designs": {}}) == differences({"costs": None, "designs": {}}, {}) == {}
 
 
-HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+def job(results, name, line, ended=1000):
+    """The log of a job as `stage` writes it."""
+    log = results / f"logs/{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(f"work\n{line}\n")
+    os.utime(log, (ended, ended))
 
 
-def job(results, rule, name, wall, memory, startup, total, ended=1000):
-    """A benchmark as Snakemake writes it, and the end of a log as `stage` writes it."""
-    for folder in ("benchmarks", "logs"):
-        (results / folder / rule).mkdir(parents=True, exist_ok=True)
-    row = f"{wall}\t0:00:01\t{memory}\t1\t1\t1\t0\t0\t0\t1\n"
-    benchmark = results / "benchmarks" / rule / f"{name}.tsv"
-    benchmark.write_text(HEADER + row)
-    os.utime(benchmark, (ended, ended))
-    line = f"CPU seconds: start-up and imports {startup:.2f}, total {total:.2f}\n" if total else "killed\n"
-    (results / "logs" / rule / f"{name}.log").write_text("work\n" + line)
+LINE = "CPU seconds: start-up and imports {}, total {}; seconds by the clock: {}; peak memory: {} MiB"
 
 
 def test_jobs_of_a_rule_are_added_up(tmp_path):
-    job(tmp_path, "train", "a-s0", 10.0, 300.5, 2.0, 9.0)
-    job(tmp_path, "train", "a-s1", 20.0, "-", 2.0, 19.0)
-    job(tmp_path, "train", "a-s2", 30.0, 999.0, 0, None)
-    job(tmp_path, "charts", "all", 4.0, 100.0, 1.0, 4.0, ended=2000)
+    job(tmp_path, "train/a-s0", LINE.format("2.00", "9.00", "10.00", "300.5"))
+    job(tmp_path, "train/a-s1", LINE.format("2.00", "19.00", "20.00", "299.9"))
+    job(tmp_path, "train/a-s2", "killed", ended=3000)
+    job(tmp_path, "charts/all", LINE.format("1.00", "4.00", "4.00", "100.0"), ended=2000)
     record = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
     rules = {row.pop("rule"): row for row in record["rules"]}
     seconds = {"wall_seconds": 30.0, "cpu_seconds": 28.0, "startup_cpu_seconds": 4.0}
     assert rules["train"] == {"jobs": 2, "max_rss_mib": 300.5} | seconds
     assert record["startup_share"] == pytest.approx(5 / 32, abs=1e-4)
     assert (record["cpu_seconds"], record["wall_seconds"], record["seed"]) == (32.0, 34.0, 3)
-    assert (record["started"], record["ended"]) == ("1970-01-01T00:16:10+00:00", "1970-01-01T00:33:20+00:00")
+    assert (record["started"], record["ended"]) == ("1970-01-01T00:16:20+00:00", "1970-01-01T00:33:20+00:00")
 
 
 def test_the_commit_is_that_of_the_repository(tmp_path):

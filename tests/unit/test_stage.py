@@ -8,7 +8,7 @@ import sys
 import pytest
 from edits import edited_job
 
-from resiliency.base.machine import cpu_seconds
+from resiliency.base.machine import spent_in
 from resiliency.study.stage import BEGUN
 
 JOB = """
@@ -31,16 +31,19 @@ def test_a_fault_is_one_line_in_the_log(tmp_path):
     done, log = run(tmp_path, "raise Fault('a.npy: cut short')")
     assert log == "error: a.npy: cut short\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
-    assert cpu_seconds(tmp_path / "logs" / "rule" / "job.log") is None
+    assert spent_in(tmp_path / "logs" / "rule" / "job.log") is None
 
 
-def test_success_logs_all_output_and_the_time(tmp_path):
+def test_success_logs_all_output_and_what_it_took(tmp_path):
     body = "print('said'); sys.stderr.write('warned\\n'); os.write(1, b'compiled\\n'); os.system('echo child')"
-    done, log = run(tmp_path, body, imports="import os, sys")
+    body += "; held = b'1' * 300_000_000; time.sleep(0.5)"
+    done, log = run(tmp_path, body, imports="import os, sys, time")
     assert sorted(log.splitlines()[:4]) == ["child", "compiled", "said", "warned"]
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    startup, total = cpu_seconds(tmp_path / "logs" / "rule" / "job.log")
-    assert 0 <= startup <= total
+    taken = spent_in(tmp_path / "logs" / "rule" / "job.log")
+    assert 0 <= taken["startup_cpu_seconds"] <= taken["cpu_seconds"]
+    assert taken["wall_seconds"] >= 0.5
+    assert 300e6 / 2**20 < taken["max_rss_mib"] < 1000
 
 
 def test_networks_compute_in_as_many_threads_on_any_number_of_cores(tmp_path, monkeypatch):

@@ -56,7 +56,7 @@ def kill(study, run, target: str, random: Random) -> None:
 
 def contents(study) -> dict[str, bytes]:
     """All results of a study but its pictures, what tells of the run itself, and what other tests export of it."""
-    others = ("logs", "benchmarks", ".records", ".study.json")
+    others = ("logs", ".records", ".study.json")
     others += ("charts", "report.html", "provenance.json", "export")
     paths = [path for path in study.results.rglob("*") if path.is_file() and not set(path.parts) & set(others)]
     return {str(path.relative_to(study.results)): path.read_bytes() for path in paths}

@@ -1,9 +1,11 @@
-"""This machine: its processor, its memory and its GPUs, and loops that are compiled for it."""
+"""This machine: its processor, memory and GPUs, what a job takes of it, and loops that are compiled for it."""
 
 import ctypes
 import os
 import platform
 import re
+import resource
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -61,15 +63,32 @@ def keep_freed_memory() -> None:
         mallopt(_TRIM_THRESHOLD, _LARGEST)
 
 
-_CPU_LINE = re.compile(
-    r"^CPU seconds: start-up and imports (?P<startup>[\d.]+), total (?P<total>[\d.]+)$", re.MULTILINE
+_SPENT = re.compile(
+    r"^CPU seconds: start-up and imports (?P<startup_cpu_seconds>[\d.]+), total (?P<cpu_seconds>[\d.]+); "
+    r"seconds by the clock: (?P<wall_seconds>[\d.]+); peak memory: (?P<max_rss_mib>[\d.]+) MiB$",
+    re.MULTILINE,
 )
 
 
-def cpu_seconds(log: str | Path) -> tuple[float, float] | None:
-    """CPU seconds of starting and importing, and in all, of the finished job that wrote `log`; None if unfinished."""
-    match = _CPU_LINE.search(Path(log).read_text(encoding="utf-8", errors="replace"))
-    return (float(match["startup"]), float(match["total"])) if match else None
+def spent(startup: float, began: float) -> str:
+    """What this process has taken so far, in a line that `spent_in` reads.
+
+    Its memory is the most that was resident at a time, shared pages included, and that of its largest child added.
+
+    Args:
+        startup: CPU seconds until the work began, and `began` when, by `time.monotonic`.
+    """
+    wall = startup + time.monotonic() - began
+    kib = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    cpu = f"CPU seconds: start-up and imports {startup:.2f}, total {time.process_time():.2f}"
+    return f"{cpu}; seconds by the clock: {wall:.2f}; peak memory: {kib / 1024:.1f} MiB"
+
+
+def spent_in(log: str | Path) -> dict[str, float] | None:
+    """CPU seconds of starting and importing and in all, seconds by the clock, and peak memory in MiB, of the finished
+    job that wrote `log`; None if unfinished."""
+    match = _SPENT.search(Path(log).read_text(encoding="utf-8", errors="replace"))
+    return {name: float(value) for name, value in match.groupdict().items()} if match else None
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:

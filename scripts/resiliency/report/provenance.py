@@ -8,11 +8,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from resiliency.base.faults import Fault
-from resiliency.base.machine import cpu_seconds, processor
+from resiliency.base.machine import processor, spent_in
 from resiliency.base.settings import Keys
 from resiliency.designs.members import Member
 
@@ -29,12 +27,12 @@ def provenance(study: Keys, repository: str, results: Path, descriptions: Iterab
     Args:
         study: all keys of the study.
         repository: a folder of the repository.
-        results: folder with `benchmarks/<rule>/*.tsv` (Snakemake's) and `logs/<rule>/*.log` (see `stage`).
+        results: folder with `logs/<rule>/*.log` (see `stage`).
         descriptions: files `member.json`, which name the device and precision of each member.
     """
     jobs, members = _jobs(results), [Member.read(path) for path in descriptions]
     times = {"started": (jobs["ended"] - jobs["wall_seconds"]).min(), "ended": jobs["ended"].max()}
-    groups = jobs.dropna(subset=["cpu_seconds"]).groupby("rule", sort=False)
+    groups = jobs.groupby("rule", sort=False)
     rules = groups[["wall_seconds", "cpu_seconds", "startup_cpu_seconds"]].sum()
     rules.insert(0, "jobs", groups.size())
     rules = rules.assign(max_rss_mib=groups["max_rss_mib"].max()).reset_index()
@@ -84,18 +82,8 @@ def commit(repository: str | Path) -> str | None:
 
 
 def _jobs(results: Path) -> pd.DataFrame:
-    """A row per job whose result stands: its rule, when it ended, wall seconds, peak memory in MiB, and CPU seconds.
-
-    These are NaN without a log; those before the work began stand apart.
-    """
-    rows = []
-    for path in sorted(results.glob("benchmarks/*/*.tsv")):
-        try:
-            wall, memory = pd.read_csv(path, sep="\t", na_values="-").loc[0, ["s", "max_rss"]].astype(float)
-        except (OSError, ValueError, KeyError) as error:
-            raise Fault(f"{path}: truncated or corrupt benchmark of Snakemake; delete it and run again") from error
-        log = results / "logs" / path.relative_to(results / "benchmarks").with_suffix(".log")
-        spent = cpu_seconds(log) if log.exists() else None
-        rows.append((path.parent.name, path.stat().st_mtime, wall, memory, *(spent or (np.nan, np.nan))))
-    columns = ["rule", "ended", "wall_seconds", "max_rss_mib", "startup_cpu_seconds", "cpu_seconds"]
+    """A row per job that is finished: its rule, when it ended, and what it took."""
+    taken = [(path, spent_in(path)) for path in sorted(results.glob("logs/*/*.log"))]
+    rows = [{"rule": path.parent.name, "ended": path.stat().st_mtime} | row for path, row in taken if row]
+    columns = ["rule", "ended", "startup_cpu_seconds", "cpu_seconds", "wall_seconds", "max_rss_mib"]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))

@@ -51,7 +51,6 @@ def _written(own: object, other: object) -> tuple[str, str]:
 NAME = ".records"  # file beside the results that names their records; its twin lies among the records
 PROVENANCE, STUDY = "provenance.json", ".study.json"  # study of the last finished run, and before one
 CHANGED = "Changed in the study:"
-NO_RESULTS = ("logs", "benchmarks")
 NAMED = 5
 SKEW = 60  # seconds by which the clocks of a cluster may differ; archives cut off two
 
@@ -172,8 +171,8 @@ def _files(results: str, folders: Collection[str] = ()) -> dict[str, float]:
     """Path -> time of the last modification of each file among the results, those in `folders` left out."""
     found = {}
     for path, inside, files in os.walk(results):
-        left_out = NO_RESULTS if path == results else ()
-        visible = [name for name in inside if not name.startswith(".") and name not in left_out]
+        left_out = "logs" if path == results else ""
+        visible = [name for name in inside if not name.startswith(".") and name != left_out]
         inside[:] = [name for name in visible if f"{path}/{name}" not in folders]
         for name in files:
             if not name.startswith("."):

@@ -14,6 +14,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from resiliency.base.faults import Fault, expected
+from resiliency.base.machine import spent
 from resiliency.study.fingerprint import DIGITS, imported_fingerprint
 from snakemake_internals import running_script
 
@@ -32,10 +33,9 @@ def stage(job: Any) -> Iterator[tuple[Any, Any, Any]]:
     NumPy and torch compute in `COMPUTE_THREADS` threads, whatever the number of cores that the job has; further cores
     are for processes that decode images, or for conditions that are scored at a time, which change no byte. A `Fault`
     leaves its one line in the log, any other exception its traceback; both end the process with status 1. The last line
-    of a log has the CPU time of starting and importing, and in all (see `cpu_seconds`). The process ends with the
-    block, without the interpreter's tear-down, which takes 0.8 s of CPU where timm is loaded, and in which triton 3.9
-    complains of leaks. While another process does the same job, left behind by a Snakemake that was killed, this one
-    waits for its end.
+    of a log has the time and memory that the job took (see `spent`). The process ends with the block, without the
+    interpreter's tear-down, which takes 0.8 s of CPU where timm is loaded, and in which triton 3.9 complains of leaks.
+    While another process does the same job, left behind by a Snakemake that was killed, this one waits for its end.
 
     Args:
         job: what Snakemake gives to a script as `snakemake`. The parameter `code` is the fingerprint of the script when
@@ -44,7 +44,8 @@ def stage(job: Any) -> Iterator[tuple[Any, Any, Any]]:
     Yields:
         Input, output and parameters of the job.
     """
-    startup, log, code = time.process_time(), job.log[0], job.params.code
+    startup, began = time.process_time(), time.monotonic()
+    log, code = job.log[0], job.params.code
     sys.stdout.flush()
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     file = os.open(log, os.O_WRONLY | os.O_CREAT, 0o644)
@@ -64,7 +65,7 @@ def stage(job: Any) -> Iterator[tuple[Any, Any, Any]]:
         _check_code(code)
         yield job.input, job.output, job.params
         _check_code(code)  # with what was imported since
-        print(f"CPU seconds: start-up and imports {startup:.2f}, total {time.process_time():.2f}")
+        print(spent(startup, began))
         status = 0
     except Fault as fault:
         print(f"error: {fault}")
