@@ -34,6 +34,7 @@ POOLS = {  # -> files of labels and of members, the clean test set, and what nam
 STUDIES = [pool for pool in POOLS if pool not in ("fog", "snow")]
 PRICED = ["cifar10_lengths", "traffic_signs"]  # with a kept table of exchange rates that stays as it is
 CONFIDENCE = 0.95
+BLOCK = 32  # ensembles whose votes are in memory at a time
 SIZE = 4  # members of an ensemble, as in Abe et al. 2022 and in uncertainty-baselines
 
 # Slopes of accuracy and of agreement, of shifts with R² of 0.95 or more: Baek et al. 2022, Table 1.
@@ -82,8 +83,9 @@ class Answers:
 
     def wrong_votes(self, ensembles: np.ndarray) -> np.ndarray:
         """Images that each ensemble, int E x L, gets wrong by plurality vote, ties by chance; float64 E x GROUPS."""
-        chances = (right_chances(tied_votes(of[None], self.given, self.labels)[0])[0] for of in ensembles)
-        return np.stack([np.bincount(self.group, 1.0 - chance, GROUPS) for chance in chances])
+        blocks = np.array_split(ensembles, 1 + len(ensembles) // BLOCK)
+        chances = (right_chances(tied_votes(some, self.given, self.labels)[0]) for some in blocks)
+        return np.stack([np.bincount(self.group, 1.0 - of, GROUPS) for some in chances for of in some])
 
 
 @dataclass(frozen=True)

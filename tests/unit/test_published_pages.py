@@ -9,9 +9,8 @@ import pytest
 import yaml
 
 from published.__main__ import pages
-from published.comparison import published_studies
 from published.found import page
-from published.kept import EXPERIMENTS, RESULTS, ROOT, as_now, kept_specs
+from published.kept import EXPERIMENTS, RESULTS, ROOT, as_now, kept_specs, kept_tables
 from published.page import page as page_of_study
 from published.several_verdicts import with_verdicts
 from resiliency.report import words
@@ -28,12 +27,13 @@ def test_pages_are_what_the_kept_tables_give():
     assert [file.name for file, text in written.items() if file.read_text(encoding="utf-8") != text] == []
 
 
-def digits(**changed: pd.DataFrame) -> str:
-    tables = published_studies()["digits"]
-    return page({"digits": {name: table for name, table in tables.items() if name != "seeds"} | changed})
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pd.DataFrame]:
+    """The kept tables of *digits* at its own study seed, by name."""
+    return {name: table for name, table in kept_tables(RESULTS / "digits").items() if name != "seeds"}
 
 
-def test_another_number_changes_the_page_that_shows_it(tmp_path):
+def test_another_number_changes_the_page_that_shows_it(tmp_path, tables):
     copy = shutil.copytree(RESULTS / "digits", tmp_path / "digits")
     rows = read_table(copy / "deployment.csv")
     write_table(copy / "deployment.csv", rows.assign(corrupted_error=rows["corrupted_error"] / 2))
@@ -41,10 +41,11 @@ def test_another_number_changes_the_page_that_shows_it(tmp_path):
     rates = read_table(copy / "exchange_rates.csv")
     write_table(copy / "exchange_rates.csv", rates.assign(points=-rates["points"]))
     assert page_of_study(copy) != changed
-    tables, before = published_studies()["digits"], digits()
+    before = page({"digits": tables})
     shown = {"ratio": "swaps", "points": "exchange_rates", "error": "contenders", "difference": "contenders"}
     for column, table in shown.items():
-        assert digits(**{table: tables[table].assign(**{column: tables[table][column] / 2})}) != before
+        halved = tables[table].assign(**{column: tables[table][column] / 2})
+        assert page({"digits": tables | {table: halved}}) != before
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/installation.md"])
@@ -56,9 +57,9 @@ def test_time_and_memory_of_the_default_study_are_those_of_its_last_run(name):
         assert gib * 0.7 < max(rule["max_rss_mib"] for rule in DIGITS["rules"]) / 1024 < gib
 
 
-def test_at_equal_accuracy_the_reverse_is_told_beyond_random_numbers_alone():
+def test_at_equal_accuracy_the_reverse_is_told_beyond_random_numbers_alone(tables):
     """Of kept tables without draws of these: where attributions go against accuracy themselves."""
-    table = published_studies()["digits"]["observations"]
+    table = tables["observations"].copy()
     given = table["reading"] == "given the mean accuracy of the members"
     table.loc[given, ["low", "high"]] = [-0.9, -0.3]
     table.loc[given, ["leans", "placebo_low"]] = ["against", float("nan")]
@@ -66,7 +67,7 @@ def test_at_equal_accuracy_the_reverse_is_told_beyond_random_numbers_alone():
     sentences = {(0.1, 0.4): "but no less than random numbers would", (-0.4, -0.1): "the reverse holds in 1 of 1"}
     for ends, said in sentences.items():
         table.loc[own, ["low", "high"]] = ends
-        assert said in digits(**as_now({"observations": table.copy()}))
+        assert said in page({"digits": tables | as_now({"observations": table})})
 
 
 def test_pages_of_registered_studies_say_what_was_known_and_what_earns_1a(tmp_path):

@@ -63,10 +63,10 @@ def by_observation(table: pd.DataFrame) -> list[Row]:
     """
     observations = []
     table = table.reindex(columns=[*table, *(name for name in CONTROLLED if name not in table)])
+    table = table.astype(dict.fromkeys(TEXTS, object)).fillna(dict.fromkeys(TEXTS, "") | {"least": 0})
+    table["part"] = table["part"].map(part_label)
     for number, rows in table.groupby(table["observation"].astype(str)):
-        text = {name: rows[name].astype(object).fillna("") for name in TEXTS}
-        text["part"] = text["part"].map(part_label)
-        everything = rows.assign(**text, least=rows["least"].fillna(0)).to_dict("records")
+        everything = rows.to_dict("records")
         tested = [part for part in everything if part["part_verdict"]]
         parts, controls = ([part for part in tested if bool(part["reading"]) == control] for control in (False, True))
         beside = [part for part in everything if not part["part_verdict"]]
