@@ -4,6 +4,7 @@ import ast
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
@@ -28,12 +29,18 @@ def forget() -> None:
     fingerprint._installed.cache_clear()
 
 
+unedited = cache(module_at)
+
+
 @contextmanager
 def with_edit(path: Path, *names: str) -> Iterator[None]:
-    """Fingerprints as if the functions and classes of these names were edited in a module, by default all."""
+    """Fingerprints as if the functions and classes of these names were edited in a module, by default all.
+
+    Every other module is read once: its file may not change from one edit to the next.
+    """
 
     def read(at: Path, name: str) -> Module:
-        return _parsed(edited(at.read_text(), *names).encode(), name, False) if at == path else module_at(at, name)
+        return _parsed(edited(at.read_text(), *names).encode(), name, False) if at == path else unedited(at, name)
 
     forget()
     with mock.patch.object(fingerprint, "module_at", read):

@@ -9,9 +9,8 @@ import ast
 import copy
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,22 +97,21 @@ def read_sample(path: Path) -> list[Mutant]:
 
 
 class Library:
-    """The statements of the library, by what mutants know them by."""
+    """The statements of the library, by the kinds of syntax in them."""
 
     def __init__(self, repository: Path):
         self.places = places(repository)
-        self._exact = _by(self.places, ast.dump)
-
-    @cached_property
-    def _shapes(self) -> dict[str, list[Place]]:
-        return _by(self.places, lambda header: _shape(header)[0])
+        self._of_kinds = defaultdict(list)
+        for place in self.places:
+            self._of_kinds[_kinds(place.header)].append(place)
 
     def find(self, mutant: Mutant) -> Place | None:
         """The statement of a mutant, perhaps moved or with other names; None if it is gone, or may be several."""
         before = header(ast.parse(mutant.before).body[0])
-        return _nearest(self._exact[ast.dump(before)], mutant, True) or _nearest(
-            self._shapes[_shape(before)[0]], mutant, False
-        )
+        text, shape = ast.dump(before), _shape(before)[0]
+        alike = [place for place in self._of_kinds[_kinds(before)] if _shape(place.header)[0] == shape]
+        exact = [place for place in alike if ast.dump(place.header) == text]
+        return _nearest(exact, mutant, True) or _nearest(alike, mutant, False)
 
     def source(self, mutant: Mutant, place: Place) -> str:
         """The text of the module with the fault."""
@@ -132,11 +130,8 @@ class Library:
         return ast.unparse(ast.fix_missing_locations(_Replacing(place.node, after).visit(tree)))
 
 
-def _by(places: list[Place], key: Callable[[ast.stmt], str]) -> dict[str, list[Place]]:
-    of_key = defaultdict(list)
-    for place in places:
-        of_key[key(place.header)].append(place)
-    return of_key
+def _kinds(statement: ast.stmt) -> tuple[type, ...]:
+    return tuple(map(type, ast.walk(statement)))
 
 
 def _nearest(candidates: list[Place], mutant: Mutant, anywhere: bool) -> Place | None:
