@@ -14,8 +14,8 @@ from resiliency.training.settings import Recipe
 DESIGNS = {
     "resnet": Design(architecture="resnet18", arguments={"layers": [2, 1, 1, 1], "channels": [4, 4, 4, 8]}),
     "densenet": Design(architecture="densenet121", arguments={"growth_rate": 4, "block_config": [1, 1, 1, 1]}),
-    "mobilenet": Design(architecture="mobilenetv3_small_050"),
-    "regnet": Design(architecture="regnetx_002"),
+    "mobilenet": Design(architecture="mobilenetv3_small_050", arguments={"depth_multiplier": 0.1}),
+    "regnet": Design(architecture="regnetx_002", arguments={"depth": 5, "w0": 8, "wa": 24.0, "wm": 2.0}),
     "convnext": Design(
         architecture="convnext_atto", arguments={"patch_size": 2, "depths": [1, 1, 1, 1], "dims": [8, 8, 8, 8]}
     ),

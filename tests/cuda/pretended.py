@@ -17,9 +17,9 @@ a kernel, those of backward passes included, checks on which device its tensors 
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 from unittest import mock
 
@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
 
 from resiliency.designs import device as devices
 
@@ -55,9 +55,9 @@ class _Functions(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        tensors = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
         if func in (Tensor.to, Tensor.cuda) and not isinstance(args[0], CudaTensor):
             return self._moved(func, args, kwargs)
+        tensors = _tensors_in((args, kwargs))
         device = kwargs.get("device")
         if device is not None and func is not torch._C._nn._parse_to and torch.device(device).type == "cuda":
             if func in (torch.tensor, torch.as_tensor, torch.asarray):
@@ -96,15 +96,13 @@ class _Operations(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         name, device = func.overloadpacket.__name__, kwargs.get("device")
-        tensors = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
+        tensors = _tensors_in((args, kwargs))
         on_gpu = [one for one in tensors if isinstance(one, CudaTensor)]
         on_host = [one for one in tensors if not isinstance(one, CudaTensor)]
         named = device is not None and torch.device(device).type == "cuda"
         if not on_gpu and not named:
             return self._on_host(func(*args, **kwargs), on_host)
-        if name not in WHOLE and torch._C._dispatch_has_kernel_for_dispatch_key(
-            func.name(), "CompositeImplicitAutograd"
-        ):
+        if _is_composite(func):
             with self:
                 made = func.decompose(*args, **kwargs)
             if made is not NotImplemented:
@@ -114,7 +112,7 @@ class _Operations(TorchDispatchMode):
             _check_devices(name, args[0], on_host)
         if named:
             kwargs = kwargs | {"device": torch.device("cpu")}
-        hosts, host_kwargs = tree_map(host, (args, kwargs))
+        hosts, host_kwargs = _mapped(host, (args, kwargs))
         out = func(*hosts, **host_kwargs)
         waits[name] += _waits_for(name, hosts, bool(on_gpu and on_host))
         wrapped = {id(one.host): one for one in on_gpu} | {id(one): one for one in on_host}
@@ -124,7 +122,7 @@ class _Operations(TorchDispatchMode):
                 return one
             return wrapped[id(one)] if id(one) in wrapped else CudaTensor(one)
 
-        return tree_map(on_device, out)
+        return _mapped(on_device, out)
 
     def _on_host(self, out, sources: list[Tensor]):
         """`out`, of the CPU, marked where compiled code made it for its own use, which on CUDA would be there.
@@ -211,10 +209,38 @@ def preserved_settings() -> Iterator[None]:
             warnings.showwarning = show
 
 
+# Small operations would take longer in torch's trees, which know more containers, than on the CPU.
+def _tensors_in(value: object) -> list[Tensor]:
+    """The tensors among arguments, in the lists, tuples and dictionaries that operations take."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return []
+    return [tensor for one in value for tensor in _tensors_in(one)]
+
+
+def _mapped(function: Callable[[object], object], value: object) -> object:
+    """Arguments with what a function makes of each value in them that is no list, tuple or dictionary."""
+    if isinstance(value, list | tuple):
+        return type(value)(_mapped(function, one) for one in value)
+    if isinstance(value, dict):
+        return {name: _mapped(function, one) for name, one in value.items()}
+    return function(value)
+
+
+@cache
+def _is_composite(func: torch._ops.OpOverload) -> bool:
+    """Whether an operation is made of others on CUDA too."""
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
+    return composite and func.overloadpacket.__name__ not in WHOLE
+
+
 def _waits_for(name: str, args: tuple, mixed: bool) -> bool:
     """Whether a program waits for an operation on `args`, which may be `mixed`: of both devices."""
     if "index" in name:
-        return mixed or any(isinstance(one, Tensor) and one.dtype == torch.bool for one in tree_leaves(args[1:2]))
+        return mixed or any(one.dtype == torch.bool for one in _tensors_in(args[1:2]))
     return name in WAITING or (name in ("copy_", "_to_copy") and mixed)
 
 

@@ -1,5 +1,7 @@
 """What is done with members on a CUDA device, or the pretended one: predictions, activations, attributions, search."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from pretended import cuda_device, no_gpu
@@ -36,11 +38,16 @@ def on_both(tmp_path_factory):
         member = Member("a-s0", **outputs, **CARD, **design.description(32))
         write_member(folder / family, build(member, 3, seed=0), member)
 
+    @cache
+    def read(family, device):
+        """The member of a family, read once on each of the two devices."""
+        return read_member(folder / family)
+
     def compute(family, function):
         with no_gpu():
-            here = function(read_member(folder / family))
+            here = function(read(family, no_gpu))
         with cuda_device():
-            network, member = read_member(folder / family)
+            network, member = read(family, cuda_device)
             assert next(network.parameters()).is_cuda
             return np.asarray(here), np.asarray(function((network, member)))
 
