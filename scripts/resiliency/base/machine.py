@@ -4,7 +4,6 @@ import ctypes
 import os
 import platform
 import re
-import resource
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -65,7 +64,7 @@ def keep_freed_memory() -> None:
 
 _SPENT = re.compile(
     r"^CPU seconds: start-up and imports (?P<startup_cpu_seconds>[\d.]+), total (?P<cpu_seconds>[\d.]+); "
-    r"seconds by the clock: (?P<wall_seconds>[\d.]+); peak memory: (?P<max_rss_mib>[\d.]+) MiB$",
+    r"seconds by the clock: (?P<wall_seconds>[\d.]+); peak memory: (?P<max_rss_mib>[\d.]+|nan) MiB$",
     re.MULTILINE,
 )
 
@@ -73,15 +72,17 @@ _SPENT = re.compile(
 def spent(startup: float, began: float) -> str:
     """What this process has taken so far, in a line that `spent_in` reads.
 
-    Its memory is the most that was resident at a time, shared pages included, and that of its largest child added.
+    Its memory is the most that was resident at a time, shared pages included. `getrusage` would count that of the
+    process which started this one.
 
     Args:
         startup: CPU seconds until the work began, and `began` when, by `time.monotonic`.
     """
     wall = startup + time.monotonic() - began
-    kib = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    peak = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE)
+    memory = f"{int(peak[1]) / 1024:.1f}" if peak else "nan"
     cpu = f"CPU seconds: start-up and imports {startup:.2f}, total {time.process_time():.2f}"
-    return f"{cpu}; seconds by the clock: {wall:.2f}; peak memory: {kib / 1024:.1f} MiB"
+    return f"{cpu}; seconds by the clock: {wall:.2f}; peak memory: {memory} MiB"
 
 
 def spent_in(log: str | Path) -> dict[str, float] | None:
