@@ -9,6 +9,7 @@ of what an ensemble says; here its probabilities are means of its members' in pl
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -107,7 +108,7 @@ def ensemble_of(joined: str, rule: str, predictions: dict[str, Predictions], mem
         members: table members.csv.
     """
     names = joined.split("+")
-    weights = member_weights(members.set_index("member").loc[names])
+    weights = member_weights(members)[pd.Index(members["member"]).get_indexer(names)]
     return Ensemble([predictions[name] for name in names], weights, rule)
 
 
@@ -158,21 +159,24 @@ def judged(
         blocks += [(name, places) for places in np.array_split(np.arange(len(images)), parts)]
 
     def judge(block: tuple[str, np.ndarray]) -> None:
-        """Judge some images, given by their positions in a set, under all of its conditions."""
+        """Judge some images, given by their positions in a set, under all of its conditions, several at a time."""
         name, places = block
-        images = half.images[name][places]
-        for row, condition in enumerate(half.conditions[name]):
-            labels = one.labels(condition)[images]
-            parts = _outputs(ensembles, condition, images, labels, bool(DISAGREEMENT & set(scores)))
+        images, conditions = half.images[name][places], half.conditions[name]
+        several = max(1, AT_ONCE // (len(images) * one.classes(conditions[0])))
+        for start in range(0, len(conditions), several):
+            rows = slice(start, start + several)
+            labels = np.concatenate([one.labels(condition)[images] for condition in conditions[rows]])
+            parts = _outputs(ensembles, conditions[rows], images, labels, bool(DISAGREEMENT & set(scores)))
             for of, temperature, part in zip(found, temperatures, parts, strict=True):
-                _enter(of[name], row, places, part, temperature, labels, scores)
+                _enter(of[name], rows, places, part, temperature, labels, scores)
 
     with ThreadPoolExecutor(threads) as executor:
         list(executor.map(judge, blocks))
     return found
 
 
-class Said(NamedTuple):
+@dataclass(frozen=True)
+class Said:
     """Probabilities of an ensemble and their logarithms, float64 n x K each."""
 
     probabilities: np.ndarray
@@ -189,7 +193,7 @@ class Said(NamedTuple):
         logs -= np.log(total)
         return cls(probabilities, logs)
 
-    @property
+    @cached_property
     def confidence(self) -> np.ndarray:
         """The largest probability, float64 n."""
         return self.probabilities.max(axis=-1)
@@ -201,10 +205,10 @@ class Said(NamedTuple):
 
 
 class Member:
-    """What a member says of n images under a condition: decisions int n, and probabilities n x K."""
+    """What a member says of images under each of some conditions: decisions int n, and probabilities n x K."""
 
-    def __init__(self, member: Predictions, condition: int, images: np.ndarray):
-        logits = as_float32(member.logits(condition, images))
+    def __init__(self, member: Predictions, conditions: np.ndarray, images: np.ndarray):
+        logits = as_float32(np.concatenate([member.logits(condition, images) for condition in conditions]))
         self.decided, self.softmax = logits.argmax(axis=-1), softmax(logits)
         self.logs = scaled(logits.astype(np.float64), 1)
         self.probabilities = np.exp(self.logs)
@@ -216,19 +220,19 @@ class Member:
 
 
 def _outputs(
-    ensembles: Sequence[Ensemble], condition: int, images: np.ndarray, labels: np.ndarray, disagreement: bool
+    ensembles: Sequence[Ensemble], conditions: np.ndarray, images: np.ndarray, labels: np.ndarray, disagreement: bool
 ) -> Iterator[Outputs]:
-    """`Ensemble.outputs` of each ensemble for a block of images."""
+    """`Ensemble.outputs` of each ensemble for a block of images under some conditions, one after the other."""
     known = [ensemble for ensemble in ensembles if ensemble.has_probabilities]
     members = {id(member): member for ensemble in known for member in ensemble.members}
-    said = {key: Member(member, condition, images) for key, member in members.items()}
+    said = {key: Member(member, conditions, images) for key, member in members.items()}
     for ensemble in ensembles:
         together = None
         if ensemble.has_probabilities:
             together = _together(ensemble, [said[id(member)] for member in ensemble.members], labels, disagreement)
         if together is None:
-            parts = zip(*ensemble.outputs(condition, images, disagreement), strict=True)
-            together = Outputs(*(None if of[0] is None else np.concatenate(of) for of in parts))
+            parts = (part for condition in conditions for part in ensemble.outputs(condition, images, disagreement))
+            together = Outputs(*(None if of[0] is None else np.concatenate(of) for of in zip(*parts, strict=True)))
         yield together
 
 
@@ -257,15 +261,16 @@ def _together(ensemble: Ensemble, said: list[Member], labels: np.ndarray, disagr
 
 def _enter(
     judged: Judged,
-    row: int,
+    rows: slice,
     places: np.ndarray,
     part: Outputs,
     temperature: float,
     labels: np.ndarray,
     scores: Sequence[str],
 ) -> None:
-    """Enter the outputs to some images under one condition."""
-    judged.errors[row, places], judged.answers[row, places] = part.errors, part.answers
+    """Enter the outputs to some images under some conditions, one after the other."""
+    shape = -1, len(places)
+    judged.errors[rows, places], judged.answers[rows, places] = part.errors.reshape(shape), part.answers.reshape(shape)
     values = {"vote_agreement": part.agreement}
     if part.mutual_information is not None:
         values["mutual_information"] = -part.mutual_information
@@ -276,9 +281,11 @@ def _enter(
             values["entropy"] = -after.entropy
         before = Said(np.exp(part.log_probabilities), part.log_probabilities) if judged.sums else after
         for sums, said in zip(judged.sums, (before, after), strict=False):
-            sums.add(places, said, part.errors, labels)
-    for score in (score for score in scores if values.get(score) is not None):
-        judged.confidences.setdefault(score, np.empty(judged.errors.shape))[row, places] = values[score]
+            sums.add(np.tile(places, len(labels) // len(places)), said, part.errors, labels)
+    for score in scores:
+        value = values.get(score)
+        if value is not None:
+            judged.confidences.setdefault(score, np.empty(judged.errors.shape))[rows, places] = value.reshape(shape)
 
 
 class Sums:
@@ -289,13 +296,13 @@ class Sums:
         self.gaps = np.zeros((n_images, ECE_BINS))
 
     def add(self, images: np.ndarray, part: Said, errors: np.ndarray, labels: np.ndarray) -> None:
-        """Count the outputs to n images, with their errors."""
+        """Count outputs, with their errors; images int n, which may repeat, are those that they are to."""
         everyone = np.arange(len(labels))
-        self.losses[images] -= part.logs[everyone, labels]
+        np.subtract.at(self.losses, images, part.logs[everyone, labels])
         squares = np.einsum("nk,nk->n", part.probabilities, part.probabilities)
-        self.squares[images] += squares - 2 * part.probabilities[everyone, labels] + 1
-        self.answers[images] += 1
-        self.gaps[images, bin_of(part.confidence)] += 1 - errors - part.confidence
+        np.add.at(self.squares, images, squares - 2 * part.probabilities[everyone, labels] + 1)
+        self.answers += np.bincount(images, minlength=len(self.answers))
+        np.add.at(self.gaps.reshape(-1), images * ECE_BINS + bin_of(part.confidence), 1 - errors - part.confidence)
 
     def estimates(self, counts: np.ndarray) -> dict[str, np.ndarray]:
         """Each measure of all images and of each resample, float64 1 + R; counts float64 R x N."""

@@ -189,6 +189,11 @@ class Ranked:
         """Positions of the first answers of each confidence, int64."""
         return np.flatnonzero(np.diff(self.confidence, prepend=-1))
 
+    @cached_property
+    def wrong_from(self) -> np.ndarray:
+        """Number of wrong answers at or above the confidence of each of `firsts`, float64."""
+        return np.cumsum(self.errors[::-1])[::-1][self.firsts]
+
     def most(self, level: float) -> float:
         """The largest sum of losses, over answers, with which their mean over those of a new unit is `level` at most.
 
@@ -234,8 +239,7 @@ def limiting_threshold(ranked: Ranked, level: float) -> float:
     most = ranked.most(level)
     if most < -1e-9:
         return np.nan
-    wrong_from = np.cumsum(ranked.errors[::-1])[::-1][ranked.firsts]  # at or above the confidence of each of `firsts`
-    allowed = ranked.firsts[wrong_from <= most + 1e-9]
+    allowed = ranked.firsts[ranked.wrong_from <= most + 1e-9]
     if not len(allowed):
         return ABSTAIN
     return ranked.threshold_at(allowed[0]) if allowed[0] else 0.0
