@@ -127,7 +127,7 @@ def pair_tables(
     metrics: list[str],
     threads: int = 1,
 ) -> Iterator[pd.DataFrame]:
-    """A row per pair of members, metric and condition, in parts: one condition and some of the metrics at a time.
+    """A row per pair of members, metric and condition, in tables of some thousand rows, or of one metric at a time.
 
     Args:
         names: names of the M members.
@@ -142,6 +142,28 @@ def pair_tables(
         Columns first, second (members), kind, metric, condition, raw (as the literature defines it) and diversity
         (grows with diversity). Attributions and activations are compared on clean images, condition 0.
     """
+    held: list[dict[str, np.ndarray]] = []
+    for columns in _columns(names, predictions, representations, metrics, threads):
+        held.append(columns)
+        if sum(len(of["raw"]) for of in held) >= TABLE_ROWS:
+            yield _table(held)
+            held = []
+    if held:
+        yield _table(held)
+
+
+def _table(parts: list[dict[str, np.ndarray]]) -> pd.DataFrame:
+    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+
+
+def _columns(
+    names: list[str],
+    predictions: list[Predictions],
+    representations: Callable[[str], Sequence[np.ndarray]],
+    metrics: list[str],
+    threads: int,
+) -> Iterator[dict[str, np.ndarray]]:
+    """The columns of `pair_tables` in smaller parts, of which a table costs as much time as thousands of rows."""
     everyone, count = np.array(names), len(predictions[0])
     probable = np.array([member.has_probabilities for member in predictions])
     chosen = list(compress(predictions, probable))
@@ -157,8 +179,8 @@ def pair_tables(
         for start in range(0, count, threads):  # holds only what is compared at a time
             conditions = range(start, min(start + threads, count))
             for condition, (of_decisions, of_both) in zip(conditions, executor.map(compare, conditions), strict=True):
-                yield from _tables(of_decisions, condition, everyone)
-                yield from _tables(of_both, condition, everyone[probable])
+                yield from _of_matrices(of_decisions, condition, everyone)
+                yield from _of_matrices(of_both, condition, everyone[probable])
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)
         applies = applicable(arrays)
@@ -166,29 +188,25 @@ def pair_tables(
         if len(own) > 1:
             compared = own if source == "features" else np.stack(own)
             raw = {name: METRICS[name].raw(compared) for name in metrics if METRICS[name].source == source}
-            yield from _tables(raw, 0, everyone[applies])
+            yield from _of_matrices(raw, 0, everyone[applies])
 
 
-def _tables(matrices: dict[str, np.ndarray], condition: int, names: np.ndarray) -> Iterator[pd.DataFrame]:
-    """A row per metric and pair of members from raw values M x M, of about `TABLE_ROWS` or of one metric at a time.
-
-    A table costs as much time as thousands of its rows.
-    """
+def _of_matrices(matrices: dict[str, np.ndarray], condition: int, names: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+    """A row per metric and pair of members from raw values M x M, of about `TABLE_ROWS` or of one metric at a time."""
     first, second = np.triu_indices(len(names), k=1)
     metrics, several = list(matrices), max(1, TABLE_ROWS // max(1, len(first)))
     for some in (metrics[start : start + several] for start in range(0, len(metrics), several)):
         raw = [matrices[name][first, second] for name in some]
         of_pairs = [METRICS[name].diversity(values) for name, values in zip(some, raw, strict=True)]
-        columns = {
+        yield {
             "first": np.tile(names[first], len(some)),
             "second": np.tile(names[second], len(some)),
             "kind": np.repeat([METRICS[name].kind for name in some], len(first)),
             "metric": np.repeat(some, len(first)),
-            "condition": condition,
+            "condition": np.full(len(some) * len(first), condition),
             "raw": np.concatenate(raw),
             "diversity": np.concatenate(of_pairs),
         }
-        yield pd.DataFrame(columns)
 
 
 def probability_metrics(predictions: list[Predictions], condition: int, images: np.ndarray) -> dict[str, np.ndarray]:
