@@ -15,7 +15,7 @@ from attacks.cases import ACCEPTED, EITHER, Area, Expected, Wrong
 from jsonschema import Draft202012Validator
 
 from resiliency.corruptions.settings import HELD_OUT, MAIN
-from resiliency.study.files import load, read, read_merged
+from resiliency.study.files import load, merged, read
 from resiliency.study.model import Study
 from resiliency.study.plan import minutes
 
@@ -111,7 +111,7 @@ def _spoilt(folder: Path, change: tuple[Callable, int]) -> None:
     spoil, number = change
     config = copy.deepcopy(CONFIG)
     spoil(Random(number), config)
-    study = _read(folder, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+    study = _read(folder, yaml.dump(config, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False))
     resolved = study.model_dump(mode="json")
     for name, design in resolved["designs"].items():
         design["training"] = study.recipe(name).model_dump()
@@ -188,10 +188,10 @@ IN_PLACE = ("null", "[]", "{}", "'a'", "0", "true", "[1, [2]]", "{own: 1}", "202
 
 def _merged(folder: Path, what: tuple[str, str]) -> None:
     section, value = what
-    files = [REPOSITORY / "config.yaml", folder / "second.yaml", folder / "third.yaml"]
-    for file, of_section in zip(files[1:], (value, "{}"), strict=True):
+    files = folder / "second.yaml", folder / "third.yaml"
+    for file, of_section in zip(files, (value, "{}"), strict=True):
         file.write_text(f"{section}: {of_section}\n")
-    plan(load(read_merged(files)))
+    plan(load(merged([copy.deepcopy(CONFIG), *map(read, files)])))
 
 
 MERGED = {f"{section}: {value}": ((section, value), EITHER) for section in CONFIG for value in IN_PLACE}

@@ -1,7 +1,7 @@
 """The study: the one place that knows its keys, defaults and limits, and the words for their faults."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain, product
 from pathlib import Path
 from typing import Annotated, Any
@@ -251,15 +251,20 @@ class Study(Settings):
         return [f"search-{index:02}" for index in range(self.search.members if self.search else 0)]
 
 
+@cache
+def _known_keys() -> list[str]:
+    """The names of all keys of a study, in any section."""
+    schema = Study.model_json_schema()
+    return [name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())]
+
+
 def messages(error: ValidationError) -> Iterator[str]:
     """A line for each fault in `error`, in the words of pydantic."""
     for fault in error.errors(include_url=False):
         path = ".".join(short(part, quote=False) for part in fault["loc"] if part != "[key]")
         words, of = fault["msg"].removeprefix("Value error, "), f": {short(fault['input'])}: "
         if fault["type"] == "extra_forbidden":
-            schema = Study.model_json_schema()
-            known = [name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())]
-            words, of = f"unknown key{hint(fault['loc'][-1], known)}", ": "
+            words, of = f"unknown key{hint(fault['loc'][-1], _known_keys())}", ": "
         elif isinstance(fault["input"], dict):  # words about several keys begin with the one to change
             of = "." if words.partition(": ")[0].isidentifier() else ": "
         yield f"{path}{of}{words}"
