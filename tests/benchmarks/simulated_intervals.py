@@ -1,5 +1,6 @@
 """Studies whose truth is known, and the intervals that the tables report of them; see interval_coverage.py."""
 
+from functools import cache
 from itertools import combinations, product
 from math import comb
 
@@ -272,6 +273,7 @@ def coverage(case: Case, simulations: int, resamples: int) -> dict:
     return row | {"simulations": simulations}
 
 
+@cache
 def sure(hits: int, simulations: int) -> Interval:
     """Where the true rate lies (Clopper and Pearson), 95 %."""
     interval = binomtest(hits, simulations).proportion_ci(0.95)
