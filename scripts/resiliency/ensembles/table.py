@@ -93,10 +93,11 @@ class Pool:
                     _add(of_corruption, under[corruption])
                 callback(f"{images} images, {corruption}: scored")
         reported = {name: of for name, of in sums.items() if name != HELD_OUT_IMAGES}
-        means = {name: pd.DataFrame(of) / (self.images == name).sum() for name, of in reported.items()}
-        by_corruption = {name: pd.DataFrame(of) / (corruptions == name).sum() for name, of in under.items()}
-        whole = {images: of[WHOLE].drop(columns=MEMBERS) for images, of in means.items()}
-        described = pd.concat([pd.concat(map(self._described, groups), ignore_index=True), *_named(whole)], axis=1)
+        means = {name: _divided(of, (self.images == name).sum()) for name, of in reported.items()}
+        by_corruption = {name: _divided(of, (corruptions == name).sum()) for name, of in under.items()}
+        whole = {name: of for name, of in _named(means).items() if name not in map(MEMBERS.format, means)}
+        described = pd.concat(map(self._described, groups), ignore_index=True)
+        described = pd.concat([described, pd.DataFrame(whole)], axis=1)
         tables = [
             described.assign(rule=rule, **self._summary(rule, groups, means, by_corruption), **clean_on[rule])
             for rule in rules
@@ -105,9 +106,8 @@ class Pool:
             name: np.concatenate([mean_over_pairs(ensembles, matrix)[0] for ensembles in groups])
             for name, matrix in self.by_corruption.items()
         }
-        of_corruptions = {corruption: of[WHOLE] for corruption, of in by_corruption.items()}
-        under_each = pd.concat([*_named(of_corruptions), pd.DataFrame(distances)], axis=1)
-        return pd.concat(tables, ignore_index=True), under_each.astype(np.float32)
+        under_each = pd.DataFrame(_named(by_corruption) | distances, dtype=np.float32)
+        return pd.concat(tables, ignore_index=True), under_each
 
     def _under(self, condition: int, groups: list[np.ndarray], rules: Sequence[str]) -> Columns:
         """Scores under one condition, a value per ensemble, by rule and score, and by `WHOLE` and quantity.
@@ -158,19 +158,18 @@ class Pool:
         self,
         rule: str,
         groups: list[np.ndarray],
-        means: dict[str, pd.DataFrame],
-        by_corruption: dict[str, pd.DataFrame],
+        means: dict[str, Columns],
+        by_corruption: dict[str, Columns],
     ) -> dict[str, np.ndarray | float]:
         """The columns of one rule, from means over the conditions of each set of images and of each corruption."""
-        of_images = {images: of[rule].to_dict("series") for images, of in means.items()}
-        errors = {name: of[rule, "error"].to_numpy() for name, of in by_corruption.items()}
-        columns = {accuracy_of(images): of["accuracy"].to_numpy() for images, of in of_images.items()}
-        columns |= {"corrupted_error": np.nan, "mce": np.nan}
+        errors = {name: of[rule, "error"] for name, of in by_corruption.items()}
+        accuracy = {accuracy_of(images): of[rule, "accuracy"] for images, of in means.items()}
+        columns: dict[str, np.ndarray | float] = {**accuracy, "corrupted_error": np.nan, "mce": np.nan}
         if errors:
             counted = np.stack([errors[name] for name in averaged(list(errors))], axis=1)
-            columns["corrupted_error"] = 1 - columns[accuracy_of(CORRUPTED)]
+            columns["corrupted_error"] = 1 - accuracy[accuracy_of(CORRUPTED)]
             columns["mce"] = mean_corruption_error(counted, self.baseline)
-        columns |= {f"{images}_{name}": of[name] for images, of in of_images.items() for name in SCORES}
+        columns |= {f"{images}_{name}": of[rule, name] for images, of in means.items() for name in SCORES}
         columns |= {f"error_{name}": error for name, error in errors.items()}
         scored = EnsembleErrors(self.predictions, self.weights, rule)
         for name, n_images in self.conditions.drop_duplicates("test_set")[["test_set", "n_images"]].values.tolist():
@@ -180,7 +179,7 @@ class Pool:
                     scored.effective_images(group, name, np.arange(n_images), self.confidence) for group in groups
                 ]
                 worth = np.concatenate(of_groups)
-            columns |= accuracies(name, columns[accuracy_of(name)], worth, self.confidence)
+            columns |= accuracies(name, accuracy[accuracy_of(name)], worth, self.confidence)
         return columns
 
     def _described(self, ensembles: np.ndarray) -> pd.DataFrame:
@@ -213,9 +212,18 @@ def _add(columns: Columns, sums: Columns) -> None:
         sums[name] = sums[name] + values if name in sums else values
 
 
-def _named(tables: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
-    """The tables, with their keys in the names of their columns in place of `{}`."""
-    return [table.set_axis([name.format(of) for name in table], axis=1) for of, table in tables.items()]
+def _divided(sums: Columns, count: int) -> Columns:
+    return {name: values / count for name, values in sums.items()}
+
+
+def _named(means: dict[str, Columns]) -> dict[str, np.ndarray]:
+    """The columns of no rule, with the keys of `means` in their names in place of `{}`."""
+    return {
+        name.format(of): values
+        for of, columns in means.items()
+        for (rule, name), values in columns.items()
+        if rule == WHOLE
+    }
 
 
 def _diversity_matrices(
