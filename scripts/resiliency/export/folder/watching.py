@@ -38,19 +38,23 @@ class Rate:
 
     def add(self, events):
         """Count some events, bool n; `left` is "above" or "below" from the first time on that the range was left."""
-        for event in events:
-            self.count, self.events = self.count + 1, self.events + bool(event)
-            if not self.left:
-                self.left = self._side()
+        happened = self.events + np.cumsum(np.asarray(events, bool))
+        counts = self.count + np.arange(1, len(happened) + 1)
+        if len(counts):
+            self.count, self.events = int(counts[-1]), int(happened[-1])
+            self.left = self.left or self._side(happened, counts - happened)
 
-    def _side(self):
-        shares, others = np.arange(1, 20) / 20, self.count - self.events
-        with np.errstate(divide="ignore"):
-            above = (
-                self.events * np.log1p(shares * (1 / self.high - 1)) + others * np.log1p(-shares) if self.high else 0
-            )
-            below = others * np.log1p(shares * self.low / (1 - self.low)) + self.events * np.log1p(-shares)
-        for side, capital, possible in (("above", above, 0 < self.high < 1), ("below", below, 0 < self.low < 1)):
-            if possible and np.logaddexp.reduce(capital) - np.log(len(shares)) >= np.log(2 / self.alarm):
-                return side
-        return ""
+    def _side(self, happened, others):
+        """Where the range is left first, from the numbers of events and of others after each image, int n; or ""."""
+        bets = {}
+        if 0 < self.high < 1:
+            bets["above"] = happened, 1 / self.high - 1, others
+        if 0 < self.low < 1:
+            bets["below"] = others, self.low / (1 - self.low), happened
+        shares, first = np.arange(1, 20) / 20, {}
+        for side, (won, odds, lost) in bets.items():
+            capitals = won[:, None] * np.log1p(shares * odds) + lost[:, None] * np.log1p(-shares)
+            large = np.logaddexp.reduce(capitals, axis=1) - np.log(len(shares)) >= np.log(2 / self.alarm)
+            if large.any():
+                first[side] = large.argmax()
+        return min(first, key=first.get, default="")
