@@ -70,17 +70,17 @@ def variants() -> str:
 
     Two cases are there whole, of the others the sentences that are more and less than in the one that is nearer.
     """
-    cases = {name: answers(tables) for name, tables in (CHOSEN | KNOWN).items()}
-    parts = [f"# {name}\n{in_sentences(cases[name].items())}" for name in WHOLE]
-    for name, said in cases.items():
-        changes = {whole: changed(cases[whole], said) for whole in WHOLE}
+    cases = {name: in_sentences(answers(tables).items()) for name, tables in (CHOSEN | KNOWN).items()}
+    parts = [f"# {name}\n{cases[name]}" for name in WHOLE]
+    for name in [name for name in cases if name not in WHOLE]:
+        changes = {whole: changed(cases[whole], cases[name]) for whole in WHOLE}
         nearer = min(WHOLE, key=lambda whole: len(changes[whole]))
-        parts.append("\n".join([f"# {name}, unlike {nearer}", *changes[nearer], ""]) if name not in WHOLE else "")
-    return "\n".join(filter(None, parts))
+        parts.append("\n".join([f"# {name}, unlike {nearer}", *changes[nearer], ""]))
+    return "\n".join(parts)
 
 
-def changed(one: dict[str, str], other: dict[str, str]) -> list[str]:
-    lines = difflib.ndiff(*(in_sentences(said.items()).splitlines() for said in (one, other)))
+def changed(one: str, other: str) -> list[str]:
+    lines = difflib.ndiff(one.splitlines(), other.splitlines())
     return [line for line in lines if line[:2] in ("- ", "+ ")]
 
 
