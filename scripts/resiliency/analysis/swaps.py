@@ -118,6 +118,7 @@ def swap(rung: Rung, halves: list[Half], family: np.ndarray, left_out: np.ndarra
     """
     i, j = np.nonzero(rung.twins)
     of_family, means = family[i].T.astype(float), []
+    remains = ~np.pad(left_out[i], ((0, 0), (1, 0)))
     twin, used, taking_part = np.zeros(len(i), bool), np.zeros(len(i), bool), np.zeros(family.shape[1], bool)
     for half in halves:
         accurate = half.accurate[i, j] | (not rung.by_error)
@@ -125,7 +126,7 @@ def swap(rung: Rung, halves: list[Half], family: np.ndarray, left_out: np.ndarra
         partners[np.arange(len(i)), j] = False
         twin |= accurate
         number = _without(partners.astype(float), left_out)
-        kept = (number > 0) & ~np.pad(left_out[i], ((0, 0), (1, 0)))
+        kept = (number > 0) & remains
         used |= kept[:, 0]
         taking_part |= family[i[kept[:, 0]]].any(axis=0) | family[partners.any(axis=0)].any(axis=0)
         strangers = _without(half.values[:, i] * partners, left_out) / np.maximum(number, 1)
