@@ -150,7 +150,7 @@ def judged(
     blocks, one = [], ensembles[0].members[0]
     for name in half.conditions if names is None else names:
         images, conditions = half.images[name], half.conditions[name]
-        shape, values = (len(conditions), len(images)), len(images) * max(map(one.classes, conditions))
+        shape, values = (len(conditions), len(images)), len(images) * one.classes(conditions[0])
         for of, ensemble in zip(found, ensembles, strict=True):
             scaled_too = calibrated and ensemble.has_probabilities and ensemble.rule.mean
             sums = tuple(Sums(shape[1]) for _ in range(2 if scaled_too else 0))
