@@ -40,6 +40,12 @@ rule edited:
     script: "scripts/job.py"
 """
 FORKED = "import os, sys, tempfile, time\nassert 'torch' in sys.modules\n"
+# With this as its sitecustomize, a server finds few packages to import, which takes a third of the time.
+FEW_PACKAGES = """
+import sys
+lacking = ("timm", "torch._dynamo", "torchvision", "altair", "vl_convert", "captum", "pymoo", "skimage")
+sys.modules |= dict.fromkeys(lacking)
+"""
 PATIENCE = 600  # s; beside other programs a run may get a tenth of a core
 
 
@@ -51,6 +57,12 @@ def start(folder: Path, program: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "snakemake", "--cores", "2"]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **streams)
+
+
+@pytest.fixture
+def few_packages(tmp_path, monkeypatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text(FEW_PACKAGES)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
 
 def processes_in(folder: Path) -> list[psutil.Process]:
@@ -87,6 +99,7 @@ def test_a_job_of_snakemake_is_a_fork_with_measurements_of_its_own(tmp_path):
     assert processes_in(tmp_path) == []
 
 
+@pytest.mark.usefixtures("few_packages")
 def test_nothing_is_left_behind_by_a_run_that_is_killed(tmp_path):
     run = start(tmp_path, "open('began', 'w').close(); time.sleep(600)")
     wait_until((tmp_path / "began").exists)
@@ -113,6 +126,7 @@ ENDS = (
 )
 
 
+@pytest.mark.usefixtures("few_packages")
 def test_a_fork_sees_what_a_process_of_its_own_does_and_ends_so_and_with_its_server(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OWN", "ü\n=\udcff")
@@ -129,11 +143,13 @@ def test_a_fork_sees_what_a_process_of_its_own_does_and_ends_so_and_with_its_ser
     assert len({*Path("drawn").read_text().split()}) == 2
 
 
+@pytest.mark.usefixtures("few_packages")
 def test_a_fork_refuses_code_that_was_edited_and_put_back(tmp_path):
     """As a job of its own does, which tests/unit/test_stage.py tries."""
     edited_job(tmp_path, "def stream(*_): return 0", "")
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
-    environment = os.environ | {client.SWITCH: "1", "PYTHONPATH": str(tmp_path / "scripts")}
+    path = os.pathsep.join([str(tmp_path / "scripts"), os.environ["PYTHONPATH"]])
+    environment = os.environ | {client.SWITCH: "1", "PYTHONPATH": path}
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "edited"]
     assert subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False).returncode
     assert (tmp_path / "job.log").read_text().startswith("error: job.py: this job has other code than the run began")
