@@ -1,6 +1,5 @@
 """Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
-from resiliency.base.machine import keep_freed_memory
 from resiliency.base.names import averaged
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import EnsemblesOfStudy
@@ -10,7 +9,6 @@ from resiliency.storage import read_blocks, read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):
-    keep_freed_memory()
     conditions = read_table(inputs.conditions)
     corruptions = averaged(corruption_conditions(conditions))
     baseline = baseline_errors(read_table(inputs.errors), params.baseline, corruptions)

@@ -14,7 +14,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from resiliency.base.faults import Fault, expected
-from resiliency.base.machine import spent
+from resiliency.base.machine import keep_freed_memory, spent
 from resiliency.study.fingerprint import DIGITS, imported_fingerprint
 from snakemake_internals import running_script
 
@@ -58,6 +58,7 @@ def stage(job: Any) -> Iterator[tuple[Any, Any, Any]]:
     output[1].reconfigure(encoding="utf-8", errors="backslashreplace")
     os.environ |= dict.fromkeys(_LIBRARIES, str(COMPUTE_THREADS))  # of libraries that are loaded later
     threadpool_limits(COMPUTE_THREADS)
+    keep_freed_memory()
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(COMPUTE_THREADS)
     status = 1
