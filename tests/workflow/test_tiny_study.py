@@ -4,6 +4,7 @@ from itertools import product
 
 import pandas as pd
 import pytest
+from golden_tables import compare_tables
 from tiny_tables import TABLES
 
 from published.choosing import table_of
@@ -18,6 +19,10 @@ def test_all_files_with_fixed_names_exist(workflow):
     assert empty == []
     written = {f"tables/{path.name}" for path in (workflow.results / "tables").iterdir() if path.is_file()}
     assert written == {name for name in names if name.startswith("tables/")}
+
+
+def test_the_tables_are_those_that_were_reviewed(request, workflow):
+    compare_tables(request, workflow.results, "tiny")
 
 
 def test_tables_hold_what_the_study_asks_for(workflow):
