@@ -8,7 +8,8 @@ min_version("9.20")
 configfile: f"{workflow.current_basedir}/config.yaml"
 
 
-# The image that Dockerfile makes, for jobs of `snakemake --sdm apptainer`: docker://<address>, or a file.
+# The image that Dockerfile makes, for jobs of `snakemake --sdm apptainer`: docker://<address>, or a
+# file.
 if image := os.environ.get("RESILIENCY_IMAGE"):
 
     container: image
@@ -64,7 +65,9 @@ onstart:
     or_stop(sign, RESULTS, STUDY.resolved())
     if RUN.plans:
         scripts = SCRIPTS.glob("*.py") if RUN.elsewhere else ()
-        os.environ[BEGUN] = json.dumps({path.stem: fingerprint(path, root=LIBRARY.parent) for path in scripts})
+        os.environ[BEGUN] = json.dumps(
+            {path.stem: fingerprint(path, root=LIBRARY.parent) for path in scripts}
+        )
     RUN.begin()
 
 

@@ -1,8 +1,8 @@
 """The documentation as a site: sphinx-build -W docs build/site.
 
-The pages are plain Markdown, for GitHub too. What differs on the site is done here: the navigation, the signatures
-of the Python API, the reports of the published studies, and that CONTRIBUTING.md and studies/published/README.md, which
-lie outside docs/, are pages.
+The pages are plain Markdown, for GitHub too. What differs on the site is done here: the navigation,
+the signatures of the Python API, the reports of the published studies, and that CONTRIBUTING.md and
+studies/published/README.md, which lie outside docs/, are pages.
 """
 
 import re
@@ -22,7 +22,8 @@ project = "Resiliency"
 html_title = f"{project} {packaged()['version']}"
 language = "en"
 
-extensions = ["myst_nb", "sphinx_copybutton", "sphinx-mathjax-offline"]  # formulae show without a network
+# Formulae show without a network.
+extensions = ["myst_nb", "sphinx_copybutton", "sphinx-mathjax-offline"]
 extensions += ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 autodoc_member_order = "groupwise"
 autodoc_typehints_format = "short"
@@ -50,7 +51,13 @@ NAVIGATION = {
     "Published results": [
         *("results/found", "results/traffic_signs", "results/cifar10_lengths", "results/digits"),
         *("results/cifar10_published", "results/imagenet_published", "results/imagenet_decisions"),
-        *("results/timm_published", "results/claims", "results/runtimes", "results/seeds", "results/appendix"),
+        *(
+            "results/timm_published",
+            "results/claims",
+            "results/runtimes",
+            "results/seeds",
+            "results/appendix",
+        ),
     ],
     "Project": ["published_figures", "house", "contributing"],
 }
@@ -72,12 +79,16 @@ SIGNATURES = """
 .. autofunction:: resiliency.api.load_ensemble
 ```
 """
-VERDICTS_DEFINED = "## Verdicts on the four observations\n"  # what the search of the site finds first
+# What the search of the site finds first.
+VERDICTS_DEFINED = "## Verdicts on the four observations\n"
 LIVE = """```{{raw}} html
 <p><a href="{study}/report.html">Open the whole report</a>, which links to interactive charts.</p>
 ```
 """
-EXAMPLE = ("[Example report](results/digits.md)", '<a href="results/digits/report.html">Example report</a>')
+EXAMPLE = (
+    "[Example report](results/digits.md)",
+    '<a href="results/digits/report.html">Example report</a>',
+)
 OUTSIDE = {"contributing": "CONTRIBUTING.md", "published_figures": "studies/published/README.md"}
 
 
@@ -101,7 +112,10 @@ def _on_site(app: Any, page: str, source: list[str]) -> None:
         title, _, rest = source[0].partition("\n")
         source[0] = f"{title}\n\n{LIVE.format(study=study)}\n{rest}"
     if page == "measures":
-        index = f"```{{eval-rst}}\n.. index:: {', '.join(f'! {verdict}' for verdict in VERDICTS)}\n```\n"
+        index = (
+            "```{eval-rst}\n.. index:: "
+            f"{', '.join(f'! {verdict}' for verdict in VERDICTS)}\n```\n"
+        )
         source[0] = source[0].replace(VERDICTS_DEFINED, f"{VERDICTS_DEFINED}\n{index}")
     if page == "python":
         source[0] += SIGNATURES

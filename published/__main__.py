@@ -1,6 +1,8 @@
-"""Writes the pages of docs/results, what the README says of published/results, and the repository's address.
+"""Writes the pages of docs/results, what the README says of published/results, and the repository's
+address.
 
-Run it in the repository after a change of a sentence: python -m published. `published.page` publishes another run.
+Run it in the repository after a change of a sentence: python -m published. `published.page`
+publishes another run.
 """
 
 from pathlib import Path
@@ -15,7 +17,8 @@ BEGIN, END = "<!-- python -m published -->\n", "\n<!-- end -->"
 
 
 def pages() -> dict[Path, str]:
-    """File -> its text, for each page that is made from kept tables, and that names the repository's address."""
+    """File -> its text, for each page that is made from kept tables, and that names the
+    repository's address."""
     studies, others, readme = comparison.published_studies(), addressed(), ROOT / "README.md"
     before, _, rest = others[readme].partition(BEGIN)
     texts = {f"{kept.name}.md": page.page(kept) for kept, _ in kept_studies()}
@@ -35,7 +38,10 @@ def main() -> None:
         for file, text in pages().items():
             file.write_text(text, encoding="utf-8")
         studies = comparison.published_studies()
-        charts = {"comparison": comparison.chart(studies), "exchange_rates": pooled.chart(pooled.rates_of(studies))}
+        charts = {
+            "comparison": comparison.chart(studies),
+            "exchange_rates": pooled.chart(pooled.rates_of(studies)),
+        }
         charts["design_diversity"] = swaps.chart(studies)
         for name, drawn in charts.items():
             (PAGES / f"{name}.svg").write_text(svg(drawn.to_dict()), encoding="utf-8")

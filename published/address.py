@@ -1,4 +1,5 @@
-"""The repository's address, which `project.urls.Repository` of pyproject.toml may hold, in the files that name it."""
+"""The repository's address, which `project.urls.Repository` of pyproject.toml may hold, in the
+files that name it."""
 
 import re
 import tomllib
@@ -33,7 +34,9 @@ def badges(address: str, to_root: str) -> str:
     python = project()["requires-python"].removeprefix(">=")
     shown = [f"[![CI]({address}/{CI}/badge.svg)]({address}/{CI})"] if site(address) else []
     shown.append(f"[![Licence: Apache-2.0]({BADGE}/licence-Apache--2.0-blue)]({to_root}LICENSE)")
-    return " ".join([*shown, f"![Python {python} or newer]({BADGE}/python-%E2%89%A5_{python}-blue)"])
+    return " ".join(
+        [*shown, f"![Python {python} or newer]({BADGE}/python-%E2%89%A5_{python}-blue)"]
+    )
 
 
 def with_address(file: Path, text: str, address: str) -> str:
@@ -54,5 +57,8 @@ def with_address(file: Path, text: str, address: str) -> str:
 
 def addressed() -> dict[Path, str]:
     """File -> its text with the address, for each file that names it."""
-    named = [ROOT / name for name in ("README.md", "docs/index.md", "docs/installation.md", "CITATION.cff")]
+    named = [
+        ROOT / name
+        for name in ("README.md", "docs/index.md", "docs/installation.md", "CITATION.cff")
+    ]
     return {file: with_address(file, file.read_text(encoding="utf-8"), address()) for file in named}

@@ -1,4 +1,5 @@
-"""What the exchange rates of a study say on its page: a sentence for each row, and what a family is worth."""
+"""What the exchange rates of a study say on its page: a sentence for each row, and what a family is
+worth."""
 
 import numpy as np
 import pandas as pd
@@ -10,17 +11,19 @@ WORTH = ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accur
 
 
 def latest_rates(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """exchange_rates.csv of a study that has it; rows by the present library replace registered ones."""
+    """exchange_rates.csv of a study that has it; rows by the present library replace registered
+    ones."""
     kept = tables["exchange_rates"]
     present = tables.get("exchange_rates_present", pd.DataFrame(columns=["exchange"]))
     return pd.concat([kept[~kept["exchange"].isin(present["exchange"])], present])
 
 
 def worth(rows: dict[str, dict]) -> list[dict]:
-    """How many of each thing in `WORTH` that helps buy as much as a family that is better by one SD, in all.
+    """How many of each thing in `WORTH` that helps buy as much as a family that is better by one
+    SD, in all.
 
-    The ends of both intervals give those of the ratio: at 95 % each, it holds at 90 % or more (Bonferroni). An upper
-    end beyond what there is to buy says nothing, and is left out.
+    The ends of both intervals give those of the ratio: at 95 % each, it holds at 90 % or more
+    (Bonferroni). An upper end beyond what there is to buy says nothing, and is left out.
 
     Args:
         rows: as from `resiliency.report.advice.facts`.

@@ -2,8 +2,8 @@
 
     python -m published.choosing results/cifar10_lengths
 
-writes published/results/cifar10_lengths_choosing.csv from the run's predictions, attributions and features of the
-members that ensembles are formed of.
+writes published/results/cifar10_lengths_choosing.csv from the run's predictions, attributions and
+features of the members that ensembles are formed of.
 """
 
 from argparse import ArgumentParser
@@ -27,9 +27,16 @@ def table_of(results: Path) -> pd.DataFrame:
     study = Study(**current_study(results.name))  # its images need not be there
     names, methods = study.combined_members(), study.attribution.methods
     features = [str(results / f"features/{name}.npy") for name in names]
-    maps = [str(results / f"attributions/{name}/{method}.npy") for name in names for method in methods]
+    maps = [
+        str(results / f"attributions/{name}/{method}.npy") for name in names for method in methods
+    ]
     return choosing_table(
-        pd.DataFrame({"member": names, "family": [study.designs[design_of(name)].family_name for name in names]}),
+        pd.DataFrame(
+            {
+                "member": names,
+                "family": [study.designs[design_of(name)].family_name for name in names],
+            }
+        ),
         predictions_of(results, names),
         reader(names, methods, features, maps, stages=[]),
         methods,

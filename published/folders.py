@@ -1,4 +1,5 @@
-"""The program of a data set whose images are put into folders: one per part, with one per class in it."""
+"""The program of a data set whose images are put into folders: one per part, with one per class in
+it."""
 
 import shutil
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""What the published studies say of each observation: the sentences of the README, and the page *What we found*."""
+"""What the published studies say of each observation: the sentences of the README, and the page
+*What we found*."""
 
 from collections.abc import Iterable
 
@@ -23,7 +24,8 @@ from resiliency.report.verdicts import ON_ACCURACY, by_observation
 
 AT_EQUAL_ACCURACY = {
     "reversed": "the reverse holds in {of}",
-    "noise": "attribution diversity goes less with accuracy than prediction diversity in {of}, but no less than random "
+    "noise": "attribution diversity goes less with accuracy than prediction diversity in {of}, but "
+    "no less than random "
     "numbers would",
 }
 JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained members, and its objective
@@ -31,7 +33,8 @@ JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained member
 # What a reader can choose, of the exchanges that the README shows.
 CHOICES = ("doubling_of_parameters", "doubling_of_training", "second_member", *MIXING)
 
-DECIDES = "cifar10_lengths"  # the study whose probabilities decide the second part of what was registered of swaps
+# The study whose probabilities decide the second part of what was registered of swaps.
+DECIDES = "cifar10_lengths"
 Observations = dict[str, dict[str, dict]]
 
 
@@ -60,7 +63,9 @@ def observation_rows(studies: Studies) -> list[dict]:
             "statement": next(iter(own.values()))["statement"].rstrip("."),
             "qualified": _qualified(number, own, studies),
             "by_seed": _counts_by_seed(number, studies),
-            "shifted": {study: of["verdict"] for study, of in _tested(on_shifts.get(number, {})).items()},
+            "shifted": {
+                study: of["verdict"] for study, of in _tested(on_shifts.get(number, {})).items()
+            },
         }
         for number, own in sorted(on_corruptions.items())
     ]
@@ -83,19 +88,44 @@ def page(studies: Studies) -> str:
         priced=list(rates["study"].unique()),
         bought=bought(rates) + [equal_accuracy_row(studies)] * bool(len(rates)),
         swapped=(swapped := answers(studies)),
-        second_part=next((of["verdicts"].get(WRONG) for of in swapped if of["study"] == DECIDES), None),
-        choosing={of: choosing(tables["choosing"]).said for of, tables in studies.items() if "choosing" in tables},
+        second_part=next(
+            (of["verdicts"].get(WRONG) for of in swapped if of["study"] == DECIDES), None
+        ),
+        choosing={
+            of: choosing(tables["choosing"]).said
+            for of, tables in studies.items()
+            if "choosing" in tables
+        },
         medians=median_errors(rates),
-        registered=[study for study, tables in studies.items() if "exchange_rates_present" in tables],
+        registered=[
+            study for study, tables in studies.items() if "exchange_rates_present" in tables
+        ],
         leading=leading(studies),
         level=levels(level for of in judged for level in of["confidence"]),
         observations=observation_rows(studies),
         shown=[study for study in studies if study in able | shifted],
-        verdicts={number: _verdicts(number, own, on_shifts, studies) for number, own in on_corruptions.items()},
-        variants={study: counted_verdicts(of["choices"]) for study, of in studies.items() if "choices" in of},
+        verdicts={
+            number: _verdicts(number, own, on_shifts, studies)
+            for number, own in on_corruptions.items()
+        },
+        variants={
+            study: counted_verdicts(of["choices"])
+            for study, of in studies.items()
+            if "choices" in of
+        },
         architecture=_architecture(studies),
-        decided=(decided := sum(len(_tested(own)) for of in (on_corruptions, on_shifts) for own in of.values())),
-        rate=(rate := max((1 - level) / 2 for of in studies.values() for level in of["observations"]["confidence"])),
+        decided=(
+            decided := sum(
+                len(_tested(own)) for of in (on_corruptions, on_shifts) for own in of.values()
+            )
+        ),
+        rate=(
+            rate := max(
+                (1 - level) / 2
+                for of in studies.values()
+                for level in of["observations"]["confidence"]
+            )
+        ),
         expected=decided * rate,
         rules=_rules(studies),
         present=RULES,
@@ -114,7 +144,8 @@ def _by_observation(studies: Studies, *, shifts: bool = False) -> Observations:
     """Number of an observation -> study -> the observation in it, as `by_observation` describes it.
 
     Args:
-        shifts: of observations on natural shifts, which count for no statement on corruptions; else of the others.
+        shifts: of observations on natural shifts, which count for no statement on corruptions; else
+            of the others.
     """
     of_studies: Observations = {}
     for study, tables in studies.items():
@@ -128,7 +159,9 @@ def _tested(own: dict[str, dict]) -> dict[str, dict]:
     return {study: of for study, of in own.items() if of["verdict"] != NOT_TESTED}
 
 
-def _verdicts(number: str, own: dict[str, dict], on_shifts: Observations, studies: Studies) -> dict[str, str]:
+def _verdicts(
+    number: str, own: dict[str, dict], on_shifts: Observations, studies: Studies
+) -> dict[str, str]:
     """Study -> its verdict on an observation."""
     of_shifts = _tested(on_shifts.get(number, {}))
     verdicts = dict.fromkeys(studies, NOT_TESTED)
@@ -137,26 +170,38 @@ def _verdicts(number: str, own: dict[str, dict], on_shifts: Observations, studie
 
 
 def _qualified(number: str, own: dict[str, dict], studies: Studies) -> list[str]:
-    """Sentences on what a reader must know of the verdicts on an observation beside their counts."""
+    """Sentences on what a reader must know of the verdicts on an observation beside their
+    counts."""
     tested = _tested(own)
     sentences = []
-    if number == "1a" and (earned := [row["study"] for row in _architecture(studies) if row["alone"]]):
+    if number == "1a" and (
+        earned := [row["study"] for row in _architecture(studies) if row["alone"]]
+    ):
         what = "the rule supports what has nothing to do with corruptions as well (table below)"
         says = "it says that families differ, not that they differ under corruptions"
         sentences.append(f"In {words.listed(earned)}, {what}: {says}.")
-    reverse = {study: side for study, of in tested.items() if (side := _at_equal_accuracy(of["beside"]))}
+    reverse = {
+        study: side for study, of in tested.items() if (side := _at_equal_accuracy(of["beside"]))
+    }
     for side, said in AT_EQUAL_ACCURACY.items():
         if having := [study for study, of in reverse.items() if of == side]:
             of = f"{len(having)} of {len(tested)} ({', '.join(having)})"
             sentences.append(f"Among ensembles of equally accurate members, {said.format(of=of)}.")
-    sentences += [f"{study}: {of['reason']}" for study, of in tested.items() if of["verdict"] == IN_PART]
+    sentences += [
+        f"{study}: {of['reason']}" for study, of in tested.items() if of["verdict"] == IN_PART
+    ]
     if number == JOINTLY:
-        sentences += [f"{study}: {late}" for study in tested if (late := still_learning(studies[study]["members"]))]
+        sentences += [
+            f"{study}: {late}"
+            for study in tested
+            if (late := still_learning(studies[study]["members"]))
+        ]
     return sentences
 
 
 def _at_equal_accuracy(beside: list[dict]) -> str:
-    """Whether observation 2 is `reversed` on all images, given the mean accuracy of the members, or as of `noise`."""
+    """Whether observation 2 is `reversed` on all images, given the mean accuracy of the members, or
+    as of `noise`."""
     given = [row for row in beside if row["reading"] == GIVEN]
     if not given or not all(row["high"] < 0 for row in given):
         return ""
@@ -164,27 +209,40 @@ def _at_equal_accuracy(beside: list[dict]) -> str:
 
 
 def _architecture(studies: Studies) -> list[dict]:
-    """What stands beside the verdict on observation 1a, by study: the present one of a study that is registered."""
+    """What stands beside the verdict on observation 1a, by study: the present one of a study that
+    is registered."""
     found = []
     for study, tables in studies.items():
-        of_both = {of["number"]: of for of in by_observation(tables.get("present", tables["observations"]))}
+        of_both = {
+            of["number"]: of for of in by_observation(tables.get("present", tables["observations"]))
+        }
         if (of := of_both.get("1a")) and pd.notna(of["key"]["estimate"]):
             clean = [row for row in of["beside"] if row["reading"] == CLEAN_ERROR]
             accuracy = [row for row in of["beside"] if row["part"].startswith(ON_ACCURACY)]
             found.append(
-                {"study": study, "alone": of["alone"], "size": of["key"], "clean": clean, "accuracy": accuracy}
+                {
+                    "study": study,
+                    "alone": of["alone"],
+                    "size": of["key"],
+                    "clean": clean,
+                    "accuracy": accuracy,
+                }
             )
     return found
 
 
 def _counts_by_seed(number: str, studies: Studies) -> dict[str, str]:
-    """Study whose verdict depends on the study seed -> how often which verdict comes with which seed."""
-    counted = {study: verdict_counts(tables.get("seeds"), number) for study, tables in studies.items()}
+    """Study whose verdict depends on the study seed -> how often which verdict comes with which
+    seed."""
+    counted = {
+        study: verdict_counts(tables.get("seeds"), number) for study, tables in studies.items()
+    }
     return {study: counts for study, counts in counted.items() if counts}
 
 
 def _rules(studies: Studies) -> dict[str, list[str]]:
-    """Day on which rules were fixed -> the studies whose verdicts follow them, the earliest first."""
+    """Day on which rules were fixed -> the studies whose verdicts follow them, the earliest
+    first."""
     days: dict[str, list[str]] = {}
     for study, tables in studies.items():
         for day in tables["observations"]["rules"].unique():
@@ -193,6 +251,11 @@ def _rules(studies: Studies) -> dict[str, list[str]]:
 
 
 def still_learning(members: pd.DataFrame) -> str:
-    """At which weights of the loss jointly trained members needed longer training; "" if at none."""
+    """At which weights of the loss jointly trained members needed longer training; "" if at
+    none."""
     late = late_settings(members).get(BALANCED)
-    return f"Members at {late} were still learning: longer training may change this verdict." if late else ""
+    return (
+        f"Members at {late} were still learning: longer training may change this verdict."
+        if late
+        else ""
+    )

@@ -1,4 +1,5 @@
-"""What pages of results are made from: the tables and charts that `page` keeps of each study, and their templates."""
+"""What pages of results are made from: the tables and charts that `page` keeps of each study, and
+their templates."""
 
 import gzip
 import json
@@ -24,8 +25,10 @@ RESULTS = ROOT / "published/results"  # a folder per study
 EXPERIMENTS = ROOT / "published/experiments"  # rows of what decided a setting
 FROM_PAGES = "../../published/results"
 SPECS = "specs.json.gz"  # of charts of the report
-PRESENT = {"observations": "present", "exchange_rates": "exchange_rates_present"}  # table -> name of the present one
-SEEDS_PAGE = "seeds"  # and the folder of what is kept of a study that was run with several study seeds
+# Table -> name of the present one.
+PRESENT = {"observations": "present", "exchange_rates": "exchange_rates_present"}
+# And the folder of what is kept of a study that was run with several study seeds.
+SEEDS_PAGE = "seeds"
 
 
 def present_file(study: str, table: str, folder: Path = RESULTS) -> Path:
@@ -41,16 +44,20 @@ def kept_studies(folder: Path = RESULTS) -> list[tuple[Path, dict]]:
 def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
     """The tables of a study that `publish` kept in a folder, by name.
 
-    Beside them, `choices` has the verdicts by other choices of the study, `on_halves` the observations with clean
-    accuracy from the test images of the corruptions, `present` and `exchange_rates_present` observation 1 and exchange
-    rates of members of a registered study by the present library, and `seeds`, of a study that was run with several
-    study seeds, a row per seed and part of an observation. `swaps` and `choosing` of a registered study are those of
+    Beside them, `choices` has the verdicts by other choices of the study, `on_halves` the
+    observations with clean accuracy from the test images of the corruptions, `present` and
+    `exchange_rates_present` observation 1 and exchange rates of members of a registered study by
+    the present library, and `seeds`, of a study that was run with several study seeds, a row per
+    seed and part of an observation. `swaps` and `choosing` of a registered study are those of
     `published.swaps` and `published.choosing`.
     """
     tables = as_now({path.stem: read_table(path) for path in table_files(kept)})
     beside = {
         "choices": EXPERIMENTS / f"{kept.name}_choices.csv",
-        **{key: kept.with_name(f"{kept.name}_{key}.csv") for key in ("on_halves", "swaps", "choosing")},
+        **{
+            key: kept.with_name(f"{kept.name}_{key}.csv")
+            for key in ("on_halves", "swaps", "choosing")
+        },
         **{key: present_file(kept.name, table, kept.parent) for table, key in PRESENT.items()},
     }
     tables |= {name: read_table(path) for name, path in beside.items() if path.is_file()}
@@ -63,20 +70,26 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
 
 
 def as_now(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Tables by name with the columns of this library, of registered studies too, whose library is an earlier one.
+    """Tables by name with the columns of this library, of registered studies too, whose library is
+    an earlier one.
 
-    Intervals and p-values of correlations leave out designs: those of the ensembles of observation 2.
+    Intervals and p-values of correlations leave out designs: those of the ensembles of observation
+    2.
     """
     if "observations" in tables:
         tables = tables | {"observations": _beyond_noise(tables["observations"])}
     if "log_odds" not in tables.get("exchange_rates", ["log_odds"]):
-        tables = tables | {"exchange_rates": _with_log_odds(tables["exchange_rates"], tables["members"])}
+        tables = tables | {
+            "exchange_rates": _with_log_odds(tables["exchange_rates"], tables["members"])
+        }
     former = tables.get("correlations", pd.DataFrame())
     if "design_low" not in former:
         return tables
     observed = tables["observations"]
     freedom = int(observed.loc[observed["observation"].astype(str) == "2", "designs"].iloc[0]) - 1
-    value, low, high = (FISHER.to(former[name].to_numpy()) for name in ("correlation", "design_low", "design_high"))
+    value, low, high = (
+        FISHER.to(former[name].to_numpy()) for name in ("correlation", "design_low", "design_high")
+    )
     error = (high - low) / 2 / stdtrit(freedom, (1 + former["confidence"].to_numpy()) / 2)
     now = {"low": former["design_low"], "high": former["design_high"], "units": freedom + 1}
     table = former.assign(**now, p_value=2 * stdtr(freedom, -abs(value) / error))
@@ -87,20 +100,30 @@ def as_now(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def _with_log_odds(rates: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
-    """exchange_rates.csv of a former library with the median error of independent designs, and log odds around it."""
+    """exchange_rates.csv of a former library with the median error of independent designs, and log
+    odds around it."""
     response = "corrupted_error" if (rates["images"] == CORRUPTED).all() else SHIFTED_ERROR
     median = members[members["origin"] == INDEPENDENT].groupby("design")[response].mean().median()
     return rates.assign(median_error=median, log_odds=logits(rates["points"].to_numpy(), median))
 
 
 def _beyond_noise(observations: pd.DataFrame) -> pd.DataFrame:
-    """observations.csv in which readings at equal accuracy of members lean only beyond random numbers, as they do now.
+    """observations.csv in which readings at equal accuracy of members lean only beyond random
+    numbers, as they do now.
 
-    Former libraries drew none. Attributions that correlate positively then are no worse than these, which have 0.
+    Former libraries drew none. Attributions that correlate positively then are no worse than these,
+    which have 0.
     """
-    given = (observations["reading"] == GIVEN) & (observations["leans"] == AGAINST) & observations["placebo_low"].isna()
+    given = (
+        (observations["reading"] == GIVEN)
+        & (observations["leans"] == AGAINST)
+        & observations["placebo_low"].isna()
+    )
     worse = set(observations.loc[observations["high"] < 0, "part"])
-    own = observations["part"].where(given, "").str.removesuffix(GIVEN) + "partial r of attribution diversity"
+    own = (
+        observations["part"].where(given, "").str.removesuffix(GIVEN)
+        + "partial r of attribution diversity"
+    )
     return observations.assign(leans=observations["leans"].mask(given & ~own.isin(worse)))
 
 

@@ -18,7 +18,17 @@ import vl_convert
 from PIL import Image
 
 from published.bought import latest_rates, worth
-from published.kept import EXPERIMENTS, FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, as_now, kept_tables, template_of
+from published.kept import (
+    EXPERIMENTS,
+    FROM_PAGES,
+    PAGES,
+    RESULTS,
+    SEEDS_PAGE,
+    SPECS,
+    as_now,
+    kept_tables,
+    template_of,
+)
 from published.several_verdicts import agreement, counted_verdicts
 from published.site import draw_all, drawn
 from published.study_changes import command_settings, current_study, outdated_keys
@@ -45,14 +55,17 @@ SHOWN = (
 )
 # Tables that are kept as Parquet, which is a tenth of their size.
 LONG = ("corruption_errors", "correlations", "thresholds", "selective_prediction")
-LONG_TABLE, LARGE_PICTURE = 100_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
+# Bytes, above which others are too, and charts are kept as PNG.
+LONG_TABLE, LARGE_PICTURE = 100_000, 1_000_000
 COLOURS, SCALE = 64, 2  # of a PNG, and its pixels per point
 QUESTIONS = {section.anchor: section.question for section in SECTIONS + APPENDIX}
 CHARTS_FILE, LONGEST = "charts.json", "longest.json"
 OF_ALL = ("found", "runtimes", SEEDS_PAGE)  # pages that are made from the results of several runs
-# Study -> the study whose runs it replaces, and whose results had been seen when the rule of observation 1 was divided.
+# Study -> the study whose runs it replaces, and whose results had been seen when the rule of
+# observation 1 was divided.
 FORMER = {"traffic_signs": "traffic_signs", "cifar10_lengths": "cifar10_cpu"}
-AGAIN = " again"  # behind the number of an observation of a registered study that is told a second time
+# Behind the number of an observation of a registered study that is told a second time.
+AGAIN = " again"
 CARD = "export_card.md"  # of the exported ensemble
 ORPHAN = "---\norphan: true\n---\n"  # how Sphinx knows pages that are in no navigation
 PICTURES = {"gallery", "attribution_gallery", "failure_gallery"}
@@ -64,21 +77,24 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
     """Keep what the page of a finished study is made from, and write the page.
 
     Args:
-        results: `results/<study>`, with its report; the card of an ensemble that was exported from it is kept too.
-        folder, pages: folders of what is kept, `<study>/`, and of the page, `<study>.md`, which have the name of the
-            folder `results`.
+        results: `results/<study>`, with its report; the card of an ensemble that was exported from
+            it is kept too.
+        folder, pages: folders of what is kept, `<study>/`, and of the page, `<study>.md`, which
+            have the name of the folder `results`.
 
     Returns:
         The page.
 
     Raises:
-        Fault: if the study has not been run to its end, it has the name of another page, or its tables are larger than
-            `LARGEST`.
+        Fault: if the study has not been run to its end, it has the name of another page, or its
+            tables are larger than `LARGEST`.
     """
     run = finished_run(results, NEEDED)
     if (name := page_name(results)) in OF_ALL:
         raise Fault(f"{results}: {name}.md is a page about several runs; rename the folder")
-    tables = [run.file(table.path) for name, table in TABLES.items() if table.published and name in run]
+    tables = [
+        run.file(table.path) for name, table in TABLES.items() if table.published and name in run
+    ]
     specs = specifications(run)
     with replacing(folder / name) as kept:
         kept.mkdir()
@@ -93,18 +109,29 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
         if others:
             (kept / SPECS).write_bytes(gzip.compress(json.dumps(others).encode(), mtime=0))
         if (size := sum(path.stat().st_size for path in kept.iterdir())) > LARGEST:
-            raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
+            raise Fault(
+                f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of "
+                "tables"
+            )
         _write_json(kept / PROVENANCE, run.provenance)
         shown = {name: specs[name] for name in shown_charts(suffice) if name in specs}
-        texts = {name: _texts(spec) | {"picture": _keep_picture(spec, kept / name)} for name, spec in shown.items()}
+        texts = {
+            name: _texts(spec) | {"picture": _keep_picture(spec, kept / name)}
+            for name, spec in shown.items()
+        }
         _write_json(kept / CHARTS_FILE, texts)
         if "histories" in run:
-            _write_json(kept / LONGEST, longest_training(*(_table(run, name) for name in ("members", "histories"))))
+            _write_json(
+                kept / LONGEST,
+                longest_training(*(_table(run, name) for name in ("members", "histories"))),
+            )
     rows = contenders(_table(run, "deployment")) if "deployment" in run else []
     card = results / f"export/{rows[0]['number'] if rows else 0}/card.md"
     if card.is_file() and _is_newer(card, run.file(TABLES["deployment"].path)):
         (pages / name).mkdir(exist_ok=True)
-        (pages / name / CARD).write_text(f"{ORPHAN}{card.read_text(encoding='utf-8')}", encoding="utf-8")
+        (pages / name / CARD).write_text(
+            f"{ORPHAN}{card.read_text(encoding='utf-8')}", encoding="utf-8"
+        )
     written = pages / f"{name}.md"
     written.write_text(page(folder / name, pages), encoding="utf-8")
     return written
@@ -115,7 +142,8 @@ def _is_newer(file: Path, other: Path) -> bool:
 
 
 def page_name(results: Path) -> str:
-    """The name of a folder of results, also of `.`, which its page and the folder beside it have too."""
+    """The name of a folder of results, also of `.`, which its page and the folder beside it have
+    too."""
     return Path(os.path.abspath(results)).name
 
 
@@ -136,14 +164,16 @@ def _write_json(file: Path, content: dict) -> None:
 
 
 def longest_training(members: pd.DataFrame, histories: pd.DataFrame) -> dict:
-    """Which independent designs of the longest training still gained a point or more in its last fifth.
+    """Which independent designs of the longest training still gained a point or more in its last
+    fifth.
 
     Args:
         members: members.csv.
         histories: histories.csv.
 
     Returns:
-        Its `epochs`, the number of designs that were `trained` for so long, and the `late` ones by name.
+        Its `epochs`, the number of designs that were `trained` for so long, and the `late` ones by
+        name.
     """
     independent = members[members["origin"] == INDEPENDENT]
     epochs = independent["training_epochs"].max()
@@ -157,14 +187,16 @@ def longest_training(members: pd.DataFrame, histories: pd.DataFrame) -> dict:
 def shown_charts(tables: dict[str, pd.DataFrame]) -> list[str]:
     """The charts of a page, from the kept tables of its study.
 
-    Where training lengths differ, the first allows for clean accuracy, better than a line through all members.
+    Where training lengths differ, the first allows for clean accuracy, better than a line through
+    all members.
     """
     lengths_differ = LEAD in tables and facts(tables[LEAD]).get("doubling_of_training")
     return [name for name in SHOWN if not (lengths_differ and name == "effective_robustness")]
 
 
 def _keep_picture(spec: dict, file: Path) -> str:
-    """Write a chart as SVG, or, if that has too many marks, as PNG with as few colours as it needs; its file's name."""
+    """Write a chart as SVG, or, if that has too many marks, as PNG with as few colours as it needs;
+    its file's name."""
     picture = svg(spec)
     if len(picture) > LARGE_PICTURE:
         image = Image.open(BytesIO(vl_convert.svg_to_png(picture, scale=SCALE)))
@@ -181,22 +213,33 @@ def _texts(chart: dict) -> dict:
 
 
 def specifications(run: Run) -> dict[str, dict]:
-    """The specifications of the charts of a run, by name, but for those of test images: others may have rights to them.
+    """The specifications of the charts of a run, by name, but for those of test images: others may
+    have rights to them.
 
-    They are drawn anew, as the sentences beside them are of this library too, unless a chart needs more than tables.
+    They are drawn anew, as the sentences beside them are of this library too, unless a chart needs
+    more than tables.
     """
     tables = as_now({name: _table(run, name) for name in TABLES if name in run})
     charts = {name: CHARTS[name] for name in run.provenance["charts"] if name not in PICTURES}
-    new = [name for name, chart in charts.items() if set(chart.tables) - set(chart.optional) <= tables.keys()]
-    return {name: read_json(run.file(f"charts/{name}.vl.json")) for name in charts} | draw_all(new, tables)
+    new = [
+        name
+        for name, chart in charts.items()
+        if set(chart.tables) - set(chart.optional) <= tables.keys()
+    ]
+    return {name: read_json(run.file(f"charts/{name}.vl.json")) for name in charts} | draw_all(
+        new, tables
+    )
 
 
 def page(kept: Path, pages: Path = PAGES) -> str:
-    """The page, from the files that `publish` kept, and those beside them of other study seeds, and nothing else.
+    """The page, from the files that `publish` kept, and those beside them of other study seeds, and
+    nothing else.
 
     Args:
-        kept: folder of the tables (`members.csv`, ...), charts, `charts.json` and `provenance.json` of a study.
-        pages: folder of the page, of the card of an exported model and of the page on the study's design.
+        kept: folder of the tables (`members.csv`, ...), charts, `charts.json` and `provenance.json`
+            of a study.
+        pages: folder of the page, of the card of an exported model and of the page on the study's
+            design.
     """
     tables = kept_tables(kept)
 
@@ -219,7 +262,11 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         members=tables["members"],
         design_count=design_count(tables["members"]),
         ensembles=told("best_ensembles", _scored),
-        n_images=int(errors.loc[(errors["test_set"] == CLEAN) & (errors["corruption"] == CLEAN), "n_images"].max()),
+        n_images=int(
+            errors.loc[
+                (errors["test_set"] == CLEAN) & (errors["corruption"] == CLEAN), "n_images"
+            ].max()
+        ),
         corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
         further=further,
         cautions=cautions(tables["members"]),
@@ -253,23 +300,30 @@ def page(kept: Path, pages: Path = PAGES) -> str:
 
 
 def former_runs(study: str) -> list[dict]:
-    """Verdict and estimates of observation 1 in each run that a study replaces, as they were before it was divided."""
+    """Verdict and estimates of observation 1 in each run that a study replaces, as they were before
+    it was divided."""
     runs = read_table(EXPERIMENTS / "former_runs.csv")
     runs = runs[(runs["study"] == FORMER.get(study)) & (runs["observation"] == 1)]
     return [
-        {"verdict": of["verdict"].iloc[0], "estimates": of.set_index(of["part"].map(part_label))["estimate"].to_dict()}
+        {
+            "verdict": of["verdict"].iloc[0],
+            "estimates": of.set_index(of["part"].map(part_label))["estimate"].to_dict(),
+        }
         for _, of in runs.groupby("run")
     ]
 
 
 def _charts(kept: Path, tables: dict[str, pd.DataFrame]) -> dict[str, dict]:
-    """Title, question, finding and picture of each chart by name; findings that the kept tables suffice for are new."""
+    """Title, question, finding and picture of each chart by name; findings that the kept tables
+    suffice for are new."""
     charts = read_json(kept / CHARTS_FILE)
     for name, chart in charts.items():
         if tables.keys() >= set(needed := CHARTS[name].tables):
             chart["finding"] = finding_of(name, *map(tables.get, needed))
         chart["finding"] = _shortened(chart["finding"])
-        chart["question"] = title if (title := chart["title"]).endswith("?") else QUESTIONS[CHARTS[name].section]
+        chart["question"] = (
+            title if (title := chart["title"]).endswith("?") else QUESTIONS[CHARTS[name].section]
+        )
     return charts
 
 

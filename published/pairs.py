@@ -2,8 +2,9 @@
 
     python -m published.pairs results/cifar10_lengths
 
-writes published/results/cifar10_lengths_pairs.npz, and for each member the share of its predicted labels that are not
-those in studies/published. `python -m published.swaps` computes outcomes of probabilities in swaps.csv from it.
+writes published/results/cifar10_lengths_pairs.npz, and for each member the share of its predicted
+labels that are not those in studies/published. `python -m published.swaps` computes outcomes of
+probabilities in swaps.csv from it.
 """
 
 from pathlib import Path
@@ -22,16 +23,24 @@ from resiliency.storage import read_table, replacing
 
 def counts_of(results: Path, predictions: dict[str, Predictions]) -> dict[str, PairCounts]:
     """Set of images -> counts of pairs of the members of `results/<study>`."""
-    seed, of_images = current_study(results.name)["seed"], condition_groups(read_table(results / "conditions.csv"))
-    return {images: pair_counts([*predictions.values()], rows, seed) for images, rows in of_images.items()}
+    seed, of_images = (
+        current_study(results.name)["seed"],
+        condition_groups(read_table(results / "conditions.csv")),
+    )
+    return {
+        images: pair_counts([*predictions.values()], rows, seed)
+        for images, rows in of_images.items()
+    }
 
 
 def write_counts(path: Path, differing: dict[str, float], counts: dict[str, PairCounts]) -> None:
-    """Write the counts of pairs of the members of `differing`, in hundredths of an image, each pair once.
+    """Write the counts of pairs of the members of `differing`, in hundredths of an image, each pair
+    once.
 
-    The arrays are called `members`, `sets` and `outcomes`, names; `differing`, float64 M; `<set>: images`, float64 G,
-    numbers of images of the groups; and `<set>: <outcome>`, int32 G x M (M + 1) / 2, by first member and then by
-    second. LZMA takes four fifths of the place of NumPy's own compression.
+    The arrays are called `members`, `sets` and `outcomes`, names; `differing`, float64 M; `<set>:
+    images`, float64 G, numbers of images of the groups; and `<set>: <outcome>`, int32 G x M (M + 1)
+    / 2, by first member and then by second. LZMA takes four fifths of the place of NumPy's own
+    compression.
     """
     first, second = np.triu_indices(len(differing))
     arrays = {"members": [*differing], "differing": [*differing.values()], "sets": [*counts]}
@@ -39,7 +48,9 @@ def write_counts(path: Path, differing: dict[str, float], counts: dict[str, Pair
     for images, of in counts.items():
         arrays[f"{images}: images"] = of.n_images
         for outcome, of_pairs in of.outcomes.items():
-            arrays[f"{images}: {outcome}"] = np.rint(of_pairs[:, first, second] * HUNDREDTHS).astype(np.int32)
+            arrays[f"{images}: {outcome}"] = np.rint(
+                of_pairs[:, first, second] * HUNDREDTHS
+            ).astype(np.int32)
     with replacing(path) as temporary, ZipFile(temporary, "w", ZIP_LZMA) as file:
         for name, values in arrays.items():
             with file.open(f"{name}.npy", "w") as of_array:
@@ -47,13 +58,16 @@ def write_counts(path: Path, differing: dict[str, float], counts: dict[str, Pair
 
 
 def unlike(study: str, predictions: dict[str, Predictions]) -> dict[str, float]:
-    """Member -> share of its predicted labels that are not those in studies/published; NaN if none are published."""
+    """Member -> share of its predicted labels that are not those in studies/published; NaN if none
+    are published."""
     if study not in OF_LABELS:
         return dict.fromkeys(predictions, np.nan)
     members, published, conditions = answers_of(study)
     of_names, rows = dict(zip(members["member"], published, strict=True)), range(len(conditions))
     return {
-        name: float(np.mean([np.mean(own.decisions(row) != of_names[name].decisions(row)) for row in rows]))
+        name: float(
+            np.mean([np.mean(own.decisions(row) != of_names[name].decisions(row)) for row in rows])
+        )
         for name, own in predictions.items()
     }
 
@@ -67,8 +81,14 @@ def main() -> None:
         predictions = predictions_of(results, names)
         differing = unlike(results.name, predictions)
         write_counts(pairs_file(results.name), differing, counts_of(results, predictions))
-        said = f"{np.mean([*differing.values()]):.2%} of predicted labels differ from those in studies/published"
-        print(f"{pairs_file(results.name)}: {len(names)} members" + (f"; {said}" if results.name in OF_LABELS else ""))
+        said = (
+            f"{np.mean([*differing.values()]):.2%} of predicted labels differ from those in "
+            "studies/published"
+        )
+        print(
+            f"{pairs_file(results.name)}: {len(names)} members"
+            + (f"; {said}" if results.name in OF_LABELS else "")
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Draws docs/report.png, the first screen of a report, in Chromium: python -m published.picture results/digits."""
+"""Draws docs/report.png, the first screen of a report, in Chromium: python -m published.picture
+results/digits."""
 
 import io
 import shutil
@@ -22,12 +23,17 @@ def main() -> None:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     with one_line_faults(), sync_playwright() as playwright:
         if not report.is_file() or not browser:
-            raise Fault(f"{report}: expected a report, and Chromium, got one of them at most; finish the study")
-        page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page(viewport=SCREEN)
-        page.goto(report.as_uri())
-        Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(
-            PICTURE, optimize=True
+            raise Fault(
+                f"{report}: expected a report, and Chromium, got one of them at most; finish the "
+                "study"
+            )
+        page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page(
+            viewport=SCREEN
         )
+        page.goto(report.as_uri())
+        Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(
+            COLOURS, Image.Quantize.MAXCOVERAGE
+        ).save(PICTURE, optimize=True)
 
 
 if __name__ == "__main__":

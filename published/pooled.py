@@ -1,4 +1,5 @@
-"""What buys robustness in all published studies: their exchange rates side by side, pooled in log odds, and a chart."""
+"""What buys robustness in all published studies: their exchange rates side by side, pooled in log
+odds, and a chart."""
 
 from typing import NamedTuple
 
@@ -13,7 +14,17 @@ from resiliency.base.names import CORRUPTED
 from resiliency.report import words
 from resiliency.report.charts.ensembles import NAMES, amount_of, frame_of
 from resiliency.report.settings import OKABE_ITO
-from resiliency.report.style import GREY, SHAPES, finish, intervals, line_at, measure, names, told_apart, tooltips
+from resiliency.report.style import (
+    GREY,
+    SHAPES,
+    finish,
+    intervals,
+    line_at,
+    measure,
+    names,
+    told_apart,
+    tooltips,
+)
 
 FEWEST = 3  # studies for an interval of their mean
 TITLE = "What buys robustness?"
@@ -29,10 +40,12 @@ class Mean(NamedTuple):
 
 
 def mean_of(estimates: np.ndarray, confidence: float) -> Mean:
-    """The mean over k studies with Student's interval of k - 1 degrees of freedom; no ends with fewer than `FEWEST`.
+    """The mean over k studies with Student's interval of k - 1 degrees of freedom; no ends with
+    fewer than `FEWEST`.
 
-    Studies weigh alike. However unequal the errors of their own are, the interval is at 92 % confidence and above too
-    long rather than too short (Bakirov and Székely 2005; Ibragimov and Müller 2010).
+    Studies weigh alike. However unequal the errors of their own are, the interval is at 92 %
+    confidence and above too long rather than too short (Bakirov and Székely 2005; Ibragimov and
+    Müller 2010).
 
     Args:
         estimates: float k.
@@ -41,7 +54,9 @@ def mean_of(estimates: np.ndarray, confidence: float) -> Mean:
     count, value = len(estimates), float(np.mean(estimates))
     if count < FEWEST:
         return Mean(value, np.nan, np.nan)
-    half = float(t.ppf((1 + confidence) / 2, count - 1) * np.std(estimates, ddof=1) / np.sqrt(count))
+    half = float(
+        t.ppf((1 + confidence) / 2, count - 1) * np.std(estimates, ddof=1) / np.sqrt(count)
+    )
     return Mean(value, value - half, value + half)
 
 
@@ -52,13 +67,17 @@ def rates_of(studies: Studies) -> pd.DataFrame:
         for study, tables in studies.items()
         if "exchange_rates" in tables
     ]
-    return pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=["study", "images"])
+    return (
+        pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=["study", "images"])
+    )
 
 
 def pooled_odds(rates: pd.DataFrame, exchange: str) -> Mean | None:
-    """The factor by which an exchange changes the odds of an error, mean of log odds over studies of corruptions.
+    """The factor by which an exchange changes the odds of an error, mean of log odds over studies
+    of corruptions.
 
-    None with fewer than `FEWEST` studies, and of standard deviations and ranges, which a mean says nothing of.
+    None with fewer than `FEWEST` studies, and of standard deviations and ranges, which a mean says
+    nothing of.
 
     Args:
         rates: as from `rates_of`.
@@ -74,7 +93,8 @@ def bought(rates: pd.DataFrame) -> list[dict]:
     """Each exchange that some study has on corrupted images, in the order of `NAMES`, in words.
 
     Returns:
-        For each, `exchange`, `name`, study -> `cells`, such as "2.2 [−0.1, 4.6]", and the pooled `odds`; "" for none.
+        For each, `exchange`, `name`, study -> `cells`, such as "2.2 [−0.1, 4.6]", and the pooled
+        `odds`; "" for none.
     """
     rows = []
     for exchange in NAMES:
@@ -85,14 +105,23 @@ def bought(rates: pd.DataFrame) -> list[dict]:
                 for of in own.to_dict("records")
             }
             odds = pooled_odds(rates, exchange)
-            said = words.with_interval(*odds, form=lambda value: words.number(value, 2)) if odds else ""
-            rows.append({"exchange": exchange, "name": NAMES[exchange], "cells": cells, "odds": said})
+            said = (
+                words.with_interval(*odds, form=lambda value: words.number(value, 2))
+                if odds
+                else ""
+            )
+            rows.append(
+                {"exchange": exchange, "name": NAMES[exchange], "cells": cells, "odds": said}
+            )
     return rows
 
 
 def median_errors(rates: pd.DataFrame) -> dict[str, str]:
     """Study -> the median error of its designs, from which points are counted, in per cent."""
-    return {study: words.percent(float(of["median_error"].median()), 1) for study, of in rates.groupby("study")}
+    return {
+        study: words.percent(float(of["median_error"].median()), 1)
+        for study, of in rates.groupby("study")
+    }
 
 
 def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
@@ -101,12 +130,20 @@ def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
     shown = corrupted[["study", "exchange", "points", "points_low", "points_high"]]
     shown = shown.assign(name=shown["exchange"].map(NAMES).map(words.capital))
     frame = frame_of(shown, FARTHEST)
-    shown = shown.assign(left=shown["points_low"].clip(*frame), right=shown["points_high"].clip(*frame))
+    shown = shown.assign(
+        left=shown["points_low"].clip(*frame), right=shown["points_high"].clip(*frame)
+    )
     studies = [*corrupted["study"].unique()]
     key = told_apart("study", studies, OKABE_ITO, shapes=SHAPES, legend={})
     panel = intervals(
         shown.assign(order=shown["study"].map(studies.index)),
-        measure(alt.X, "points", "Fewer errors on corrupted images, in percentage points", ".3~g", domain=frame),
+        measure(
+            alt.X,
+            "points",
+            "Fewer errors on corrupted images, in percentage points",
+            ".3~g",
+            domain=frame,
+        ),
         names("name", [words.capital(NAMES[exchange]) for exchange in NAMES], labelLimit=360),
         ("left", "right"),
         key,
@@ -118,7 +155,9 @@ def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
     )
     level = words.percent(float(rates["confidence"].iloc[0]), 0)
     subtitle = [
-        f"What each lowers the error by, with {level} intervals over the families, designs or seeds of a study",
-        "SD: standard deviation, without what noise adds. Intervals far longer than others are cut at the frame.",
+        f"What each lowers the error by, with {level} intervals over the families, designs or "
+        "seeds of a study",
+        "SD: standard deviation, without what noise adds. Intervals far longer than others are cut "
+        "at the frame.",
     ]
     return finish(panel, TITLE, subtitle)

@@ -1,11 +1,13 @@
-"""Keeps what the present library says of a registered study's members, beside its tables by the registered commits.
+"""Keeps what the present library says of a registered study's members, beside its tables by the
+registered commits.
 
     snakemake --cores 2 --configfile studies/traffic_signs_labels.yaml
     python -m published.present results/traffic_signs_labels
 
-The tables in published/results/traffic_signs stay as they were registered. From the published labels the present
-library gives observation 1, traffic_signs_present.csv, and the exchange rates of members,
-traffic_signs_exchange_rates_present.csv, beside that folder. Ensembles of labels vote, and are left out.
+The tables in published/results/traffic_signs stay as they were registered. From the published
+labels the present library gives observation 1, traffic_signs_present.csv, and the exchange rates of
+members, traffic_signs_exchange_rates_present.csv, beside that folder. Ensembles of labels vote, and
+are left out.
 """
 
 from argparse import ArgumentParser

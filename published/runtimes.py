@@ -6,7 +6,8 @@ import pandas as pd
 
 from published.kept import RESULTS, ROOT, kept_studies, template_of
 
-STARTS = ROOT / "published/experiments/job_starts.csv"  # both ways to start jobs, measured side by side
+# Both ways to start jobs, measured side by side.
+STARTS = ROOT / "published/experiments/job_starts.csv"
 SPEEDS = ROOT / "published/experiments/workflow_speed.csv"  # by tests/benchmarks/workflow.py
 LONGEST = 3  # stages that are named of each study
 
@@ -15,9 +16,9 @@ def runtimes() -> list[dict]:
     """A row per study that is kept, the one that took the most processor time first.
 
     Returns:
-        study; what `provenance.json` has as processor, cores, memory_gib, device, cpu_seconds and git_commit; span,
-        seconds from the start of its first job to the end of its last; memory_mib, the most that a job took; and
-        stages, the `LONGEST` longest rules.
+        study; what `provenance.json` has as processor, cores, memory_gib, device, cpu_seconds and
+        git_commit; span, seconds from the start of its first job to the end of its last;
+        memory_mib, the most that a job took; and stages, the `LONGEST` longest rules.
     """
     rows = []
     for kept, provenance in kept_studies(RESULTS):

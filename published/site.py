@@ -1,4 +1,5 @@
-"""The reports of the published studies for the documentation site, drawn again from what `page` has kept.
+"""The reports of the published studies for the documentation site, drawn again from what `page` has
+kept.
 
 The site's build calls `write_reports`. Pictures of test images are not kept, and so not shown.
 """
@@ -23,9 +24,11 @@ DOCS = "../../{}.html"  # pages of the site, from the folder of a report
 
 
 def write_reports(site: Path) -> list[Path]:
-    """Write the report of each study that is kept, and the tables and charts that it links to, below `site`.
+    """Write the report of each study that is kept, and the tables and charts that it links to,
+    below `site`.
 
-    Studies are drawn beside each other, as many as there are cores, in processes that share no thread with this one.
+    Studies are drawn beside each other, as many as there are cores, in processes that share no
+    thread with this one.
 
     Returns:
         The reports, `site/<study>/report.html`.
@@ -36,7 +39,11 @@ def write_reports(site: Path) -> list[Path]:
 
 
 def _write_report(kept: Path, site: Path) -> Path:
-    folder, tables, provenance = site / kept.name, kept_tables(kept), read_json(kept / "provenance.json")
+    folder, tables, provenance = (
+        site / kept.name,
+        kept_tables(kept),
+        read_json(kept / "provenance.json"),
+    )
     made = [name for name in tables if name in TABLES]
     for name in made:
         path = folder / TABLES[name].path

@@ -1,9 +1,11 @@
-"""What design diversity buys at equal accuracy: swaps.csv of published labels again, and what pages say of it.
+"""What design diversity buys at equal accuracy: swaps.csv of published labels again, and what pages
+say of it.
 
     python -m published.swaps
 
-computes the tables of the studies in `OF_LABELS` from studies/published, in about two minutes of CPU time. Those of
-registered studies lie beside the folder of what is kept of them, the others in it.
+computes the tables of the studies in `OF_LABELS` from studies/published, in about two minutes of
+CPU time. Those of registered studies lie beside the folder of what is kept of them, the others in
+it.
 """
 
 from collections.abc import Iterable
@@ -53,7 +55,8 @@ OF_LABELS = {  # study -> that of its labels
     "imagenet_decisions": "imagenet_decisions",
     "cifar10_published": "cifar10_published",
 }
-HUNDREDTHS = 100  # of an image, in counts of pairs: at an availability, a part of the last answers is given
+# Of an image, in counts of pairs: at an availability, a part of the last answers is given.
+HUNDREDTHS = 100
 SHIFTED = "corrupted, or else shifted"  # images, in the chart of all studies
 VERDICTS = {HELPS: "supported", HARMS: "contradicted"}
 
@@ -67,18 +70,22 @@ def file_of(study: str) -> Path:
 def table_of(study: str) -> pd.DataFrame:
     """swaps.csv of the published labels of a study, as its workflow computes it.
 
-    Outcomes that need probabilities are those of the counts that `published.pairs` kept of a second run, if there are
-    any; all others rest on the published labels.
+    Outcomes that need probabilities are those of the counts that `published.pairs` kept of a second
+    run, if there are any; all others rest on the published labels.
     """
     settings = load(current_study(OF_LABELS[study]))
     members, of_members, conditions = answers_of(study)
-    table = whole_table(members, of_members, conditions, settings.statistics.confidence, settings.seed)
+    table = whole_table(
+        members, of_members, conditions, settings.statistics.confidence, settings.seed
+    )
     if not pairs_file(study).is_file():
         return table
     counts = read_counts(pairs_file(study), members["member"])
     pairs = swap_table(members, counts, settings.statistics.confidence, settings.seed)
     of_both = pd.concat([table, pairs[~pairs["outcome"].isin(table["outcome"])]])
-    return pd.concat([rows for _, rows in of_both.groupby(["images", "rung"], sort=False)], ignore_index=True)
+    return pd.concat(
+        [rows for _, rows in of_both.groupby(["images", "rung"], sort=False)], ignore_index=True
+    )
 
 
 def pairs_file(study: str) -> Path:
@@ -87,7 +94,8 @@ def pairs_file(study: str) -> Path:
 
 
 def read_counts(path: Path, members: Iterable[str]) -> dict[str, PairCounts]:
-    """Set of images -> counts of pairs, which `published.pairs` wrote, of these members in this order."""
+    """Set of images -> counts of pairs, which `published.pairs` wrote, of these members in this
+    order."""
     with np.load(path) as file:
         names, counts = list(file["members"]), {}
         order = [names.index(name) for name in members]
@@ -96,26 +104,37 @@ def read_counts(path: Path, members: Iterable[str]) -> dict[str, PairCounts]:
             number, outcomes = file[f"{images}: images"], {}
             for outcome in file["outcomes"]:
                 of_pairs = np.zeros((len(number), len(names), len(names)))
-                of_pairs[:, first, second] = of_pairs[:, second, first] = file[f"{images}: {outcome}"] / HUNDREDTHS
+                of_pairs[:, first, second] = of_pairs[:, second, first] = (
+                    file[f"{images}: {outcome}"] / HUNDREDTHS
+                )
                 outcomes[str(outcome)] = of_pairs[:, order][:, :, order]
             counts[str(images)] = PairCounts(number, outcomes)
     return counts
 
 
 def second_run(study: str) -> str:
-    """What a page says of the run whose counts of pairs are kept beside published labels; "" if there is none."""
+    """What a page says of the run whose counts of pairs are kept beside published labels; "" if
+    there is none."""
     if study not in OF_LABELS or not pairs_file(study).is_file():
         return ""
     with np.load(pairs_file(study)) as file:
         differing = file["differing"]
     other, count = differing[differing > 0], len(differing)
-    said = f"Outcomes of probabilities are those of a second run: {count - len(other)} of its {count} members predict"
-    rest = f"; the other {len(other)} differ in {words.percent(other.mean())} of them" if len(other) else ""
+    said = (
+        f"Outcomes of probabilities are those of a second run: {count - len(other)} of its "
+        f"{count} members predict"
+    )
+    rest = (
+        f"; the other {len(other)} differ in {words.percent(other.mean())} of them"
+        if len(other)
+        else ""
+    )
     return f"{said} the published labels{rest}."
 
 
 def answers_of(study: str) -> tuple[pd.DataFrame, list[Predictions], pd.DataFrame]:
-    """Of the published labels of a study: rows of members.csv, their predictions, and the table of conditions."""
+    """Of the published labels of a study: rows of members.csv, their predictions, and the table of
+    conditions."""
     settings = load(current_study(OF_LABELS[study]))
     contents, known = settings.elsewhere, settings.external.known_classes
     readers = [Reader(of.kind, of.file, contents.layout(of), known) for of in contents.sources]
@@ -123,14 +142,18 @@ def answers_of(study: str) -> tuple[pd.DataFrame, list[Predictions], pd.DataFram
     labels, images, units = first.labels(), first.images(), first.units()
     classes = max(2, first.classes(contents.sources[0].members))
     counts = {of: len(values) for of, values in labels.items()}
-    conditions = all_conditions(contents.corruptions, contents.severities, counts, dict.fromkeys(counts, classes))
+    conditions = all_conditions(
+        contents.corruptions, contents.severities, counts, dict.fromkeys(counts, classes)
+    )
     truths = {of: Truth(values, None, units[of]) for of, values in labels.items()}
     items = {of: (list(map(str, values)), images[of]) for of, values in labels.items()}
     predictions = {}
     for source, reader in zip(contents.sources, readers, strict=True):
         reader.check(labels, items)
         for member in source.members:
-            predictions[member] = Predictions(conditions, dict(reader.read(member, classes)), truths)
+            predictions[member] = Predictions(
+                conditions, dict(reader.read(member, classes)), truths
+            )
     members = described(contents.kinds, settings.external.members)
     return members, [predictions[name] for name in members["member"]], conditions
 
@@ -138,7 +161,16 @@ def answers_of(study: str) -> tuple[pd.DataFrame, list[Predictions], pd.DataFram
 def described(kinds: dict[str, str], files: list[str]) -> pd.DataFrame:
     """The columns of members.csv that swaps need, of imported members."""
     found = descriptions(described_members(kinds, files), kinds, None)
-    columns = ["member", "origin", "design", "setting", "loss_weight", "seed", "family", "parameters"]
+    columns = [
+        "member",
+        "origin",
+        "design",
+        "setting",
+        "loss_weight",
+        "seed",
+        "family",
+        "parameters",
+    ]
     epochs = [(of.training_cost or {}).get("epochs") for of in found]
     return pd.DataFrame(found)[columns].assign(training_epochs=epochs).astype({"parameters": float})
 
@@ -147,10 +179,11 @@ def answers(studies: Studies) -> list[dict]:
     """What each study with an estimate says, on its own images, at its rung that answers.
 
     Returns:
-        `study`, `images` and `finding` of undetected errors, `equal` for the registered rung; in words `undetected`,
-        `common`, `agreed` and, "" if not known, `wrong` at 90% availability, of `votes` or probabilities, and `four` of
-        votes alone; from probabilities, `rival`, whether the pair is better than one member there, and `over_rival`;
-        the `verdicts` on outcomes if they are `registered`.
+        `study`, `images` and `finding` of undetected errors, `equal` for the registered rung; in
+        words `undetected`, `common`, `agreed` and, "" if not known, `wrong` at 90% availability, of
+        `votes` or probabilities, and `four` of votes alone; from probabilities, `rival`, whether
+        the pair is better than one member there, and `over_rival`; the `verdicts` on outcomes if
+        they are `registered`.
     """
     found = []
     for study, tables in studies.items():
@@ -164,14 +197,17 @@ def answers(studies: Studies) -> list[dict]:
                 "equal": first["rung"] == FAMILY,
                 "undetected": first["said"],
                 "common": of[COMMON]["said"],
-                "agreed": f"{words.percent(agreed['stranger'])} instead of {words.percent(agreed['twin'])}",
+                "agreed": f"{words.percent(agreed['stranger'])} instead of "
+                f"{words.percent(agreed['twin'])}",
                 "wrong": (wrong or of.get(VOTES) or {"said": ""})["said"],
                 "votes": not wrong,
                 "four": of[VOTES]["said"] if VOTES in of else "",
                 "rival": wrong.get("rival"),
                 "over_rival": wrong.get("over_rival"),
                 "registered": first["rung"] == FAMILY and first["images"] == CORRUPTED,
-                "verdicts": verdicts({name: of[name] for name in (UNDETECTED, WRONG) if name in of}),
+                "verdicts": verdicts(
+                    {name: of[name] for name in (UNDETECTED, WRONG) if name in of}
+                ),
                 "matched": words.number(100 * of["error"]["difference"], 2),
             }
         )
@@ -188,7 +224,8 @@ def verdicts(parts: dict[str, dict]) -> dict[str, str]:
         return dict.fromkeys(parts, "undecided")
     rows = pd.DataFrame(parts).T
     ratio, low, high, families, level = (
-        rows[name].to_numpy(float) for name in ("ratio", "ratio_low", "ratio_high", "families", "confidence")
+        rows[name].to_numpy(float)
+        for name in ("ratio", "ratio_low", "ratio_high", "families", "confidence")
     )
     error = np.log(high / low) / 2 / stdtrit(families - 2, (1 + level) / 2)
     small = holm(2 * stdtr(families - 2, -np.abs(np.log(ratio)) / error)) < 1 - level
@@ -199,7 +236,8 @@ def verdicts(parts: dict[str, dict]) -> dict[str, str]:
 
 
 def equal_accuracy_row(studies: Studies) -> dict:
-    """The row of an equally accurate second design, as `published.pooled.bought` has those of other exchanges.
+    """The row of an equally accurate second design, as `published.pooled.bought` has those of other
+    exchanges.
 
     Points are undetected errors; the factors by which these change stand behind them.
     """
@@ -207,15 +245,20 @@ def equal_accuracy_row(studies: Studies) -> dict:
     for study, tables in studies.items():
         if of := headline(tables.get("swaps", pd.DataFrame())).get(UNDETECTED):
             ends = -of["difference_high"], -of["difference_low"]
-            points = f"{words.difference(-of['difference'], *ends)} {words.difference_interval(*ends)}".rstrip()
+            points = (
+                f"{words.difference(-of['difference'], *ends)} {words.difference_interval(*ends)}"
+            ).rstrip()
             cells[study] = f"{points}; {of['said']}"
     name = "an equally accurate second design: undetected errors"
     return {"exchange": "equally_accurate_design", "name": name, "cells": cells, "odds": ""}
 
 
 def rows_of(table: pd.DataFrame) -> list[dict]:
-    """The rows of a study on the images that answer, of what the chart shows and has an interval, in words."""
-    kept = table[(table["images"] == headline(table)[UNDETECTED]["images"]) & table["outcome"].isin(OUTCOMES)]
+    """The rows of a study on the images that answer, of what the chart shows and has an interval,
+    in words."""
+    kept = table[
+        (table["images"] == headline(table)[UNDETECTED]["images"]) & table["outcome"].isin(OUTCOMES)
+    ]
     known = kept[np.isfinite(kept["ratio_low"].to_numpy(float))]
     said = {"rung": known["rung"].map(RUNGS), "outcome": known["outcome"].map(OUTCOMES)}
     return [row | {"factor": factor(row)} for row in known.assign(**said).to_dict("records")]
@@ -232,13 +275,18 @@ def chart(studies: Studies) -> alt.TopLevelMixin:
             rows = rows[rows["images"].isin([CLEAN, first["images"]])]
             name = f"{study}: {RUNGS[first['rung']].removeprefix('family, ')}"
             rows = rows.assign(outcome=rows["outcome"].replace(VOTES, WRONG))
-            parts.append(rows.assign(name=name, of=np.where(rows["images"] == CLEAN, CLEAN, SHIFTED)))
+            parts.append(
+                rows.assign(name=name, of=np.where(rows["images"] == CLEAN, CLEAN, SHIFTED))
+            )
     rows = pd.concat(parts, ignore_index=True)
     panels = ratio_panels(rows, [*rows["name"].unique()], OKABE_ITO, labels=320)
     subtitle = [
-        "Factor by which it changes if an equally accurate member of another family replaces the twin, of the same",
-        "design (or family), with 95% intervals over families and images; grey: 95% of the negative control.",
-        "Wrong answers: of pairs by probabilities, or of votes of four members, four families against one",
+        "Factor by which it changes if an equally accurate member of another family replaces the "
+        "twin, of the same",
+        "design (or family), with 95% intervals over families and images; grey: 95% of the "
+        "negative control.",
+        "Wrong answers: of pairs by probabilities, or of votes of four members, four families "
+        "against one",
     ]
     return finish(panels, CHARTS["swaps"].title, subtitle)
 

@@ -10,7 +10,8 @@ Studies = dict[str, dict[str, pd.DataFrame]]
 
 
 def leading(studies: Studies) -> list[dict]:
-    """For each study that chooses a model: its row of contenders.csv, and role -> how much lower its error is."""
+    """For each study that chooses a model: its row of contenders.csv, and role -> how much lower
+    its error is."""
     found = []
     for study, tables in studies.items():
         rows = tables.get("contenders", pd.DataFrame(columns=["corruption"]))
@@ -30,7 +31,10 @@ def counts(rows: list[dict]) -> list[dict]:
     counted = []
     for images in (CLEAN, CORRUPTED):
         of = [row for row in rows if row["images"] == images]
-        for kind, (low, high) in {"raw": ("low", "high"), "partial": ("partial_low", "partial_high")}.items():
+        for kind, (low, high) in {
+            "raw": ("low", "high"),
+            "partial": ("partial_low", "partial_high"),
+        }.items():
             ends = np.array([(own[low], own[high]) for own in of]).reshape(-1, 2)
             known = ends[np.isfinite(ends).all(axis=1)]
             positive, negative = int((known[:, 0] > 0).sum()), int((known[:, 1] < 0).sum())
@@ -40,7 +44,8 @@ def counts(rows: list[dict]) -> list[dict]:
 
 
 def totals(counted: list[dict]) -> dict[str, dict[str, int]]:
-    """How many of the correlations of each kind, raw and partial, are positive, negative, and there at all."""
+    """How many of the correlations of each kind, raw and partial, are positive, negative, and there
+    at all."""
     found: dict[str, dict[str, int]] = {}
     for row in counted:
         total = found.setdefault(row["kind"], {"positive": 0, "negative": 0, "all": 0})

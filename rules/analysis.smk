@@ -4,7 +4,9 @@ rule score_members:
         descriptions=DESCRIPTIONS,
         histories=expand(f"{RESULTS}/members/{{member}}/history.csv", member=PLAN.trained),
         external_errors=[
-            f"{RESULTS}/external/{of.name}/errors.csv" for of in PLAN.elsewhere.sources if of.kind == "scores"
+            f"{RESULTS}/external/{of.name}/errors.csv"
+            for of in PLAN.elsewhere.sources
+            if of.kind == "scores"
         ],
         logits=LOGITS,
     output:
@@ -57,7 +59,11 @@ rule correlate:
 rule leave_out_images:
     input:
         **EVALUATION_UNITS,
-        maps=expand(f"{RESULTS}/attributions/{{member}}/{{method}}.npy", member=PLAN.pooled_networks, method=METHODS),
+        maps=expand(
+            f"{RESULTS}/attributions/{{member}}/{{method}}.npy",
+            member=PLAN.pooled_networks,
+            method=METHODS,
+        ),
         members=f"{RESULTS}/tables/members.csv",
         ensembles=f"{RESULTS}/tables/ensembles.parquet",
         logits=predictions(PLAN.independent + PLAN.elsewhere.predicted),
@@ -91,7 +97,9 @@ rule observe:
         ensembles=made(f"{RESULTS}/tables/ensembles.parquet"),
         pairs=made(f"{RESULTS}/diversity/pairs.parquet", "ensembles"),
         image_errors=made(f"{RESULTS}/ensembles/image_errors.parquet", "ensembles"),
-        without_images=list(rules.leave_out_images.output) if {"ensembles", "images"} <= PLAN.has else [],
+        without_images=(
+            list(rules.leave_out_images.output) if {"ensembles", "images"} <= PLAN.has else []
+        ),
     output:
         observations=in_report(f"{RESULTS}/tables/observations.csv"),
         exchange_rates=in_report(made(f"{RESULTS}/tables/exchange_rates.csv")),
@@ -166,7 +174,11 @@ rule choose_ensembles:
 rule choose_members:
     input:
         **EVALUATION_UNITS,
-        maps=expand(f"{RESULTS}/attributions/{{member}}/{{method}}.npy", member=PLAN.pooled_networks, method=METHODS),
+        maps=expand(
+            f"{RESULTS}/attributions/{{member}}/{{method}}.npy",
+            member=PLAN.pooled_networks,
+            method=METHODS,
+        ),
         members=f"{RESULTS}/tables/members.csv",
         logits=predictions(PLAN.pooled),
         features=expand(f"{RESULTS}/features/{{member}}.npy", member=PLAN.pooled_networks),
@@ -196,8 +208,13 @@ rule assess_ensembles:
         members=f"{RESULTS}/tables/members.csv",
         deployment=f"{RESULTS}/tables/deployment.csv",
         logits=LOGITS,
-        validation=expand(f"{RESULTS}/validation/{{member}}.npy", member=PLAN.networks if VALIDATION_INPUTS else []),
-        validation_labels=VALIDATION_INPUTS["validation_labels"] if PLAN.networks and VALIDATION_INPUTS else [],
+        validation=expand(
+            f"{RESULTS}/validation/{{member}}.npy",
+            member=PLAN.networks if VALIDATION_INPUTS else [],
+        ),
+        validation_labels=(
+            VALIDATION_INPUTS["validation_labels"] if PLAN.networks and VALIDATION_INPUTS else []
+        ),
         card=of_dataset(f"{RESULTS}/data/card.json"),
         named=of_dataset(f"{RESULTS}/data/test/items.csv"),
         images=of_dataset(TEST["images"]),

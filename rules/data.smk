@@ -11,7 +11,11 @@ rule dataset:
         STUDY.data.files,
     output:
         expand(f"{RESULTS}/data/{{split}}/items.csv", split=STUDY.splits),
-        expand(f"{RESULTS}/data/{{split}}/{{file}}", split=STUDY.splits, file=[f"images{IMAGES}", "labels.npy"]),
+        expand(
+            f"{RESULTS}/data/{{split}}/{{file}}",
+            split=STUDY.splits,
+            file=[f"images{IMAGES}", "labels.npy"],
+        ),
         digests=f"{RESULTS}/data/digests.npy",
         card=f"{RESULTS}/data/card.json",
     log:
@@ -111,7 +115,9 @@ rule corrupt:
         classes=f"{RESULTS}/data/test/items.csv",
     output:
         f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
-        [directory(f"{RESULTS}/corrupted/{{corruption}}")] if GENERATED and STUDY.data.on_the_fly else [],
+        [directory(f"{RESULTS}/corrupted/{{corruption}}")]
+        if GENERATED and STUDY.data.on_the_fly
+        else [],
     log:
         f"{RESULTS}/logs/corrupt/{{corruption}}.log",
     conda:

@@ -2,11 +2,15 @@ rule pairwise_diversity:
     input:
         **EVALUATION,
         maps=expand(
-            f"{RESULTS}/attributions/{{member}}/{{method}}.npy", member=PLAN.networks_in_ensembles, method=METHODS
+            f"{RESULTS}/attributions/{{member}}/{{method}}.npy",
+            member=PLAN.networks_in_ensembles,
+            method=METHODS,
         ),
         logits=predictions(PLAN.in_ensembles),
         features=expand(f"{RESULTS}/features/{{member}}.npy", member=PLAN.networks_in_ensembles),
-        stages=expand(f"{RESULTS}/features/{{member}}.stages.npy", member=PLAN.networks_in_ensembles),
+        stages=expand(
+            f"{RESULTS}/features/{{member}}.stages.npy", member=PLAN.networks_in_ensembles
+        ),
     output:
         f"{RESULTS}/diversity/pairs.parquet",
     log:
@@ -58,8 +62,12 @@ rule compare_members:
     input:
         conditions=EVALUATION["conditions"],
         members=f"{RESULTS}/tables/members.csv",
-        skipped=expand(f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.networks_in_ensembles),
-        stages=expand(f"{RESULTS}/features/{{member}}.stages.npy", member=PLAN.networks_in_ensembles),
+        skipped=expand(
+            f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.networks_in_ensembles
+        ),
+        stages=expand(
+            f"{RESULTS}/features/{{member}}.stages.npy", member=PLAN.networks_in_ensembles
+        ),
     output:
         skipped=in_report(f"{RESULTS}/tables/skipped.csv"),
         robustness=in_report(made(f"{RESULTS}/tables/effective_robustness.csv")),

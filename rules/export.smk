@@ -1,7 +1,8 @@
 # A job of its own: only it knows the row, which names the folder.
 checkpoint choose_export:
     input:
-        deployment=lambda wildcards: exportable(wildcards)["deployment"],  # says what is lacking before any job
+        # Says what is lacking before any job.
+        deployment=lambda wildcards: exportable(wildcards)["deployment"],
         descriptions=expand(f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks),
     output:
         f"{RESULTS}/ensembles/exported.json",
@@ -49,7 +50,12 @@ rule write_export:
     params:
         **RESAMPLING,
         row=lambda wildcards: int(wildcards.row),
-        code=code("write_export", "export/card.md.j2", "export/evidence.html.j2", "export/folder/model.py"),
+        code=code(
+            "write_export",
+            "export/card.md.j2",
+            "export/evidence.html.j2",
+            "export/folder/model.py",
+        ),
         requirements=STUDY.requirements.model_dump(),
         study=STUDY.study,
         margin=STUDY.data.margin,

@@ -26,9 +26,15 @@ for source in PLAN.elsewhere.sources:
             f"import_{source.name}"
         input:
             external_files(source),
-            **({} if source.kind == "scores" else EVALUATION | {"images": beside_labels("items.csv")}),
+            **(
+                {}
+                if source.kind == "scores"
+                else EVALUATION | {"images": beside_labels("items.csv")}
+            ),
         output:
-            f"{RESULTS}/external/{source.name}/errors.csv" if source.kind == "scores" else predictions(source.members),
+            f"{RESULTS}/external/{source.name}/errors.csv"
+            if source.kind == "scores"
+            else predictions(source.members),
         log:
             f"{RESULTS}/logs/import/{source.name}.log",
         conda:

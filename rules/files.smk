@@ -1,4 +1,5 @@
-# Files that several rules read, and helpers that list files. Dictionaries hold a rule's inputs by their keywords.
+# Files that several rules read, and helpers that list files. Dictionaries hold a rule's inputs by
+# their keywords.
 from importlib.util import find_spec
 
 from resiliency import tables
@@ -11,7 +12,10 @@ from resiliency.storage import read_json
 
 # Images are one array, or a list of files that are decoded on the fly.
 IMAGES = ".json" if STUDY.data.on_the_fly else ".npy"
-TEST = {"images": f"{RESULTS}/data/test/images{IMAGES}", "labels": f"{RESULTS}/data/test/labels.npy"}
+TEST = {
+    "images": f"{RESULTS}/data/test/images{IMAGES}",
+    "labels": f"{RESULTS}/data/test/labels.npy",
+}
 VALIDATION = {
     "validation_images": f"{RESULTS}/data/validation/images{IMAGES}",
     "validation_labels": f"{RESULTS}/data/validation/labels.npy",
@@ -28,7 +32,9 @@ CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY
 
 def further(test_set):
     """Files of a further test set."""
-    folder, files = f"{RESULTS}/data/test_sets/{test_set}", STUDY.test_sets[test_set].on_the_fly(STUDY.data.side)
+    folder, files = f"{RESULTS}/data/test_sets/{test_set}", STUDY.test_sets[test_set].on_the_fly(
+        STUDY.data.side
+    )
     images = f"{folder}/images{'.json' if files else '.npy'}"
     return {"images": images, "labels": f"{folder}/labels.npy", "card": f"{folder}/card.json"}
 
@@ -38,11 +44,16 @@ def of_further(name):
     return [further(test_set)[name] for test_set in STUDY.test_sets]
 
 
-# Conditions and labels by which members are evaluated, the labels of each test set in order; also with units, which say
-# which images belong together.
-EVALUATION = {"conditions": f"{RESULTS}/conditions.csv", "labels": [TEST["labels"], *of_further("labels")]}
+# Conditions and labels by which members are evaluated, the labels of each test set in order; also
+# with units, which say which images belong together.
+EVALUATION = {
+    "conditions": f"{RESULTS}/conditions.csv",
+    "labels": [TEST["labels"], *of_further("labels")],
+}
 if not STUDY.dataset:
-    EVALUATION["labels"] = [f"{RESULTS}/data/{name}/labels.npy" for name in PLAN.test_sets if PLAN.elsewhere.predicted]
+    EVALUATION["labels"] = [
+        f"{RESULTS}/data/{name}/labels.npy" for name in PLAN.test_sets if PLAN.elsewhere.predicted
+    ]
 
 
 def beside_labels(name):
@@ -69,7 +80,9 @@ def in_report(path):
         return path
     folder, listed = ("charts", CHARTS) if path.endswith(".svg") else ("tables", tables.TABLES)
     entry = listed[Path(path).stem]
-    return report(path, category=folder.capitalize(), labels={"about": entry.topic, folder[:-1]: entry.title})
+    return report(
+        path, category=folder.capitalize(), labels={"about": entry.topic, folder[:-1]: entry.title}
+    )
 
 
 def all_tables():
@@ -95,17 +108,24 @@ def together_first(wildcards):
 
 def predictions(members):
     """The logits of these members on all test sets."""
-    return [f"{RESULTS}/predictions/{member}/{test_set}.npy" for member in members for test_set in PLAN.test_sets]
+    return [
+        f"{RESULTS}/predictions/{member}/{test_set}.npy"
+        for member in members
+        for test_set in PLAN.test_sets
+    ]
 
 
 LOGITS = predictions(PLAN.networks + PLAN.elsewhere.predicted)
-DESCRIPTIONS = expand(f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks + list(PLAN.elsewhere.kinds))
+DESCRIPTIONS = expand(
+    f"{RESULTS}/members/{{member}}/member.json", member=PLAN.networks + list(PLAN.elsewhere.kinds)
+)
 
 
 def made_on_the_way():
     """One file of each job that tables are made from, to be asked for beside them.
 
-    A job that fails loses its older results, and Snakemake does not miss what only finished tables were made from.
+    A job that fails loses its older results, and Snakemake does not miss what only finished tables
+    were made from.
     """
     return [
         of_dataset([f"{RESULTS}/data/card.json", f"{RESULTS}/data/gallery.parquet", *CORRUPTED]),
@@ -113,7 +133,9 @@ def made_on_the_way():
         DESCRIPTIONS,
         [f"{RESULTS}/search/supernet/weights.safetensors"] if PLAN.searched else [],
         LOGITS,
-        expand(f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.networks_in_ensembles),
+        expand(
+            f"{RESULTS}/attributions/{{member}}/skipped.json", member=PLAN.networks_in_ensembles
+        ),
         of_further("labels"),
     ]
 
@@ -124,13 +146,16 @@ def grouped_name(wildcards):
 
 
 def grouped_files(wildcards):
-    """The files of a test set whose images are grouped, and those from outside that it is read from again."""
+    """The files of a test set whose images are grouped, and those from outside that it is read from
+    again."""
     name = grouped_name(wildcards)
     table = table_of(STUDY.data.test_groups if name == CLEAN else STUDY.test_sets[name].groups)
     listed = [table] if table else []
     if name == CLEAN:
         return TEST | {"listed": [*STUDY.data.files, *listed]}
-    files = dict(zip(("pixels", "numbers"), STUDY.test_sets[name].inputs().values())) | {"listed": listed}
+    files = dict(zip(("pixels", "numbers"), STUDY.test_sets[name].inputs().values())) | {
+        "listed": listed
+    }
     return further(name) | files | {"classes": f"{RESULTS}/data/card.json"}
 
 
@@ -145,7 +170,10 @@ def external_files(source, labels_alone=False):
 def reading(source):
     """What a source is read with, beside its files."""
     read = {"kind": source.kind, "file": source.file, "members": source.members}
-    read |= {"layout": PLAN.elsewhere.layout(source), "classes": as_it_is(STUDY.external.known_classes)}
+    read |= {
+        "layout": PLAN.elsewhere.layout(source),
+        "classes": as_it_is(STUDY.external.known_classes),
+    }
     if source.kind == "scores":
         read |= STUDY.external.model_dump(include={"score_type", "n_images", "clean_on"})
         read |= {"clean": as_it_is(STUDY.external.clean)}
@@ -158,11 +186,16 @@ def export_folder(choice) -> str:
 
 
 def export_of_row(wildcards):
-    """The files of the export, in a folder named by the row, which is known once it is chosen; none is replaced."""
+    """The files of the export, in a folder named by the row, which is known once it is chosen; none
+    is replaced."""
     folder = export_folder(checkpoints.choose_export.get().output[0])
     if Path(folder).exists() and not RUN.forces("write_export"):
         # Snakemake drops the text of an exit once jobs have run.
-        print(f"export: {folder} exists; move it elsewhere, or add --force to replace it", file=sys.stderr, flush=True)
+        print(
+            f"export: {folder} exists; move it elsewhere, or add --force to replace it",
+            file=sys.stderr,
+            flush=True,
+        )
         sys.exit(1)
     return [f"{folder}/{Path(path).name}" for path in rules.write_export.output]
 
@@ -175,10 +208,17 @@ def command_for(row):
 
 
 def exportable(wildcards):
-    """The tables that an ensemble is exported by; where the study or this machine lacks something, one line says so."""
+    """The tables that an ensemble is exported by; where the study or this machine lacks something,
+    one line says so."""
     lacking = [name for name in PACKAGES if not find_spec(name)]
     if lacking:
         sys.exit(f"export: {', '.join(lacking)}: not installed; pip install -e '.[export]'")
     if not PLAN.networks:
-        sys.exit("export: cannot export: only predictions of the members are available, not their networks")
-    return {name: f"{RESULTS}/tables/{name}.csv" for name in ("deployment", "temperatures", "thresholds")}
+        sys.exit(
+            "export: cannot export: only predictions of the members are available, "
+            "not their networks"
+        )
+    return {
+        name: f"{RESULTS}/tables/{name}.csv"
+        for name in ("deployment", "temperatures", "thresholds")
+    }

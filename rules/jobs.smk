@@ -12,34 +12,44 @@ from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.study.plan import DAY, minutes
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0
-# Threads of a job that computes with networks: one for them, and where a GPU waits for images those to decode.
+# Threads of a job that computes with networks: one for them, and where a GPU waits for images those
+# to decode.
 DECODING = 1 + (DECODERS if RUN.elsewhere or visible_gpus() else 0)
 MINUTES = minutes(STUDY)
-NETWORK_MEMORY = 8000 + 2000 * DECODERS  # megabytes of a process that computes with networks, and of its decoders
+# Megabytes of a process that computes with networks, and of its decoders.
+NETWORK_MEMORY = 8000 + 2000 * DECODERS
 
 
 def needing(megabytes, minutes, most=inf, **others):
-    """Resources of a job, which grow with each attempt at it, run time up to `most` minutes; others do not grow."""
+    """Resources of a job, which grow with each attempt at it, run time up to `most` minutes; others
+    do not grow."""
     memory = lambda wildcards, attempt: megabytes * attempt
-    return {"mem_mb": memory, "runtime": lambda wildcards, attempt: min(minutes * attempt, most)} | others
+    return {
+        "mem_mb": memory,
+        "runtime": lambda wildcards, attempt: min(minutes * attempt, most),
+    } | others
 
 
 @cache
 def code(script, *files, designs=()):
-    """The fingerprint of a script, of what it imports from the library and of other files that it uses there.
+    """The fingerprint of a script, of what it imports from the library and of other files that it
+    uses there.
 
-    The script's own comes first, then one with the files, then those of the factories of `designs`, whose networks it
-    makes.
+    The script's own comes first, then one with the files, then those of the factories of `designs`,
+    whose networks it makes.
     """
     path, further = SCRIPTS / f"{script}.py", [LIBRARY / file for file in files]
-    factories = [factory for factory in (STUDY.designs[design].factory for design in designs) if factory]
+    factories = [
+        factory for factory in (STUDY.designs[design].factory for design in designs) if factory
+    ]
     with_files = [fingerprint(path, *further, root=LIBRARY.parent)] if further else []
     own = [fingerprint(path, root=LIBRARY.parent), *with_files]
     return "".join([*own, *(factory_code(factory, Path.cwd()) for factory in factories)])
 
 
 def as_it_is(text):
-    """A parameter whose text, one or a list, may hold braces: elsewhere Snakemake takes these for wildcards."""
+    """A parameter whose text, one or a list, may hold braces: elsewhere Snakemake takes these for
+    wildcards."""
     return lambda wildcards: text
 
 
@@ -54,7 +64,8 @@ def images_in(folder):
 
 
 def published_set():
-    """Parameters of a published set: what it is of, where it is, and what it holds of a corruption."""
+    """Parameters of a published set: what it is of, where it is, and what it holds of a
+    corruption."""
     folder, severities = STUDY.corruptions.folder, STUDY.corruptions.severities
     content = lambda wildcards: published_states(Path(folder), wildcards.corruption, severities)
     return {"dataset": STUDY.data.name, "folder": folder, "content": content}
@@ -65,19 +76,35 @@ def grouping(wildcards):
     name = grouped_name(wildcards)
     if name == CLEAN:
         groups, named = STUDY.data.test_groups, STUDY.data.named_groups
-        read = {"seed": STUDY.seed, "dataset": STUDY.data.resolved().model_dump(), "splits": STUDY.splits}
-        read["fewest"] = names.FEWEST_IMAGES if {"ensembles", "images"} <= PLAN.has else names.FEWEST_UNITS
+        read = {
+            "seed": STUDY.seed,
+            "dataset": STUDY.data.resolved().model_dump(),
+            "splits": STUDY.splits,
+        }
+        read["fewest"] = (
+            names.FEWEST_IMAGES if {"ensembles", "images"} <= PLAN.has else names.FEWEST_UNITS
+        )
     else:
         groups, named = STUDY.test_sets[name].groups, STUDY.test_sets[name].named_groups
-        read = {"folder": STUDY.test_sets[name].folder, "side": STUDY.data.side, "margin": STUDY.data.margin}
+        read = {
+            "folder": STUDY.test_sets[name].folder,
+            "side": STUDY.data.side,
+            "margin": STUDY.data.margin,
+        }
         read["fewest"] = names.FEWEST_UNITS
     return read | {"name": name, "groups": groups, "named": named}
 
 
 def described(design, seed, **others):
-    """What is known of a member of `design` before it is made; fields of `resiliency.designs.members.Member`."""
+    """What is known of a member of `design` before it is made; fields of
+    `resiliency.designs.members.Member`."""
     known = STUDY.designs[design]
-    description = {"origin": names.INDEPENDENT, "design": design, "family": known.family_name, "seed": int(seed)}
+    description = {
+        "origin": names.INDEPENDENT,
+        "design": design,
+        "family": known.family_name,
+        "seed": int(seed),
+    }
     recipe = {"recipe": known.recipe} if known.recipe else {}
     return STUDY.description(design) | description | recipe | others
 
@@ -85,5 +112,13 @@ def described(design, seed, **others):
 def described_jointly(wildcards):
     """What is known of the members of one joint training before they are made."""
     objective, loss_weight = STUDY.joint_settings()[wildcards.setting]
-    own = {"origin": names.JOINT, "setting": wildcards.setting, "objective": objective, "loss_weight": loss_weight}
-    return [described(design, wildcards.seed, **own, index=index) for index, design in enumerate(STUDY.joint.designs)]
+    own = {
+        "origin": names.JOINT,
+        "setting": wildcards.setting,
+        "objective": objective,
+        "loss_weight": loss_weight,
+    }
+    return [
+        described(design, wildcards.seed, **own, index=index)
+        for index, design in enumerate(STUDY.joint.designs)
+    ]

@@ -1,4 +1,5 @@
-# Members are made by `train`, `fine_tune`, `load`, `train_jointly` or `search`; what follows takes any of them.
+# Members are made by `train`, `fine_tune`, `load`, `train_jointly` or `search`; what follows takes
+# any of them.
 
 
 rule train:
@@ -11,7 +12,11 @@ rule train:
     log:
         f"{RESULTS}/logs/train/{{design}}-s{{seed}}.log",
     wildcard_constraints:
-        design=one_of(design for design in STUDY.trained_designs() if design not in STUDY.fine_tuned_designs()),
+        design=one_of(
+            design
+            for design in STUDY.trained_designs()
+            if design not in STUDY.fine_tuned_designs()
+        ),
     conda:
         "../envs/resiliency.yaml"
     threads: DECODING
@@ -46,9 +51,18 @@ if PLAN.joint:
         input:
             **TRAINING,
         output:
-            weights=[f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/weights.safetensors" for index in INDICES],
-            descriptions=[f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/member.json" for index in INDICES],
-            histories=[f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/history.csv" for index in INDICES],
+            weights=[
+                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/weights.safetensors"
+                for index in INDICES
+            ],
+            descriptions=[
+                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/member.json"
+                for index in INDICES
+            ],
+            histories=[
+                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/history.csv"
+                for index in INDICES
+            ],
         log:
             f"{RESULTS}/logs/train_jointly/{{setting}}-s{{seed}}.log",
         conda:
@@ -173,10 +187,12 @@ if PLAN.loaded:
                 corrupted=CORRUPTED,
                 further=of_further("images"),
                 weights=lambda wildcards: expand(
-                    f"{RESULTS}/members/{{member}}/weights.safetensors", member=PLAN.together[int(wildcards.number)]
+                    f"{RESULTS}/members/{{member}}/weights.safetensors",
+                    member=PLAN.together[int(wildcards.number)],
                 ),
                 descriptions=lambda wildcards: expand(
-                    f"{RESULTS}/members/{{member}}/member.json", member=PLAN.together[int(wildcards.number)]
+                    f"{RESULTS}/members/{{member}}/member.json",
+                    member=PLAN.together[int(wildcards.number)],
                 ),
             output:
                 f"{RESULTS}/predicted_together/{{number}}.done",
@@ -201,6 +217,9 @@ if PLAN.loaded:
 
         rule predicted_together:
             input:
-                expand(f"{RESULTS}/predicted_together/{{number}}.done", number=range(len(PLAN.together))),
+                expand(
+                    f"{RESULTS}/predicted_together/{{number}}.done",
+                    number=range(len(PLAN.together)),
+                ),
             output:
                 touch(f"{RESULTS}/predicted_together/all.done"),

@@ -9,9 +9,13 @@ CHART_TABLES = {Path(path).stem: path for path in all_tables()} | {
     "risk_coverage": made(f"{RESULTS}/ensembles/risk_coverage.parquet", "deployment"),
 }
 CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if path}
-CHARTS_DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= CHART_TABLES.keys() | PLAN.has}
+CHARTS_DRAWN = {
+    name: chart for name, chart in CHARTS.items() if chart.needs <= CHART_TABLES.keys() | PLAN.has
+}
 CHARTED = {name for chart in CHARTS_DRAWN.values() for name in chart.needs}
-CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS_DRAWN for suffix in CHART_SUFFIXES]
+CHART_FILES = [
+    f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS_DRAWN for suffix in CHART_SUFFIXES
+]
 
 
 rule gallery:
@@ -20,9 +24,16 @@ rule gallery:
         classes=f"{RESULTS}/data/test/items.csv",
         corrupted=CORRUPTED[0],
         published=[] if GENERATED else CORRUPTED,
-        weights=expand(f"{RESULTS}/members/{{member}}/weights.safetensors", member=STUDY.pictured_members()),
-        descriptions=expand(f"{RESULTS}/members/{{member}}/member.json", member=STUDY.pictured_members()),
-        maps=[f"{RESULTS}/attributions/{member}/{METHODS[0]}.npy" for member in STUDY.pictured_members()],
+        weights=expand(
+            f"{RESULTS}/members/{{member}}/weights.safetensors", member=STUDY.pictured_members()
+        ),
+        descriptions=expand(
+            f"{RESULTS}/members/{{member}}/member.json", member=STUDY.pictured_members()
+        ),
+        maps=[
+            f"{RESULTS}/attributions/{member}/{METHODS[0]}.npy"
+            for member in STUDY.pictured_members()
+        ],
     output:
         corruptions=f"{RESULTS}/data/gallery.parquet",
         attributions=f"{RESULTS}/data/attribution_gallery.parquet",
@@ -75,8 +86,12 @@ rule report:
         test_sets=of_further("card"),
         units=beside_labels("units.json"),
     output:
-        page=report(f"{RESULTS}/report.html", category="Report", labels={"file": "Report of the study"}),
-        provenance=report(f"{RESULTS}/provenance.json", category="Report", labels={"file": "Provenance"}),
+        page=report(
+            f"{RESULTS}/report.html", category="Report", labels={"file": "Report of the study"}
+        ),
+        provenance=report(
+            f"{RESULTS}/provenance.json", category="Report", labels={"file": "Provenance"}
+        ),
     log:
         f"{RESULTS}/logs/report/all.log",
     conda:
@@ -89,6 +104,7 @@ rule report:
         made=PLAN.tables,
         added=PLAN.elsewhere.added,
         resampled=PLAN.test_sets if EVALUATION["labels"] else [],
-        export=lambda wildcards, output: command_for(ROW),  # not recorded: another folder of the code changes nothing
+        # Not recorded: another folder of the code changes nothing.
+        export=lambda wildcards, output: command_for(ROW),
     script:
         "../scripts/report.py"

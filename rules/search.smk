@@ -4,9 +4,15 @@ if PLAN.searched:
         input:
             **TRAINING,
             start=(
-                [] if STUDY.search.start == "random" else f"{RESULTS}/members/{STUDY.search.start}/weights.safetensors"
+                []
+                if STUDY.search.start == "random"
+                else f"{RESULTS}/members/{STUDY.search.start}/weights.safetensors"
             ),
-            described=[] if STUDY.search.start == "random" else f"{RESULTS}/members/{STUDY.search.start}/member.json",
+            described=(
+                []
+                if STUDY.search.start == "random"
+                else f"{RESULTS}/members/{STUDY.search.start}/member.json"
+            ),
         output:
             weights=f"{RESULTS}/search/supernet/weights.safetensors",
             description=f"{RESULTS}/search/supernet/member.json",
@@ -22,7 +28,9 @@ if PLAN.searched:
             code=code("train_supernet"),
             seed=STUDY.seed,
             design=STUDY.designs[STUDY.search.design].description(STUDY.data.side),
-            search=STUDY.search.model_dump(include={"design", "start", "elastic", "strategy", "random_subnetworks"}),
+            search=STUDY.search.model_dump(
+                include={"design", "start", "elastic", "strategy", "random_subnetworks"}
+            ),
             recipe=STUDY.search_recipe().model_dump(),
         script:
             "../scripts/train_supernet.py"
@@ -34,7 +42,9 @@ if PLAN.searched:
             description=f"{RESULTS}/search/supernet/member.json",
         output:
             table=in_report(f"{RESULTS}/search/evaluations.csv"),
-            weights=expand(f"{RESULTS}/members/{{member}}/weights.safetensors", member=PLAN.searched),
+            weights=expand(
+                f"{RESULTS}/members/{{member}}/weights.safetensors", member=PLAN.searched
+            ),
             descriptions=expand(f"{RESULTS}/members/{{member}}/member.json", member=PLAN.searched),
         log:
             f"{RESULTS}/logs/search/all.log",

@@ -5,7 +5,10 @@ from pathlib import Path
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 if not SCRIPTS.is_dir():
-    sys.exit(f"study: {SCRIPTS.parent}: expected a clone on this machine, got another place; clone the repository")
+    sys.exit(
+        f"study: {SCRIPTS.parent}: expected a clone on this machine, got another place; "
+        "clone the repository"
+    )
 sys.path.insert(0, str(SCRIPTS))
 
 import resiliency
@@ -18,7 +21,8 @@ from snakemake_internals import Run
 
 
 def or_stop(check, *arguments, of="study"):
-    """What a function returns; a fault in the study or in its results ends Snakemake, in a line for each."""
+    """What a function returns; a fault in the study or in its results ends Snakemake, in a line for
+    each."""
     try:
         return check(*arguments)
     except Fault as fault:
@@ -30,13 +34,16 @@ RUN = Run(workflow)
 
 
 def given_settings():
-    """The configuration of the study: in files, and on the command line or, as a module, of the other workflow."""
+    """The configuration of the study: in files, and on the command line or, as a module, of the
+    other workflow."""
     if RUN.imported:  # then Snakemake reads no file of defaults
         return merged([read(SCRIPTS.parent / "config.yaml"), config])
     return merged(map(read, RUN.files), RUN.given)
 
 
-STUDY = or_stop(load, or_stop(given_settings), of=" ".join(["study", *(Path(file).name for file in RUN.named)]))
+STUDY = or_stop(
+    load, or_stop(given_settings), of=" ".join(["study", *(Path(file).name for file in RUN.named)])
+)
 RESULTS = f"results/{STUDY.study}"
 PLAN = Plan(STUDY)
 if RUN.plans:

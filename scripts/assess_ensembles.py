@@ -1,4 +1,5 @@
-"""Assess the ensembles of deployment.csv: calibration and thresholds; confusions, failures and costs of the best."""
+"""Assess the ensembles of deployment.csv: calibration and thresholds; confusions, failures and
+costs of the best."""
 
 from resiliency.analysis.assessment import assessment
 from resiliency.analysis.contenders import FAILURES, comparison, contenders
@@ -14,20 +15,35 @@ from resiliency.study.stage import stage
 with stage(snakemake) as (inputs, outputs, params):
     threads = snakemake.threads
     members, deployment, validation = read_table(inputs.members), read_table(inputs.deployment), {}
-    conditions, needed = read_table(inputs.conditions), set("+".join(deployment["members"]).split("+"))
+    conditions, needed = (
+        read_table(inputs.conditions),
+        set("+".join(deployment["members"]).split("+")),
+    )
     predictions = read_predictions(conditions, inputs.labels, inputs.logits, needed, inputs.units)
     resampling = Resampling(params.resamples, params.confidence, params.seed)
     if inputs.validation:
         labels = read_array(inputs.validation_labels)
-        validation = read_validation(inputs.validation, labels[calibration_indices(labels, params.seed)], needed)
-    tables = assessment(deployment, members, predictions, validation, resampling, params.wrong, threads)
+        validation = read_validation(
+            inputs.validation, labels[calibration_indices(labels, params.seed)], needed
+        )
+    tables = assessment(
+        deployment, members, predictions, validation, resampling, params.wrong, threads
+    )
     write_table(outputs.temperatures, tables.pop("temperatures"))
     temperatures = read_table(outputs.temperatures)  # rounded like those that an export applies
     names = read_items(inputs.named)[1] if inputs.named else []
     classes = read_json(inputs.card)["classes"] if inputs.card else params.classes
     matrix = cost_matrix(read_costs(inputs.cost_matrix), classes) if inputs.cost_matrix else None
     tables |= comparison(
-        contenders(deployment), members, predictions, temperatures, names, classes, resampling, matrix, threads
+        contenders(deployment),
+        members,
+        predictions,
+        temperatures,
+        names,
+        classes,
+        resampling,
+        matrix,
+        threads,
     )
     failures = tables.pop("failures")
     write_table(outputs.failures, failures[FAILURES])

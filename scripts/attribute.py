@@ -20,7 +20,9 @@ with stage(snakemake) as (inputs, outputs, params):
     network, member = read_member(Path(inputs.weights).parent, named_factories(snakemake.config))
     reasons, progress = {}, Progress(len(params.methods))
     for method, path in zip(params.methods, outputs.maps, strict=True):
-        maps = attribution_maps(method, network, member, images, labels, params.target, params.steps)
+        maps = attribution_maps(
+            method, network, member, images, labels, params.target, params.steps
+        )
         reasons |= {method: NO_MAP} if np.isnan(maps).all() else {}
         write_array(path, maps)
         progress.step(f"{method} skipped: {NO_MAP}" if method in reasons else method)

@@ -1,8 +1,15 @@
-"""Select ensembles on half of the test images and evaluate on the others; measure how often members fail together."""
+"""Select ensembles on half of the test images and evaluate on the others; measure how often members
+fail together."""
 
 import numpy as np
 
-from resiliency.analysis.coincident_failures import CEILING, REACHED, ceiling_table, failure_table, with_best
+from resiliency.analysis.coincident_failures import (
+    CEILING,
+    REACHED,
+    ceiling_table,
+    failure_table,
+    with_best,
+)
 from resiliency.analysis.deployment import candidate_table, deployable, deployment_table
 from resiliency.analysis.judging import halves
 from resiliency.base.names import CLEAN, design_of
@@ -23,7 +30,11 @@ with stage(snakemake) as (inputs, outputs, params):
     pool = eligible_members(members, combined, formed)
 
     if outputs.deployment:
-        costs = cost_matrix(read_costs(inputs.costs), read_json(inputs.card)["classes"]) if inputs.costs else None
+        costs = (
+            cost_matrix(read_costs(inputs.costs), read_json(inputs.card)["classes"])
+            if inputs.costs
+            else None
+        )
         members, scorer = deployable(members, predictions, formed.main_rule, settings, costs)
         selection, evaluation = halves(scorer.labels(CLEAN), params.seed, scorer.units(CLEAN))
         ensembles = read_table(inputs.ensembles)
@@ -31,24 +42,44 @@ with stage(snakemake) as (inputs, outputs, params):
         among = settings.limits, formed.min_clean_accuracy
         candidates = candidate_table(members, of_rule, scorer, settings.max_size, selection, *among)
         print(
-            f"{len(candidates):,} candidates, selected on {len(selection):,} images, evaluated on {len(evaluation):,}"
+            f"{len(candidates):,} candidates, selected on {len(selection):,} images, evaluated on "
+            f"{len(evaluation):,}"
         )
         table = deployment_table(
-            candidates, members, scorer, selection, evaluation, params.baseline, resampling, settings.margin
+            candidates,
+            members,
+            scorer,
+            selection,
+            evaluation,
+            params.baseline,
+            resampling,
+            settings.margin,
         )
         limits = {f"limit_{key}": most for key, most in settings.limits if most is not None}
         write_table(outputs.deployment, table.assign(**limits))
         write_table(outputs.candidates, candidates)
 
     of_images, numbers = next(iter(combined.values())).units_of_test_sets(), range(len(conditions))
-    wrong = [~np.stack([member.correct(condition) for member in combined.values()]) for condition in numbers]
+    wrong = [
+        ~np.stack([member.correct(condition) for member in combined.values()])
+        for condition in numbers
+    ]
     designs = list(map(design_of, combined))
     write_table(outputs.failures, failure_table(wrong, designs, conditions, resampling, of_images))
 
     of_pool = [combined[name] for name in pool.member]
-    answered = ((np.stack([of.decisions(row) for of in of_pool]), of_pool[0].labels(row)) for row in numbers)
-    table, everyone = ceiling_table(answered, list(pool.design), conditions, params.confidence, of_images)
+    answered = (
+        (np.stack([of.decisions(row) for of in of_pool]), of_pool[0].labels(row)) for row in numbers
+    )
+    table, everyone = ceiling_table(
+        answered, list(pool.design), conditions, params.confidence, of_images
+    )
     if outputs.deployment:
         names = list(members.member), set(pool.member)
-        table = with_best(table, everyone, candidates, *names, scorer, evaluation, params.confidence)
-    write_table(outputs.ceiling, table.reindex(columns=[*CEILING, *REACHED]).assign(confidence=params.confidence))
+        table = with_best(
+            table, everyone, candidates, *names, scorer, evaluation, params.confidence
+        )
+    write_table(
+        outputs.ceiling,
+        table.reindex(columns=[*CEILING, *REACHED]).assign(confidence=params.confidence),
+    )

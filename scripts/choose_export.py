@@ -1,4 +1,5 @@
-"""Choose the row of deployment.csv that is exported, or say why it cannot be, before an earlier export is replaced."""
+"""Choose the row of deployment.csv that is exported, or say why it cannot be, before an earlier
+export is replaced."""
 
 from resiliency.designs.members import Member
 from resiliency.export.loading import exportable_row

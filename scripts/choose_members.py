@@ -1,4 +1,5 @@
-"""Choose members by accuracy or by diversity, and compare the ensembles on other images and corruptions."""
+"""Choose members by accuracy or by diversity, and compare the ensembles on other images and
+corruptions."""
 
 from resiliency.analysis.choosing import choosing_table
 from resiliency.diversity.metrics import reader
@@ -9,7 +10,9 @@ from resiliency.storage import read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):
-    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units)
+    predictions = read_predictions(
+        read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units
+    )
     table = choosing_table(
         eligible_members(read_table(inputs.members), predictions, Ensembles(**params.ensembles)),
         predictions,

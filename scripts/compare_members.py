@@ -1,4 +1,5 @@
-"""Compare members' accuracy on shifted images with what clean accuracy predicts, and list what stages left out."""
+"""Compare members' accuracy on shifted images with what clean accuracy predicts, and list what
+stages left out."""
 
 from resiliency.analysis.compared_members import robustness_table, skipped_table
 from resiliency.storage import read_array, read_json, read_table, write_table

@@ -9,6 +9,9 @@ from resiliency.study.stage import stage
 with stage(snakemake) as (inputs, outputs, params):
     labels = dict(zip(params.test_sets, map(read_array, inputs.labels), strict=True))
     everything = len(read_json(inputs.card)["classes"])
-    classes = {name: len(np.unique(values)) if name in params.masked else everything for name, values in labels.items()}
+    classes = {
+        name: len(np.unique(values)) if name in params.masked else everything
+        for name, values in labels.items()
+    }
     images = {name: len(values) for name, values in labels.items()}
     write_table(outputs[0], all_conditions(params.corruptions, params.severities, images, classes))

@@ -1,4 +1,5 @@
-"""Read the images, and split them into training, validation and test, as far as the study needs them."""
+"""Read the images, and split them into training, validation and test, as far as the study needs
+them."""
 
 from pathlib import Path
 

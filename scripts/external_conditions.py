@@ -19,10 +19,18 @@ with stage(snakemake) as (_, outputs, params):
         labels, classes = reader.labels(), reader.classes(params.members)
         n_images = {name: len(of_set) for name, of_set in labels.items()}
         for path, (name, units) in zip(outputs.units, reader.units().items(), strict=True):
-            write_units(Path(path).parent, name, Grouped(units, "" if units.alone else "the imported predictions"))
-        files = zip(outputs.labels, outputs.images, labels.values(), reader.images().values(), strict=True)
+            write_units(
+                Path(path).parent,
+                name,
+                Grouped(units, "" if units.alone else "the imported predictions"),
+            )
+        files = zip(
+            outputs.labels, outputs.images, labels.values(), reader.images().values(), strict=True
+        )
         for labels_file, images_file, of_set, names in files:
             write_array(labels_file, of_set)
             write_items(images_file, list(map(str, of_set)), names)
-    table = all_conditions(params.corruptions, params.severities, n_images, dict.fromkeys(n_images, max(classes, 2)))
+    table = all_conditions(
+        params.corruptions, params.severities, n_images, dict.fromkeys(n_images, max(classes, 2))
+    )
     write_table(outputs.conditions, table.assign(classes=classes))

@@ -11,10 +11,22 @@ from resiliency.study.stage import stage
 with stage(snakemake) as (inputs, outputs, params):
     written = iter(outputs)
     if params.kind == "scores":
-        further = [name for test_set, of_set in params.layout.items() if test_set != CLEAN for name in of_set]
-        scores = read_scores(params.file, params.clean, params.score_type, [*further, *params.clean_on.values()])
-        write_table(next(written), error_rows(scores, params.layout, params.n_images, params.clean_on))
-        print(f"{params.file}: {len(scores):,} members under {sum(map(len, params.layout.values()))} conditions")
+        further = [
+            name
+            for test_set, of_set in params.layout.items()
+            if test_set != CLEAN
+            for name in of_set
+        ]
+        scores = read_scores(
+            params.file, params.clean, params.score_type, [*further, *params.clean_on.values()]
+        )
+        write_table(
+            next(written), error_rows(scores, params.layout, params.n_images, params.clean_on)
+        )
+        print(
+            f"{params.file}: {len(scores):,} members under {sum(map(len, params.layout.values()))} "
+            "conditions"
+        )
     else:
         reader = Reader(params.kind, params.file, params.layout, params.classes)
         truths = dict(zip(params.layout, map(read_array, inputs.labels), strict=True))

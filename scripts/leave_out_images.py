@@ -10,7 +10,9 @@ with stage(snakemake) as (inputs, outputs, params):
     tables = scores_without_images(
         read_table(inputs.ensembles),
         read_table(inputs.members),
-        read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units),
+        read_predictions(
+            read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units
+        ),
         params.networks,
         reader(params.networks, params.methods, inputs.features, inputs.maps, stages=[]),
         params.rule,

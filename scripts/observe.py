@@ -13,7 +13,10 @@ with stage(snakemake) as (inputs, outputs, params):
         tables |= {name: read_table(inputs.get(name)) for name in ("ensembles", "image_errors")}
         without = map(read_table, inputs.without_images)
         tables |= dict(zip(("ensembles_without", "members_without"), without, strict=False))
-    members, n_images = read_table(inputs.members), int(read_table(inputs.conditions).n_images.iloc[0])
+    members, n_images = (
+        read_table(inputs.members),
+        int(read_table(inputs.conditions).n_images.iloc[0]),
+    )
     settings = params.rule, params.reference, params.target, params.shifts
     tested = observations(members, n_images, tables, *settings)
     write_table(outputs.observations, observation_table(tested, params.confidence))

@@ -13,7 +13,9 @@ with stage(snakemake) as (inputs, outputs, params):
     if params.dataset in CHECKSUMS:
         labels = read_array(inputs.labels)
         positions = np.array([int(name) for name in names])
-        pieces = stacked_images(*source, positions, labels, (params.side, params.side), CHECKSUMS[params.dataset])
+        pieces = stacked_images(
+            *source, positions, labels, (params.side, params.side), CHECKSUMS[params.dataset]
+        )
     else:
         paths = image_paths(*source, classes, names)
         check_sizes(paths, params.side)
@@ -26,4 +28,7 @@ with stage(snakemake) as (inputs, outputs, params):
         with appending(outputs[0], shape, np.uint8) as append:
             for piece in pieces:
                 append(piece)
-    print(f"{corruption}: {len(names):,} images at {len(params.severities)} severities, from {params.folder}")
+    print(
+        f"{corruption}: {len(names):,} images at {len(params.severities)} severities, from "
+        f"{params.folder}"
+    )

@@ -1,4 +1,5 @@
-"""Predict the images of all test sets with several loaded members, for which each image is decoded once."""
+"""Predict the images of all test sets with several loaded members, for which each image is decoded
+once."""
 
 from pathlib import Path
 

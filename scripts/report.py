@@ -11,7 +11,11 @@ from resiliency.study.stage import stage
 
 with stage(snakemake) as (inputs, outputs, params):
     results, charts = Path(outputs.provenance).parent, list(map(Path, inputs.charts))
-    specs = {path.name.removesuffix(".vl.json"): read_json(path) for path in charts if path.suffix == ".json"}
+    specs = {
+        path.name.removesuffix(".vl.json"): read_json(path)
+        for path in charts
+        if path.suffix == ".json"
+    }
     written = provenance(params.study, snakemake.scriptdir, results, inputs.descriptions)
     write_json(outputs.provenance, written | {"tables": list(params.made), "charts": list(specs)})
     made = zip(params.made, inputs.tables, strict=True)
@@ -23,7 +27,9 @@ with stage(snakemake) as (inputs, outputs, params):
         provenance=read_json(outputs.provenance),
         tables={name: read_table(path) for name, path in made if name in PAGE_TABLES},
         specs=specs,
-        svgs={path.stem: path.read_text(encoding="utf-8") for path in charts if path.suffix == ".svg"},
+        svgs={
+            path.stem: path.read_text(encoding="utf-8") for path in charts if path.suffix == ".svg"
+        },
         made=params.made,
         added=params.added,
         export=params.export,

@@ -1,4 +1,5 @@
-"""Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
+"""Score ensembles of independent members and of sub-networks of the search, all or a sample, and
+joint ones."""
 
 from resiliency.base.names import averaged
 from resiliency.ensembles.settings import Ensembles

@@ -1,4 +1,5 @@
-"""Score and rank every member: accuracy, corrupted error, calibration and cost; and gather how each was trained."""
+"""Score and rank every member: accuracy, corrupted error, calibration and cost; and gather how each
+was trained."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""Compare pairs of members with pairs in which an equally accurate stranger replaces one of them."""
+"""Compare pairs of members with pairs in which an equally accurate stranger replaces one of
+them."""
 
 from resiliency.analysis.swaps import whole_table
 from resiliency.prediction.reading import read_predictions

@@ -10,9 +10,14 @@ from resiliency.training.objectives import cross_entropy
 with stage(snakemake) as (inputs, outputs, params):
     description = params.member
     folder, data = str(Path(outputs.weights).parent), dict(inputs.items())
-    stream, workers = (params.seed, "train", description["design"], description["seed"]), snakemake.threads - 1
+    stream, workers = (
+        (params.seed, "train", description["design"], description["seed"]),
+        snakemake.threads - 1,
+    )
     if "loaded" in description:
         fine_tune(folder, description, params.recipe, data, stream, workers, params.code)
     else:
         loss = partial(cross_entropy, smoothing=params.recipe["label_smoothing"])
-        train_members([folder], [description], params.recipe, loss, data, stream, workers, params.code)
+        train_members(
+            [folder], [description], params.recipe, loss, data, stream, workers, params.code
+        )

@@ -25,6 +25,8 @@ with stage(snakemake) as (inputs, outputs, params):
             part = labelled_folder(Path(of.folder), classes, of.side, of.margin)
         else:
             part = labelled_arrays(Path(inputs.pixels), Path(inputs.numbers), classes, of.side)
-        units = units_of_part(part, Source("", classes, {}), of.groups, f"test_sets.{of.name}.groups")
+        units = units_of_part(
+            part, Source("", classes, {}), of.groups, f"test_sets.{of.name}.groups"
+        )
         grouped = Grouped(units, of.groups)
     write_units(Path(outputs.units).parent, of.name, grouped, of.fewest)

@@ -1,4 +1,5 @@
-"""Export an ensemble of deployment.csv: a program for onnxruntime, scripts that run it, a card and evidence."""
+"""Export an ensemble of deployment.csv: a program for onnxruntime, scripts that run it, a card and
+evidence."""
 
 from pathlib import Path
 
@@ -24,7 +25,9 @@ with stage(snakemake) as (inputs, outputs, params):
     known = {*names, *deployment.members[deployment["size"] == 1]}
     tested = Evaluated(
         read_conditions(inputs.images, inputs.corrupted),
-        read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, known, inputs.units),
+        read_predictions(
+            read_table(inputs.conditions), inputs.labels, inputs.logits, known, inputs.units
+        ),
         deployment,
         unit_names(read_json(inputs.described) if inputs.described else None),
         Resampling(params.resamples, params.confidence, params.seed),
@@ -38,7 +41,11 @@ with stage(snakemake) as (inputs, outputs, params):
             tested,
             params.requirements,
             program,
-            {"study": params.study, "commit": commit(Path(params.folder).parent), "seed": params.seed}
+            {
+                "study": params.study,
+                "commit": commit(Path(params.folder).parent),
+                "seed": params.seed,
+            }
             | {"command": params.command},
             params.margin,
             snakemake.threads,

@@ -1,4 +1,5 @@
-"""The names of columns that tables.yaml lists, with names of metrics and test sets in place of placeholders."""
+"""The names of columns that tables.yaml lists, with names of metrics and test sets in place of
+placeholders."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,9 @@ def listed(table: Table) -> list[str]:
     return [name for column in table.columns for name in column.names]
 
 
-def expanded(names: Iterable[str], further: Iterable[str], corruptions: Iterable[str]) -> Iterator[tuple[str, str]]:
+def expanded(
+    names: Iterable[str], further: Iterable[str], corruptions: Iterable[str]
+) -> Iterator[tuple[str, str]]:
     """Each name without placeholders that `names` stand for, and that with them.
 
     Args:
@@ -21,8 +24,16 @@ def expanded(names: Iterable[str], further: Iterable[str], corruptions: Iterable
         corruptions: names of the corruptions.
     """
     further = list(further)
-    values = {"images": [CLEAN, CORRUPTED, *further], "test set": [CLEAN, *further], "further": further}
-    values |= {"corruption": list(corruptions), "ensemble metric": ENSEMBLE_METRICS, "pair metric": METRICS}
+    values = {
+        "images": [CLEAN, CORRUPTED, *further],
+        "test set": [CLEAN, *further],
+        "further": further,
+    }
+    values |= {
+        "corruption": list(corruptions),
+        "ensemble metric": ENSEMBLE_METRICS,
+        "pair metric": METRICS,
+    }
     return ((name, known) for known in names for name in _filled(known, values))
 
 

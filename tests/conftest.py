@@ -32,7 +32,11 @@ FOLDER, OWNER = "FORKING_FOLDER", "FORKING_OWNER"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--golden", action="store_true", help="write tests/golden again, to be reviewed as a difference")
+    parser.addoption(
+        "--golden",
+        action="store_true",
+        help="write tests/golden again, to be reviewed as a difference",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,12 +52,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark unit tests that are quick; files with the most others come first, lest a long one is alone at the end."""
+    """Mark unit tests that are quick; files with the most others come first, lest a long one is
+    alone at the end."""
     others = Counter()
     for item in items:
         if UNIT in item.path.parents:
             starts = STARTING & {*getattr(item, "fixturenames", ())}
-            if starts or item.get_closest_marker("slow") or hasattr(getattr(item, "obj", None), "hypothesis"):
+            if (
+                starts
+                or item.get_closest_marker("slow")
+                or hasattr(getattr(item, "obj", None), "hypothesis")
+            ):
                 others[item.path] += 1
             else:
                 item.add_marker(pytest.mark.quick)
@@ -70,18 +79,30 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def forks(imported: tuple[str, ...], needed: bool = True) -> str:
-    """The address of what runs programs that import these modules, started where it is needed and is not there."""
+    """The address of what runs programs that import these modules, started where it is needed and
+    is not there."""
     address = Path(os.environ[FOLDER]) / imported[0]
     with locked(address.with_name(f"{imported[0]}.lock")):
         if needed and not address.exists():
-            command = [sys.executable, forking.__file__, "--serve", address, os.environ[OWNER], *imported]
+            command = [
+                sys.executable,
+                forking.__file__,
+                "--serve",
+                address,
+                os.environ[OWNER],
+                *imported,
+            ]
             subprocess.run(command, env=os.environ | {"PYTHONPATH": PATH}, check=True)
     return str(address)
 
 
 def in_forks(environment: dict[str, str], dry: bool = False) -> dict[str, str]:
-    """The environment in which forking.py, as a program, starts forks, and so do the Snakemakes that it starts."""
-    addresses = {forking.OF_SNAKEMAKE: forks(forking.SNAKEMAKE), forking.OF_SCRIPTS: forks(PACKAGES, not dry)}
+    """The environment in which forking.py, as a program, starts forks, and so do the Snakemakes
+    that it starts."""
+    addresses = {
+        forking.OF_SNAKEMAKE: forks(forking.SNAKEMAKE),
+        forking.OF_SCRIPTS: forks(PACKAGES, not dry),
+    }
     return environment | addresses | {forking.PYTHON: sys.executable, "RESILIENCY_WARM_START": "0"}
 
 
@@ -91,11 +112,16 @@ def fork_snakemake(
     """Run Snakemake and its jobs as forks; what it prints of any kind is in `stdout`."""
     dry = bool({"-n", "--dry-run"} & {*arguments})
     environment = in_forks(dict(os.environ) if environment is None else environment, dry)
-    return run_fork(environment[forking.OF_SNAKEMAKE], ["-m", "snakemake", *arguments], cwd, environment)
+    return run_fork(
+        environment[forking.OF_SNAKEMAKE], ["-m", "snakemake", *arguments], cwd, environment
+    )
 
 
-def run_fork(address: str, arguments: list[str], cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
-    """Run what Python runs with these arguments as a fork; what it prints of any kind is in `stdout`."""
+def run_fork(
+    address: str, arguments: list[str], cwd: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess:
+    """Run what Python runs with these arguments as a fork; what it prints of any kind is in
+    `stdout`."""
     request = {"arguments": arguments, "cwd": str(cwd), "environment": environment}
     with tempfile.TemporaryFile("w+") as output:
         status = forking.request_status(address, request, output.fileno(), output.fileno())
@@ -109,9 +135,9 @@ class Workflow:
     Args:
         study: file of the study, or what such a file holds, which is written into the directory.
         environment: variables that Snakemake sees; by default those of this process.
-        forked: whether Snakemake and the scripts of its jobs are forks of processes that have imported what they
-            import, which saves most of the time of a small study, or processes as a user has them; always where no
-            environment is given.
+        forked: whether Snakemake and the scripts of its jobs are forks of processes that have
+            imported what they import, which saves most of the time of a small study, or processes
+            as a user has them; always where no environment is given.
     """
 
     def __init__(
@@ -129,7 +155,9 @@ class Workflow:
         self.repository = repository
         self.environment = environment
         self.forked = forked or environment is None
-        self.results = directory / "results" / yaml.safe_load(self.study.read_text(encoding="utf-8"))["study"]
+        self.results = (
+            directory / "results" / yaml.safe_load(self.study.read_text(encoding="utf-8"))["study"]
+        )
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
         """Run Snakemake as a user would; the output of both streams is in `stdout`."""
@@ -137,7 +165,9 @@ class Workflow:
             return fork_snakemake(self._arguments(arguments), self.repository, self.environment)
         command = [sys.executable, "-m", "snakemake", *self._arguments(arguments)]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.run(command, cwd=self.repository, env=self.environment, check=False, **streams)
+        return subprocess.run(
+            command, cwd=self.repository, env=self.environment, check=False, **streams
+        )
 
     def finish(self, *arguments: str) -> str:
         """Run Snakemake as `snakemake` does, which must succeed; what it printed."""
@@ -151,11 +181,16 @@ class Workflow:
         return Workflow(directory, self.study, self.repository, self.environment, self.forked)
 
     def start(self, *arguments: str) -> subprocess.Popen:
-        """Start Snakemake in a session of its own; its output goes to snakemake.log in the directory.
+        """Start Snakemake in a session of its own; its output goes to snakemake.log in the
+        directory.
 
         Forks of Snakemake and of scripts are killed with the programs that stand in for them.
         """
-        log, python, environment = self.directory / "snakemake.log", sys.executable, self.environment
+        log, python, environment = (
+            self.directory / "snakemake.log",
+            sys.executable,
+            self.environment,
+        )
         if self.forked:
             python, environment = forking.__file__, in_forks(environment or dict(os.environ))
         command = [python, "-m", "snakemake", *self._arguments(arguments)]
@@ -167,7 +202,8 @@ class Workflow:
         return ["--directory", str(self.directory), *arguments, "--configfile", str(self.study)]
 
     def planned(self, *arguments: str) -> dict[str, int]:
-        """Rule -> number of jobs that a run would execute, from a dry run; the targets themselves left out."""
+        """Rule -> number of jobs that a run would execute, from a dry run; the targets themselves
+        left out."""
         return self.planned_in(self.finish("--dry-run", "--cores", "2", *arguments))
 
     @staticmethod
@@ -182,7 +218,8 @@ class Workflow:
 
 @pytest.fixture(scope="session")
 def lacking() -> Callable[[str, str], None]:
-    """Skips a test, saying what this machine lacks; fails it where RESILIENCY_REQUIRE, a list, has its word."""
+    """Skips a test, saying what this machine lacks; fails it where RESILIENCY_REQUIRE, a list, has
+    its word."""
 
     def stop(word: str, reason: str) -> None:
         required = word in os.environ.get("RESILIENCY_REQUIRE", "").split(",")
@@ -199,7 +236,8 @@ def workflow_in() -> Callable[..., Workflow]:
 
 @pytest.fixture(scope="session")
 def workflow(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The tiny study, finished on two cores: run once, by the first of the processes of these tests that needs it."""
+    """The tiny study, finished on two cores: run once, by the first of the processes of these tests
+    that needs it."""
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     finished = Workflow(shared / "two_cores")
@@ -218,18 +256,26 @@ def snakemake() -> Callable[[list[str], Path], subprocess.CompletedProcess]:
 
 @pytest.fixture(scope="session")
 def python() -> Callable[..., subprocess.CompletedProcess]:
-    """Runs a program, given as text, with arguments in a directory; what it prints of any kind is in `stdout`."""
+    """Runs a program, given as text, with arguments in a directory; what it prints of any kind is
+    in `stdout`."""
 
     def run(program: str, cwd: Path, *arguments: object) -> subprocess.CompletedProcess:
-        return run_fork(forks(PACKAGES), ["-c", program, *map(str, arguments)], cwd, dict(os.environ))
+        return run_fork(
+            forks(PACKAGES), ["-c", program, *map(str, arguments)], cwd, dict(os.environ)
+        )
 
     return run
 
 
 @pytest.fixture(scope="session")
-def forked_programs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], dict[str, str]]:
-    """Changes an environment so that the program `snakemake`, and the scripts of its jobs, are forks."""
+def forked_programs(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[dict[str, str]], dict[str, str]]:
+    """Changes an environment so that the program `snakemake`, and the scripts of its jobs, are
+    forks."""
     folder = tmp_path_factory.mktemp("programs")
     (folder / "snakemake").write_text(f'#!/bin/sh\nexec {forking.__file__} -m snakemake "$@"\n')
     (folder / "snakemake").chmod(0o755)
-    return lambda environment: in_forks(environment | {"PATH": os.pathsep.join([str(folder), environment["PATH"]])})
+    return lambda environment: in_forks(
+        environment | {"PATH": os.pathsep.join([str(folder), environment["PATH"]])}
+    )

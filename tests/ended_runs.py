@@ -9,7 +9,8 @@ PUBLISHED = Path(__file__).parents[1] / "published/results"
 
 
 def end_run(folder: Path, provenance: dict | None = None) -> Path:
-    """Write provenance.json, or complete the one that is there, with all tables and charts in the folder."""
+    """Write provenance.json, or complete the one that is there, with all tables and charts in the
+    folder."""
     made = [name for name, table in TABLES.items() if (folder / table.path).is_file()]
     charts = [path.name.removesuffix(".vl.json") for path in folder.glob("charts/*.vl.json")]
     written = provenance or read_json(folder / PROVENANCE)
@@ -18,7 +19,8 @@ def end_run(folder: Path, provenance: dict | None = None) -> Path:
 
 
 def run_as_published(study: str, folder: Path) -> Path:
-    """A finished run in `folder` with the tables that published/results keeps of a study, but for old columns."""
+    """A finished run in `folder` with the tables that published/results keeps of a study, but for
+    old columns."""
     (folder / "tables").mkdir(parents=True)
     for path in (PUBLISHED / study).iterdir():
         if path.suffix in (".csv", ".parquet"):

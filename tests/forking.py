@@ -1,10 +1,12 @@
 #!/usr/bin/env -S python3 -IS
-"""Programs that start at once: each is a fork of a process that has imported what it imports from elsewhere.
+"""Programs that start at once: each is a fork of a process that has imported what it imports from
+elsewhere.
 
-The library is not imported beforehand, so that each program reads the code of its own repository, as in a process of
-its own. Run as a program itself, this file stands in for Python: `forking.py script.py` has the script run in a fork,
-`forking.py -m` a module of the library, or another Snakemake, which Snakemake starts in jobs of a cluster. A fork is
-killed with the program that asked for it.
+The library is not imported beforehand, so that each program reads the code of its own repository,
+as in a process of its own. Run as a program itself, this file stands in for Python: `forking.py
+script.py` has the script run in a fork, `forking.py -m` a module of the library, or another
+Snakemake, which Snakemake starts in jobs of a cluster. A fork is killed with the program that asked
+for it.
 """
 
 import json
@@ -13,11 +15,19 @@ import signal
 import socket
 import sys
 
-SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.storage", "nbformat", "platformdirs")
+SNAKEMAKE = (
+    "snakemake.cli",
+    "snakemake.report.html_reporter",
+    "snakemake.storage",
+    "nbformat",
+    "platformdirs",
+)
 SNAKEMAKE += ("smart_open", "PIL.ImageOps", "yaml", "snakemake_executor_plugin_slurm")
 SNAKEMAKE += ("scipy.special", "tqdm", "snakemake.profiles", "snakemake.benchmark")
-READING = {"huggingface_hub.constants"}  # modules that read variables of the environment as they are imported
-# What a stand-in for Python has in its environment: where Snakemake and scripts are forked, and Python for all else.
+# Modules that read variables of the environment as they are imported.
+READING = {"huggingface_hub.constants"}
+# What a stand-in for Python has in its environment: where Snakemake and scripts are forked, and
+# Python for all else.
 OF_SNAKEMAKE, OF_SCRIPTS, PYTHON = "FORKING_SNAKEMAKE", "FORKING_SCRIPTS", "FORKING_PYTHON"
 
 
@@ -26,7 +36,8 @@ def request_status(address: str, request: dict, output: int = 1, errors: int = 2
 
     Args:
         request: what `become` takes.
-        output: descriptor of a file that gets what it prints, and `errors` of one that gets what it says of faults.
+        output: descriptor of a file that gets what it prints, and `errors` of one that gets what it
+            says of faults.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         connection.connect(address)
@@ -93,7 +104,14 @@ if __name__ == "__main__":
         serve(sys.argv[2], int(sys.argv[3]), sys.argv[4:])
     else:
         module = sys.argv[2] if sys.argv[1] == "-m" else ""
-        if sys.argv[1].startswith("-") and module.partition(".")[0] not in ("snakemake", "resiliency"):
+        if sys.argv[1].startswith("-") and module.partition(".")[0] not in (
+            "snakemake",
+            "resiliency",
+        ):
             os.execv(os.environ[PYTHON], [os.environ[PYTHON], *sys.argv[1:]])
         program = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "environment": dict(os.environ)}
-        sys.exit(request_status(os.environ[OF_SNAKEMAKE if module == "snakemake" else OF_SCRIPTS], program))
+        sys.exit(
+            request_status(
+                os.environ[OF_SNAKEMAKE if module == "snakemake" else OF_SCRIPTS], program
+            )
+        )

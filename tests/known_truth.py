@@ -1,10 +1,12 @@
-"""Members from files whose truth is known: their errors, the families' spread and every ensemble's error as numbers.
+"""Members from files whose truth is known: their errors, the families' spread and every ensemble's
+error as numbers.
 
-Nothing of the library is used. Member i answers image n wrongly if its margin z - q(i, c) is negative, where z is
-standard normal, with a correlation between any two members that their loadings on common factors give, and q is the
-quantile of its error under condition c. A wrong answer is the same class for all members. So an ensemble that averages
-logits is wrong if the mean of the margins is negative, with probability Phi(mean q / s), where s² is the mean of the
-correlations between its members, each with itself among them.
+Nothing of the library is used. Member i answers image n wrongly if its margin z - q(i, c) is
+negative, where z is standard normal, with a correlation between any two members that their loadings
+on common factors give, and q is the quantile of its error under condition c. A wrong answer is the
+same class for all members. So an ensemble that averages logits is wrong if the mean of the margins
+is negative, with probability Phi(mean q / s), where s² is the mean of the correlations between its
+members, each with itself among them.
 """
 
 from dataclasses import dataclass
@@ -17,20 +19,30 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 CLASSES, IMAGES, UNIT = 4, 600, 2  # images of a unit are hard together
 CORRUPTED = {
-    f"{name}.{severity}": 0.25 * (place - 1) for name in ("fog", "snow") for place, severity in enumerate((1, 3, 5))
+    f"{name}.{severity}": 0.25 * (place - 1)
+    for name in ("fog", "snow")
+    for place, severity in enumerate((1, 3, 5))
 }
 CONDITIONS = ["clean", *CORRUPTED]
-FAMILIES, DESIGNS, REPEATED, SHORT = 12, 4, 1, 3  # the design of two seeds, and its twin of a quarter of the epochs
-NAMES = ("resnet18", "resnet34", "resnet50")  # of timm, by size: trainings of one name are of one architecture
-EPOCHS, SIZES = 8, np.array([0, 1, 2, 1])  # of the others; doublings of a million parameters of each design
-RANKED = [3, 6, 0, 9, 5, 1, 11, 7, 2, 10, 4, 8]  # families by corrupted error at equal clean accuracy, the least first
+# The design of two seeds, and its twin of a quarter of the epochs.
+FAMILIES, DESIGNS, REPEATED, SHORT = 12, 4, 1, 3
+# Of timm, by size: trainings of one name are of one architecture.
+NAMES = ("resnet18", "resnet34", "resnet50")
+# Of the others; doublings of a million parameters of each design.
+EPOCHS, SIZES = 8, np.array([0, 1, 2, 1])
+# Families by corrupted error at equal clean accuracy, the least first.
+RANKED = [3, 6, 0, 9, 5, 1, 11, 7, 2, 10, 4, 8]
 FOLLOWED = 1.0  # how far logit corrupted error follows logit clean error
-TRADE, TRAINING = 0.2, -0.5  # contrast of the sizes of a family, and a doubling of training, in logits of clean error
+# Contrast of the sizes of a family, and a doubling of training, in logits of clean error.
+TRADE, TRAINING = 0.2, -0.5
 SEED = 0.1  # standard deviation between seeds, in logits of corrupted error
-COMMON, DESIGN, TEAM = 0.85, 0.4, 0.9  # loadings: hardness for all members, for a design, and for one of a team alone
+# Loadings: hardness for all members, for a design, and for one of a team alone.
+COMMON, DESIGN, TEAM = 0.85, 0.4, 0.9
 CLEAN_ERROR, CORRUPTED_ERROR = 0.1, 0.35
-SPREAD, ACCURATE = 0.5, 0.3  # between families: SD of logit corrupted error at equal clean accuracy, and of clean error
-DOUBLING = -0.1  # what a doubling of the parameters adds to logit corrupted error, at equal clean accuracy
+# Between families: SD of logit corrupted error at equal clean accuracy, and of clean error.
+SPREAD, ACCURATE = 0.5, 0.3
+# What a doubling of the parameters adds to logit corrupted error, at equal clean accuracy.
+DOUBLING = -0.1
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,8 @@ class Truth:
         return ["+".join(of) for of in members[ensembles]], self.error_of(ensembles)
 
     def points(self, logits: float) -> float:
-        """A difference of logits, in percentage points of corrupted error around the median design's."""
+        """A difference of logits, in percentage points of corrupted error around the median
+        design's."""
         middle = logit(self.median_of_designs(self.errors))
         return 100 * (expit(middle + logits / 2) - expit(middle - logits / 2))
 
@@ -76,7 +89,8 @@ class Truth:
         return float(pd.Series(values).groupby(self.about["design"]).mean().median())
 
     def exchanges(self) -> dict[str, float]:
-        """What each row of exchange_rates.csv estimates, in percentage points of corrupted error."""
+        """What each row of exchange_rates.csv estimates, in percentage points of corrupted
+        error."""
         families = logit(self.errors).reshape(FAMILIES, -1).mean(axis=1)
         accuracy = 1 - self.median_of_designs(ndtr(self.quantiles[:, 0]))
         point = logit(accuracy + 0.005) - logit(accuracy - 0.005)
@@ -98,11 +112,13 @@ class Truth:
         return np.flatnonzero(self.about["design"].duplicated(keep=False)).reshape(-1, 2)
 
     def _mixing(self) -> float:
-        """What pairs of two designs gain on the pair of the better one, mean over pairs of designs."""
+        """What pairs of two designs gain on the pair of the better one, mean over pairs of
+        designs."""
         positions = self._repeated()
         own = self.error_of(positions)
         gains = [
-            min(own[one], own[other]) - self.error_of(np.array(list(product(positions[one], positions[other])))).mean()
+            min(own[one], own[other])
+            - self.error_of(np.array(list(product(positions[one], positions[other])))).mean()
             for one, other in combinations(range(len(own)), 2)
         ]
         return 100 * float(np.mean(gains))
@@ -110,12 +126,15 @@ class Truth:
 
 def layout() -> np.ndarray:
     """Positions of each member's family and design, and its seed; int 3 x M."""
-    of_family = [(design, seed) for design in range(DESIGNS) for seed in range(1 + (design == REPEATED))]
+    of_family = [
+        (design, seed) for design in range(DESIGNS) for seed in range(1 + (design == REPEATED))
+    ]
     return np.array([(family, *of) for family in range(FAMILIES) for of in of_family]).T
 
 
 def described() -> pd.DataFrame:
-    """The members, as a file tells of them: designs of a family have 1, 2, 4 and again 2 million parameters."""
+    """The members, as a file tells of them: designs of a family have 1, 2, 4 and again 2 million
+    parameters."""
     family, design, seed = layout()
     names = [f"f{f:02}{'abcd'[d]}" for f, d in zip(family, design, strict=True)]
     parameters = 1_000_000 * 2 ** SIZES[design]
@@ -133,7 +152,8 @@ def described() -> pd.DataFrame:
 
 
 def planted(seed: int) -> Truth:
-    """Families that differ, sizes and accuracies that matter, and two members that are wrong on different images."""
+    """Families that differ, sizes and accuracies that matter, and two members that are wrong on
+    different images."""
     random, about = np.random.default_rng(seed), described()
     family, design, _ = layout()
     robust, accurate = _uncorrelated()
@@ -142,7 +162,9 @@ def planted(seed: int) -> Truth:
     corrupted = logit(CORRUPTED_ERROR) + SPREAD * robust[family] + FOLLOWED * clean
     corrupted += DOUBLING * (SIZES[design] - 1)
     corrupted += SEED * random.standard_normal(len(about))
-    logits = np.stack([logit(CLEAN_ERROR) + clean, *(corrupted + harder for harder in CORRUPTED.values())], axis=1)
+    logits = np.stack(
+        [logit(CLEAN_ERROR) + clean, *(corrupted + harder for harder in CORRUPTED.values())], axis=1
+    )
     quantiles = ndtri(expit(logits))
     loadings = np.zeros((len(about), 2 + FAMILIES * DESIGNS))
     loadings[:, 0] = COMMON
@@ -159,7 +181,8 @@ def planted(seed: int) -> Truth:
 
 
 def _uncorrelated() -> tuple[np.ndarray, np.ndarray]:
-    """Two numbers of each family, of mean 0 and standard deviation 1, the first in the order of `RANKED`."""
+    """Two numbers of each family, of mean 0 and standard deviation 1, the first in the order of
+    `RANKED`."""
     first = ndtri((np.argsort(RANKED) + 0.5) / FAMILIES)
     second = first[5 * np.arange(FAMILIES) % FAMILIES]
     second = second - first * (first @ second) / (first @ first)
@@ -167,19 +190,26 @@ def _uncorrelated() -> tuple[np.ndarray, np.ndarray]:
 
 
 def team(about: pd.DataFrame) -> list[int]:
-    """Positions of the two that are wrong on different images: of the repeated designs of two good families."""
+    """Positions of the two that are wrong on different images: of the repeated designs of two good
+    families."""
     return [about["member"].tolist().index(f"f{family:02}b-s0") for family in RANKED[:2]]
 
 
 def _hardness(factors: int, random: np.random.Generator) -> np.ndarray:
-    """Standard normal, factors x C x N: half of the variance a unit's, a quarter an image's under all conditions."""
+    """Standard normal, factors x C x N: half of the variance a unit's, a quarter an image's under
+    all conditions."""
     units = np.repeat(random.standard_normal((factors, 1, IMAGES // UNIT)), UNIT, axis=2)
     images = random.standard_normal((factors, 1, IMAGES))
-    return np.sqrt(0.5) * units + 0.5 * images + 0.5 * random.standard_normal((factors, len(CONDITIONS), IMAGES))
+    return (
+        np.sqrt(0.5) * units
+        + 0.5 * images
+        + 0.5 * random.standard_normal((factors, len(CONDITIONS), IMAGES))
+    )
 
 
 def write(truth: Truth, folder: Path) -> None:
-    """Write `about.csv` and the folder `logits` into `folder`: a wrong answer is the same class for all members."""
+    """Write `about.csv` and the folder `logits` into `folder`: a wrong answer is the same class for
+    all members."""
     random = np.random.default_rng(0)
     labels = random.integers(CLASSES, size=IMAGES)
     wrong = (labels + random.integers(1, CLASSES, size=IMAGES)) % CLASSES

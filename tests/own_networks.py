@@ -8,7 +8,10 @@ class Small(nn.Module):
     def __init__(self, width, classes):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(3, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width)
-        self.conv2, self.bn2 = nn.Conv2d(width, 2 * width, 3, 2, 1, bias=False), nn.BatchNorm2d(2 * width)
+        self.conv2, self.bn2 = (
+            nn.Conv2d(width, 2 * width, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(2 * width),
+        )
         self.linear = nn.Linear(2 * width, classes)
 
     def forward(self, x):

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-COUNTED = "answers candidates conditions corruptions designs ensembles epochs families images intervals members metrics"
+COUNTED = (
+    "answers candidates conditions corruptions designs ensembles epochs families images "
+    "intervals members metrics"
+)
 COUNTED += " others parts seeds sub-networks trainings"
 ODD = {
     "unknown values": r"\b(?:nan|NaN|None|inf|undefined)\b|[∞\[]–|–\]",
@@ -24,7 +27,8 @@ CELLS = {"td", "th"}
 
 
 class Text(HTMLParser):
-    """The text of a page by element, without scripts, styles and the study's configuration; and what pictures say."""
+    """The text of a page by element, without scripts, styles and the study's configuration; and
+    what pictures say."""
 
     SKIPPED = ("script", "style", "pre", "title")
     VOID = ("meta", "img", "input", "br", "link")
@@ -44,7 +48,9 @@ class Text(HTMLParser):
             name, attrs, parts = self.open.pop()
             content = "".join(parts)
             if self.open and name not in self.SKIPPED:
-                self.open[-1][2].append(content if name not in BLOCKS | CELLS | {"tr"} else f"{content}\n")
+                self.open[-1][2].append(
+                    content if name not in BLOCKS | CELLS | {"tr"} else f"{content}\n"
+                )
             if name in BLOCKS:
                 self.blocks.append((name, attrs.get("class", ""), " ".join(content.split())))
             if name in BLOCKS | CELLS:
@@ -58,9 +64,15 @@ class Text(HTMLParser):
 
 
 def oddities(html: str) -> list[tuple[str, str]]:
-    """Text of unknown values, wrong plurals or stray punctuation; attributes of unknown value; empty elements."""
+    """Text of unknown values, wrong plurals or stray punctuation; attributes of unknown value;
+    empty elements."""
     text = Text(html)
-    found = [(kind, part) for kind, odd in ODD.items() for part in text.whole if part and re.search(odd, part)]
+    found = [
+        (kind, part)
+        for kind, odd in ODD.items()
+        for part in text.whole
+        if part and re.search(odd, part)
+    ]
     shown = re.sub(r"<(script|style|pre).*?</\1>", "", html, flags=re.DOTALL)
     found += [("attribute", attribute) for attribute in UNKNOWN.findall(shown)]
     return found + [(tag, kind) for tag, kind, content in text.blocks if not content]
@@ -75,4 +87,6 @@ def compare(request: pytest.FixtureRequest, file: Path, text: str) -> None:
     """Hold a text against a golden file, or write it there."""
     if request.config.getoption("golden"):
         file.write_text(text, encoding="utf-8")
-    assert text == file.read_text(encoding="utf-8"), "after you have read the change: pytest --golden"
+    assert text == file.read_text(encoding="utf-8"), (
+        "after you have read the change: pytest --golden"
+    )

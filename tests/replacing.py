@@ -8,7 +8,8 @@ from pathlib import Path
 
 @contextmanager
 def replaced(path: Path, before: bytes, after: bytes) -> Iterator[None]:
-    """While the block runs, another file at `path`: new, of the same size, with `before` replaced once."""
+    """While the block runs, another file at `path`: new, of the same size, with `before` replaced
+    once."""
     content, folder = path.read_bytes(), path.parent.stat()
     assert before in content
     assert len(before) == len(after)

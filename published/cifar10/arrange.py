@@ -1,7 +1,7 @@
 """Arranges 25,000 of the images of CIFAR-10 as studies/cifar10_lengths.yaml reads them.
 
-100 test images of each class are tested under corruptions; the other 400 are a further test set, of which clean
-accuracy is. The workflow itself splits validation images off the training images.
+100 test images of each class are tested under corruptions; the other 400 are a further test set, of
+which clean accuracy is. The workflow itself splits validation images off the training images.
 
     python -m published.cifar10.arrange ARCHIVE data/cifar10
 

@@ -1,9 +1,11 @@
-"""Arranges the photographs of the German Traffic Sign Recognition Benchmark as studies/traffic_signs.yaml reads them.
+"""Arranges the photographs of the German Traffic Sign Recognition Benchmark as
+studies/traffic_signs.yaml reads them.
 
-A track is one sign filmed some 30 times from a passing car. Whole tracks of the training archive are held out for the
-test and for validation, as large a share of each class as of all; of training tracks 19 frames are kept, so that an
-epoch of batches of 64 has 250 steps. Frames of a track are taken at equal distances. The benchmark's own test images,
-whose tracks nobody published, become a further test set, but for eight of stop signs that the training archive has too.
+A track is one sign filmed some 30 times from a passing car. Whole tracks of the training archive
+are held out for the test and for validation, as large a share of each class as of all; of training
+tracks 19 frames are kept, so that an epoch of batches of 64 has 250 steps. Frames of a track are
+taken at equal distances. The benchmark's own test images, whose tracks nobody published, become a
+further test set, but for eight of stop signs that the training archive has too.
 
     python -m published.traffic_signs.arrange ARCHIVE data/traffic_signs
 
@@ -50,7 +52,11 @@ def arranged(archive: Path) -> dict[str, list[Path]]:
             count = PARTS[part][2] if part in PARTS else TRAINING_FRAMES
             files[part] += [file for name in sorted(names) for file in spread(tracks[name], count)]
     known = {digest(file) for file in (archive / "train").glob("*/*")}
-    return files | {OFFICIAL: [file for file in sorted((archive / "test").glob("*/*")) if digest(file) not in known]}
+    return files | {
+        OFFICIAL: [
+            file for file in sorted((archive / "test").glob("*/*")) if digest(file) not in known
+        ]
+    }
 
 
 def digest(file: Path) -> bytes:

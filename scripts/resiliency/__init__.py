@@ -6,13 +6,14 @@ import sys
 import zlib
 from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
 
-# Importing torch and timm makes objects by the hundred thousand, all of which stay: at Python's default threshold,
-# looking for garbage among them takes a quarter of the start of every job.
+# Importing torch and timm makes objects by the hundred thousand, all of which stay: at Python's
+# default threshold, looking for garbage among them takes a quarter of the start of every job.
 gc.set_threshold(50_000, 10, 10)
 
 
 class ByContent(SourceFileLoader):
-    """Imports a module, and takes byte code only if it is that of the source: size and time may be those of another.
+    """Imports a module, and takes byte code only if it is that of the source: size and time may be
+    those of another.
 
     Attributes:
         source: what was imported; None before.

@@ -1,4 +1,5 @@
-"""Write docs/configuration.md, docs/tables.md and the JSON schema of studies; run it in the root of the repository.
+"""Write docs/configuration.md, docs/tables.md and the JSON schema of studies; run it in the root of
+the repository.
 
 What stands before the first section of a page is written by hand, and kept.
 """
@@ -18,7 +19,12 @@ from resiliency.study.model import Study
 from resiliency.tables import SHARED, TABLES, Column
 from resiliency.training.settings import FineTuning
 
-TYPES = {"array": "list", "boolean": "`true` or `false`", "integer": "whole number", "null": "`null`"}
+TYPES = {
+    "array": "list",
+    "boolean": "`true` or `false`",
+    "integer": "whole number",
+    "null": "`null`",
+}
 TYPES |= {"number": "number", "object": "mapping", "string": "text"}
 LIMITS = {"pattern": "like `{}`", "minimum": "from {}", "exclusiveMinimum": "above {}"}
 LIMITS |= {"maximum": "to {}", "exclusiveMaximum": "below {}"}
@@ -39,15 +45,23 @@ class OfStudies(GenerateJsonSchema):
 
 def pages(root: Path) -> dict[str, str]:
     """Path in the repository, whose root is `root`, -> text."""
-    schema, tuning = (model.model_json_schema(schema_generator=OfStudies) for model in (Study, FineTuning))
-    kinds, config = schema["$defs"] | {"FineTuning": tuning}, yaml.safe_load((root / "config.yaml").read_text("utf-8"))
+    schema, tuning = (
+        model.model_json_schema(schema_generator=OfStudies) for model in (Study, FineTuning)
+    )
+    kinds, config = (
+        schema["$defs"] | {"FineTuning": tuning},
+        yaml.safe_load((root / "config.yaml").read_text("utf-8")),
+    )
     for name, kind in {"Design": "FineTuning", "Joint": "Recipe", "Search": "Recipe"}.items():
         kinds[name]["properties"]["training"]["$ref"] = f"#/$defs/{kind}"
     schema = {"$schema": OfStudies.schema_dialect} | schema | {"$defs": kinds}
     text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     for key in kinds["Recipe"]["properties"]:
         del tuning["properties"][key]
-    sections = {"docs/configuration.md": _keys("", schema, kinds, config), "docs/tables.md": _tables()}
+    sections = {
+        "docs/configuration.md": _keys("", schema, kinds, config),
+        "docs/tables.md": _tables(),
+    }
     heads = {page: (root / page).read_text("utf-8").partition("\n## ")[0] for page in sections}
     written = {page: "".join([heads[page], *lines]) for page, lines in sections.items()}
     return written | {"studies/study.schema.json": text}
@@ -60,22 +74,31 @@ def _table(head: str, rows: Iterable[tuple[str, ...]]) -> str:
     return "".join(part if part[:1] == "`" else re.sub("([<*])", r"\\\1", part) for part in parts)
 
 
-def _keys(path: str, section: JsonSchemaValue, kinds: dict[str, JsonSchemaValue], config: Keys) -> Iterator[str]:
-    """The section of the page about the keys under `path`, then those about the mappings among them."""
+def _keys(
+    path: str, section: JsonSchemaValue, kinds: dict[str, JsonSchemaValue], config: Keys
+) -> Iterator[str]:
+    """The section of the page about the keys under `path`, then those about the mappings among
+    them."""
     rows, inner = [], []
     for key, value in section["properties"].items():
         named, given = f"{path}.{key}".lstrip("."), config.get(key, value.get("default"))
         default = json.dumps(given, ensure_ascii=False)
         default = f"`{default}`" if len(default) <= LONGEST_DEFAULT else "see `config.yaml`"
         words = _words(value)
-        if found := re.search(r'("additionalProperties": {)?"\$ref": "#/\$defs/(\w+)"', json.dumps(value)):
+        if found := re.search(
+            r'("additionalProperties": {)?"\$ref": "#/\$defs/(\w+)"', json.dumps(value)
+        ):
             under = f"{named}.<name>" if found[1] else named if found[2] != "Recipe" else "training"
             anchor = re.sub(r"[^\w-]", "", under)
             default, words = "" if given else default, words.replace(found[2], f"[keys](#{anchor})")
             if under.startswith(named):
-                inner.append((under, kinds[found[2]], kinds, {} if found[1] or not given else given))
+                inner.append(
+                    (under, kinds[found[2]], kinds, {} if found[1] or not given else given)
+                )
         rows.append((f"`{key}`", words, default, value["description"]))
-    yield f"\n## {f'`{path}`' if path else 'Sections, and keys outside them'}\n\n{_table(KEYS, rows)}"
+    yield (
+        f"\n## {f'`{path}`' if path else 'Sections, and keys outside them'}\n\n{_table(KEYS, rows)}"
+    )
     for arguments in inner:
         yield from _keys(*arguments)
 
@@ -115,7 +138,13 @@ def _columns(columns: Iterable[Column]) -> str:
     rows = []
     for column in columns:
         interval = f" (interval: {column.method})" if column.method else ""
-        rows.append((", ".join(f"`{name}`" for name in column.names), column.meaning + interval, column.words))
+        rows.append(
+            (
+                ", ".join(f"`{name}`" for name in column.names),
+                column.meaning + interval,
+                column.words,
+            )
+        )
     return _table(COLUMNS, rows)
 
 

@@ -1,7 +1,9 @@
-"""Reading and writing results: a file is either whole or absent. Tables that people read are CSV, wide ones Parquet.
+"""Reading and writing results: a file is either whole or absent. Tables that people read are CSV,
+wide ones Parquet.
 
-A folder keeps what a study no longer makes, such as tables that need corruptions after these were removed from it. So
-provenance.json lists the tables and charts of its last run, and whoever reads a folder of results takes these alone.
+A folder keeps what a study no longer makes, such as tables that need corruptions after these were
+removed from it. So provenance.json lists the tables and charts of its last run, and whoever reads a
+folder of results takes these alone.
 """
 
 import csv
@@ -26,17 +28,29 @@ import pyarrow.parquet as pq
 from resiliency.base.faults import Fault, brief
 
 # Errors of NumPy if a file is not a whole array.
-NO_ARRAY = (OSError, ValueError, EOFError, SyntaxError, TokenError, TypeError, IndexError, OverflowError, MemoryError)
+NO_ARRAY = (
+    OSError,
+    ValueError,
+    EOFError,
+    SyntaxError,
+    TokenError,
+    TypeError,
+    IndexError,
+    OverflowError,
+    MemoryError,
+)
 AGAIN = "delete it and run again"
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; move it there when the block ends well, remove it when it does not.
+    """Yield a temporary path beside `path`; move it there when the block ends well, remove it when
+    it does not.
 
-    The temporary name keeps the suffix of `path`, for writers that choose a format by it. A folder may be made there
-    instead of a file; it replaces a folder at `path`. What a killed process left of the same file is removed.
+    The temporary name keeps the suffix of `path`, for writers that choose a format by it. A folder
+    may be made there instead of a file; it replaces a folder at `path`. What a killed process left
+    of the same file is removed.
 
     Raises:
         Fault: the file system refuses, as a full disk does.
@@ -55,7 +69,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         if error.errno in REFUSALS:
-            raise Fault(f"{path}: cannot be written ({error.strerror}); make room for it and run again") from error
+            raise Fault(
+                f"{path}: cannot be written ({error.strerror}); make room for it and run again"
+            ) from error
         raise
     finally:
         _remove(temporary)
@@ -71,12 +87,17 @@ def _remove(path: Path) -> None:
 def appending(
     path: str | Path, shape: tuple[int, ...], dtype: type | np.dtype
 ) -> Iterator[Callable[[np.ndarray], None]]:
-    """Yield a function that appends to the `.npy` array of `shape` at `path`, which is whole when the block ends well.
+    """Yield a function that appends to the `.npy` array of `shape` at `path`, which is whole when
+    the block ends well.
 
-    What is appended may be of any shape, so long as all of it in order fills the array. Written by plain calls, not
-    through a memory map, where a full disk would kill the process.
+    What is appended may be of any shape, so long as all of it in order fills the array. Written by
+    plain calls, not through a memory map, where a full disk would kill the process.
     """
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    header = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
+        "fortran_order": False,
+        "shape": shape,
+    }
     written = 0
     with replacing(path) as temporary, temporary.open("wb") as file:
 
@@ -100,12 +121,15 @@ def read_array(path: str | Path, remedy: str = AGAIN) -> np.memmap:
     """The array in the `.npy` file at `path`, memory-mapped.
 
     Raises:
-        Fault: the file is missing, cut short or not an array, such as an archive (.npz); `remedy` says what to do.
+        Fault: the file is missing, cut short or not an array, such as an archive (.npz); `remedy`
+            says what to do.
     """
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except NO_ARRAY as error:
-        raise Fault(f"{path}: truncated or corrupt .npy array ({brief(error)}); {remedy}") from error
+        raise Fault(
+            f"{path}: truncated or corrupt .npy array ({brief(error)}); {remedy}"
+        ) from error
 
 
 def write_json(path: str | Path, content: object) -> None:
@@ -143,18 +167,40 @@ def write_csv(path: str | Path, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 BLOCK_ROWS = 2**19
-CHECKED = "RESILIENCY_TABLES_CHECKED"  # set in the environment of tests: refuse what tables.yaml excludes
+# Set in the environment of tests: refuse what tables.yaml excludes.
+CHECKED = "RESILIENCY_TABLES_CHECKED"
 EXACT = 2.0**53  # whole numbers below it are exact as floats
-# Columns of names, which pandas would read as numbers if all look like some, such as designs 1 and 01.
-IDENTIFIERS = {"member", "design", "family", "architecture", "weights_source", "objective", "setting", "recipe"}
+# Columns of names, which pandas would read as numbers if all look like some, such as designs 1 and
+# 01.
+IDENTIFIERS = {
+    "member",
+    "design",
+    "family",
+    "architecture",
+    "weights_source",
+    "objective",
+    "setting",
+    "recipe",
+}
 IDENTIFIERS |= {"first", "second", "best_member", "current", "addition", "most_accurate"}
-IDENTIFIERS |= {"images", "test_set", "corruption", "layers", "channels", "kernels", "class", "predicted", "name"}
+IDENTIFIERS |= {
+    "images",
+    "test_set",
+    "corruption",
+    "layers",
+    "channels",
+    "kernels",
+    "class",
+    "predicted",
+    "name",
+}
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """Write `table` without its index; the suffix of `path` (.csv or .parquet) chooses the format.
 
-    CSV holds floats with eight significant digits, and whole numbers with all of theirs, beside missing ones too.
+    CSV holds floats with eight significant digits, and whole numbers with all of theirs, beside
+    missing ones too.
     """
     if os.environ.get(CHECKED):
         from resiliency.tables import check
@@ -164,7 +210,9 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
         if temporary.suffix == ".parquet":
             table.to_parquet(temporary, index=False)
         else:
-            whole = {name: column.astype("Int64") for name, column in table.items() if _is_whole(column)}
+            whole = {
+                name: column.astype("Int64") for name, column in table.items() if _is_whole(column)
+            }
             table.assign(**whole).to_csv(temporary, index=False, float_format="%.8g")
 
 
@@ -173,14 +221,18 @@ def _is_whole(column: pd.Series) -> bool:
     if column.dtype.kind != "f":
         return False
     values = column.to_numpy()[column.notna()]
-    return len(values) > 0 and bool((np.abs(values) < EXACT).all() and (values == np.round(values)).all())
+    return len(values) > 0 and bool(
+        (np.abs(values) < EXACT).all() and (values == np.round(values)).all()
+    )
 
 
 @contextmanager
 def appending_table(path: str | Path) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """Yield a function that appends rows to the Parquet table at `path`, which is whole when the block ends well.
+    """Yield a function that appends rows to the Parquet table at `path`, which is whole when the
+    block ends well.
 
-    All that is appended has the same columns. No more than `BLOCK_ROWS` and the rows of one call are held in memory.
+    All that is appended has the same columns. No more than `BLOCK_ROWS` and the rows of one call
+    are held in memory.
     """
     with replacing(path) as temporary, ExitStack() as files:
         held: list[pd.DataFrame] = []
@@ -222,8 +274,11 @@ def read_blocks(path: str | Path, columns: list[str] | None = None) -> Iterator[
 
 
 def read_distinct(path: str | Path, columns: list[str]) -> pd.DataFrame:
-    """The different rows that a Parquet table has in `columns`, in the order of their first ones."""
-    return pd.concat([block.drop_duplicates() for block in read_blocks(path, columns)]).drop_duplicates()
+    """The different rows that a Parquet table has in `columns`, in the order of their first
+    ones."""
+    return pd.concat(
+        [block.drop_duplicates() for block in read_blocks(path, columns)]
+    ).drop_duplicates()
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -259,7 +314,8 @@ class Run:
         self.folder = Path(folder)
         self.provenance = read_json(self.file(PROVENANCE))
         study, tables = (self.provenance.get(key) for key in ("study", "tables"))
-        if not isinstance(study, dict) or not isinstance(tables, list | dict):  # a mapping in earlier runs
+        # A mapping in earlier runs.
+        if not isinstance(study, dict) or not isinstance(tables, list | dict):
             raise Fault(f"{self.folder / PROVENANCE}: not the description of a run; {AGAIN}")
 
     def __contains__(self, table: str) -> bool:

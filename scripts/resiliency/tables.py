@@ -1,6 +1,8 @@
-"""The tables of a study, as tables.yaml describes them: for rules, pages, the reference and checks under test.
+"""The tables of a study, as tables.yaml describes them: for rules, pages, the reference and checks
+under test.
 
-No table depends on these words, so that another description of a column makes only the report run again.
+No table depends on these words, so that another description of a column makes only the report run
+again.
 """
 
 import re
@@ -65,8 +67,11 @@ class Table(NamedTuple):
 def _read() -> tuple[dict[str, Column], dict[str, Table]]:
     """The columns of several tables, and the tables, by name."""
     text = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
-    listed = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # the second takes a second
-    several = {name: _column(name, values, listed["kinds"]) for name, values in listed["shared"].items()}
+    # The second takes a second.
+    listed = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    several = {
+        name: _column(name, values, listed["kinds"]) for name, values in listed["shared"].items()
+    }
     tables = {}
     for path, of in listed["tables"].items():
         own = [_column(name, values, listed["kinds"]) for name, values in of["columns"].items()]
@@ -82,7 +87,13 @@ def _column(name: str, values: Keys, kinds: dict[str, Keys]) -> Column:
     given["type"] = TYPES[given["type"]]
     beside, alone = given.pop("interval", ""), given.pop("low_high", "")
     names = name.split(", ")
-    ends = [f"{of}_{end}" for of in names for end in ("low", "high")] if beside else ["low", "high"] if alone else []
+    ends = (
+        [f"{of}_{end}" for of in names for end in ("low", "high")]
+        if beside
+        else ["low", "high"]
+        if alone
+        else []
+    )
     return Column([*names, *ends], meaning, method=beside or alone, **given)
 
 
@@ -98,14 +109,16 @@ ROUNDING = 1e-9
 
 
 def check(path: str | Path, frame: pd.DataFrame) -> None:
-    """Refuse a table of a study, to be written to `path`, that is not what its description says; only tests ask."""
+    """Refuse a table of a study, to be written to `path`, that is not what its description says;
+    only tests ask."""
     table = TABLES.get(Path(path).stem)
     if table and Path(path).match(table.path) and (said := faults(table, frame)):
         raise ValueError(f"{path}: not as tables.yaml describes it: {'; '.join(said)}")
 
 
 def faults(table: Table, frame: pd.DataFrame) -> list[str]:
-    """The columns of `frame` that `table` lacks, and those with a value that it excludes, each with the first one."""
+    """The columns of `frame` that `table` lacks, and those with a value that it excludes, each with
+    the first one."""
     said = []
     for name, cells in frame.items():
         if (column := described(table, str(name))) is None:
@@ -116,7 +129,8 @@ def faults(table: Table, frame: pd.DataFrame) -> list[str]:
 
 
 def described(table: Table, name: str) -> Column | None:
-    """The column that `name` is; of several with placeholders, that in which names of images are shortest."""
+    """The column that `name` is; of several with placeholders, that in which names of images are
+    shortest."""
     columns = {known: column for column in table.columns for known in column.names}
     fitting = {known: re.fullmatch(re.sub("<(.+?)>", _pattern, known), name) for known in columns}
     free = {known: sum(map(len, found.groups())) for known, found in fitting.items() if found}

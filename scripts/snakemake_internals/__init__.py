@@ -1,13 +1,16 @@
-"""All that touches the inside of Snakemake, which its documentation does not describe; read from version 9.27.1.
+"""All that touches the inside of Snakemake, which its documentation does not describe; read from
+version 9.27.1.
 
-These are what a run knows of itself (`Run`), files below `.snakemake`, copies of scripts, and what replaces methods of
-Snakemake: jobs of this machine as forks of one process that has imported the packages (`server.py`), so that they start
-at once, and a memory of checksums. Where Snakemake's methods are not as expected, nothing is replaced.
+These are what a run knows of itself (`Run`), files below `.snakemake`, copies of scripts, and what
+replaces methods of Snakemake: jobs of this machine as forks of one process that has imported the
+packages (`server.py`), so that they start at once, and a memory of checksums. Where Snakemake's
+methods are not as expected, nothing is replaced.
 
-Python and torch take seconds of CPU time to start, for each of a hundred jobs. A fork imports the library itself, and
-so runs the code of its moment. Forks have the environment, streams, exit status and measurements that processes of
-their own would have, and end with Snakemake. Jobs in conda environments, in containers or on other machines start as
-usual, and so do all with `RESILIENCY_WARM_START=0`.
+Python and torch take seconds of CPU time to start, for each of a hundred jobs. A fork imports the
+library itself, and so runs the code of its moment. Forks have the environment, streams, exit status
+and measurements that processes of their own would have, and end with Snakemake. Jobs in conda
+environments, in containers or on other machines start as usual, and so do all with
+`RESILIENCY_WARM_START=0`.
 """
 
 import atexit
@@ -27,10 +30,23 @@ RECORDS = Path(".snakemake")  # in the working folder
 SWITCH = "RESILIENCY_WARM_START"
 FEWEST = 4  # jobs; the imports of a server cost as much as those of two or three
 # What shells of Snakemake set to the threads of a job, and to its folder for temporary files.
-_THREADS: tuple[str, ...] = ("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREADS: tuple[str, ...] = (
+    "OMP_NUM_THREADS",
+    "GOTO_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)
 _THREADS += ("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
 _TEMPORARY = ("TMPDIR", "TMP", "TEMPDIR", "TEMP")
-_ATTRIBUTES = {"bench_record", "conda_env", "container_img", "env_modules", "log", "resources", "threads"}
+_ATTRIBUTES = {
+    "bench_record",
+    "conda_env",
+    "container_img",
+    "env_modules",
+    "log",
+    "resources",
+    "threads",
+}
 PREAMBLE = b"######## snakemake preamble end #########\n"  # before the text of a script in its copy
 
 
@@ -49,7 +65,10 @@ class Run:
 
     def __init__(self, workflow: Any):
         self._workflow = workflow
-        self.main, self.imported = workflow.modifier.is_main_snakefile(), workflow.modifier.skip_configfile
+        self.main, self.imported = (
+            workflow.modifier.is_main_snakefile(),
+            workflow.modifier.skip_configfile,
+        )
         self.plans, self.elsewhere = workflow.is_main_process, workflow.non_local_exec
         self.named = workflow.overwrite_configfiles
         # Snakemake lists files of the command line first, and merges them last.
@@ -75,13 +94,15 @@ class Run:
             remember_checksums()
         if self.plans and not self.elsewhere:
             install(sum(1 for job in self._workflow.dag.needrun_jobs()))
-        # With a limit, each job that ends leaves one more timer that looks at all ready jobs every second.
+        # With a limit, each job that ends leaves one more timer that looks at all ready jobs every
+        # second.
         if not self.elsewhere:
             self._workflow.scheduler.job_rate_limiter = None
 
 
 def kept(kind: str) -> dict[str, str]:
-    """Path of a result -> file that Snakemake keeps about it: its name in Base64, long ones in parts.
+    """Path of a result -> file that Snakemake keeps about it: its name in Base64, long ones in
+    parts.
 
     Args:
         kind: `metadata` of finished jobs, or `incomplete` for what jobs are making.
@@ -118,7 +139,8 @@ def running_script() -> tuple[Path, bytes]:
 
 
 def remember_checksums() -> None:
-    """Have Snakemake read a file once for its checksum, and not for each output of each job that reads it."""
+    """Have Snakemake read a file once for its checksum, and not for each output of each job that
+    reads it."""
     from snakemake.io import _IOFile
 
     compute: Callable = _IOFile.checksum
@@ -139,27 +161,37 @@ def remember_checksums() -> None:
 
 
 def install(jobs: int) -> None:
-    """Have Snakemake fork the scripts of a run with `jobs` jobs, if that is worthwhile and possible.
+    """Have Snakemake fork the scripts of a run with `jobs` jobs, if that is worthwhile and
+    possible.
 
-    With `RESILIENCY_WARM_START=0`, or if Snakemake's internals are not as expected, jobs start as usual. Another value
-    than 0 and 1 ends the program.
+    With `RESILIENCY_WARM_START=0`, or if Snakemake's internals are not as expected, jobs start as
+    usual. Another value than 0 and 1 ends the program.
     """
     from snakemake.benchmark import benchmarked
     from snakemake.script import PythonScript
 
     switch = os.environ.get(SWITCH) or "1"
     if switch not in ("0", "1"):
-        sys.exit(f"{SWITCH}: expected 0 or 1, got {switch!r}; unset it, or set it to 0 for jobs without forks")
+        sys.exit(
+            f"{SWITCH}: expected 0 or 1, got {switch!r}; unset it, or set it to 0 for jobs without "
+            "forks"
+        )
     if switch == "0" or jobs < FEWEST:
         return
-    method, attributes, timer = map(inspect.signature, (PythonScript.execute_script, PythonScript, benchmarked))
-    expected = list(method.parameters) == ["self", "fname", "edit"] and {*attributes.parameters} >= _ATTRIBUTES
+    method, attributes, timer = map(
+        inspect.signature, (PythonScript.execute_script, PythonScript, benchmarked)
+    )
+    expected = (
+        list(method.parameters) == ["self", "fname", "edit"]
+        and {*attributes.parameters} >= _ATTRIBUTES
+    )
     if expected and [*timer.parameters][:2] == ["pid", "benchmark_record"]:
         PythonScript.execute_script = forking(PythonScript.execute_script, start_server())
 
 
 def start_server() -> str:
-    """Start a server of forks, which ends with this process; the name of its socket, which leaves no file."""
+    """Start a server of forks, which ends with this process; the name of its socket, which leaves
+    no file."""
     from snakemake.shell import STDOUT
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
@@ -170,23 +202,36 @@ def start_server() -> str:
         # The last argument is room for the name of a job's script.
         command = [sys.executable, str(program), str(end), " " * 1000]
         environment = os.environ | dict.fromkeys(_THREADS, "1")
-        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=STDOUT, pass_fds=[end], env=environment)
-    atexit.register(server.communicate)  # ends it, and waits, so that its CPU time counts as Snakemake's
+        server = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=STDOUT, pass_fds=[end], env=environment
+        )
+    # Ends it, and waits, so that its CPU time counts as Snakemake's.
+    atexit.register(server.communicate)
     return address
 
 
 def forking(start: Callable, address: str) -> Callable:
-    """The method of scripts that has the server at `address` run one, or calls `start` if it cannot."""
+    """The method of scripts that has the server at `address` run one, or calls `start` if it
+    cannot."""
     from snakemake.benchmark import benchmarked
 
     def execute_script(self: Any, fname: str, edit: bool = False) -> None:
-        elsewhere = self.container_img is not None or self.conda_env is not None or self.env_modules is not None
+        elsewhere = (
+            self.container_img is not None
+            or self.conda_env is not None
+            or self.env_modules is not None
+        )
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
-            job = None if elsewhere or edit else _request(connection, address, fname, _environment(self))
+            job = (
+                None
+                if elsewhere or edit
+                else _request(connection, address, fname, _environment(self))
+            )
             if job is None:
                 return start(self, fname, edit)
             with benchmarked(job, self.bench_record) if self.bench_record else nullcontext():
-                status = int(connection.recv(100) or -9)  # without an answer, the job ended with the server
+                # Without an answer, the job ended with the server.
+                status = int(connection.recv(100) or -9)
         if status < 0 and self.log:
             with suppress(OSError), open(self.log[0], "a", encoding="utf-8") as log:
                 remedy = "if memory ran out, run fewer jobs at once, e.g. --cores 2"
@@ -197,11 +242,15 @@ def forking(start: Callable, address: str) -> Callable:
     return execute_script
 
 
-def _request(connection: socket.socket, address: str, script: str, environment: dict[str, str]) -> int | None:
+def _request(
+    connection: socket.socket, address: str, script: str, environment: dict[str, str]
+) -> int | None:
     """The process that runs a script for us; None if there is no server."""
     request = os.memfd_create("job")
     try:
-        os.write(request, json.dumps([script, os.getcwd(), environment]).encode(errors="surrogateescape"))
+        os.write(
+            request, json.dumps([script, os.getcwd(), environment]).encode(errors="surrogateescape")
+        )
         connection.connect(f"\0{address}")
         socket.send_fds(connection, [b"job"], [request])
         return int(connection.recv(100) or 0) or None

@@ -1,8 +1,9 @@
 """A process that has imported packages, and forks for each requested job.
 
-`server.py SOCKET ROOM` serves at the inherited socket until its standard input ends; ROOM is as long as names of
-scripts may be. A request is a file in memory with a script, its folder and its environment. The answers are the number
-of the process that runs the script, and then its exit status, negative for a signal.
+`server.py SOCKET ROOM` serves at the inherited socket until its standard input ends; ROOM is as
+long as names of scripts may be. A request is a file in memory with a script, its folder and its
+environment. The answers are the number of the process that runs the script, and then its exit
+status, negative for a signal.
 """
 
 import ctypes
@@ -22,21 +23,44 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 
-# What scripts import that takes long. None of it starts threads, which a fork would not have, except jemalloc.
-PACKAGES = ("snakemake.script", "snakemake.logging", "pandas", "pyarrow.parquet", "scipy.stats", "timm")
-PACKAGES += ("pydantic.dataclasses", "torch._dynamo", "torch.utils.flop_counter", "torchvision", "safetensors.torch")
+# What scripts import that takes long. None of it starts threads, which a fork would not have,
+# except jemalloc.
+PACKAGES = (
+    "snakemake.script",
+    "snakemake.logging",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "timm",
+)
+PACKAGES += (
+    "pydantic.dataclasses",
+    "torch._dynamo",
+    "torch.utils.flop_counter",
+    "torchvision",
+    "safetensors.torch",
+)
 PACKAGES += ("sklearn.datasets", "altair", "vl_convert", "cv2")
-PACKAGES += ("captum.attr", "numba", "pymoo.algorithms.moo.nsga2", "scipy.optimize", "scipy.ndimage", "skimage")
+PACKAGES += (
+    "captum.attr",
+    "numba",
+    "pymoo.algorithms.moo.nsga2",
+    "scipy.optimize",
+    "scipy.ndimage",
+    "skimage",
+)
 PATIENCE = 10  # seconds for which a connection may say nothing, while others wait
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
-_COMMAND = slice(45, 47)  # its place in memory, among the fields of /proc/self/stat from the third on (proc(5))
+# Its place in memory, among the fields of /proc/self/stat from the third on (proc(5)).
+_COMMAND = slice(45, 47)
 
 
 def prepare(packages: Sequence[str]) -> None:
-    """Import packages for forks, those that are installed; compile a loop with numba, and make a model with pydantic.
+    """Import packages for forks, those that are installed; compile a loop with numba, and make a
+    model with pydantic.
 
-    The first loop of a process takes 0.15 s of CPU time more than the next ones; the first model 0.05 s, because
-    pydantic looks for plugins in all packages that are installed.
+    The first loop of a process takes 0.15 s of CPU time more than the next ones; the first model
+    0.05 s, because pydantic looks for plugins in all packages that are installed.
     """
     for name in packages:
         with suppress(ImportError):
@@ -49,12 +73,14 @@ def prepare(packages: Sequence[str]) -> None:
 
 
 def serve(listener: socket.socket, owner: int) -> tuple[list, list[int]] | None:
-    """Fork for each request at a socket, until the descriptor `owner` can be read from, as at its end.
+    """Fork for each request at a socket, until the descriptor `owner` can be read from, as at its
+    end.
 
     Forks are killed with this process, and each with whoever asked for it.
 
     Returns:
-        In a fork, what was asked for, and further descriptors that were sent with it; None at the end.
+        In a fork, what was asked for, and further descriptors that were sent with it; None at the
+        end.
     """
     server, running = os.getpid(), {}
     while True:
@@ -87,16 +113,20 @@ def serve(listener: socket.socket, owner: int) -> tuple[list, list[int]] | None:
 
 
 def _fork() -> int:
-    """Fork, without the warning that there is another thread: it is jemalloc's, which handles forks."""
+    """Fork, without the warning that there is another thread: it is jemalloc's, which handles
+    forks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12 and later
         return os.fork()
 
 
 def _accepted(listener: socket.socket) -> tuple[socket.socket, list[int]]:
-    """A connection and the descriptors that it sends; none if it is another user's, ends, or says nothing."""
+    """A connection and the descriptors that it sends; none if it is another user's, ends, or says
+    nothing."""
     connection, _ = listener.accept()
-    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    _, user, _ = struct.unpack(
+        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    )
     with suppress(OSError):
         if user == os.getuid():
             connection.settimeout(PATIENCE)
@@ -133,7 +163,8 @@ def run_script(script: str, folder: str, environment: dict[str, str]) -> None:
 
 
 def _show(command: tuple[str, str]) -> None:
-    """Have lists of processes show this program and its script, in the room that the server's command has."""
+    """Have lists of processes show this program and its script, in the room that the server's
+    command has."""
     with open("/proc/self/stat") as stat:
         start, end = map(int, stat.read().rpartition(")")[2].split()[_COMMAND])
     program, script = (os.fsencode(part) for part in command)
@@ -142,7 +173,8 @@ def _show(command: tuple[str, str]) -> None:
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):  # of a terminal, or of `timeout`; Snakemake's end ends the server
+    # Of a terminal, or of `timeout`; Snakemake's end ends the server.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     prepare(PACKAGES)
     if job := serve(socket.socket(fileno=int(sys.argv[1])), sys.stdin.fileno()):

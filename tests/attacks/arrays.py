@@ -1,4 +1,5 @@
-"""Arrays from elsewhere: logits, probabilities, labels and images of other types, shapes and values."""
+"""Arrays from elsewhere: logits, probabilities, labels and images of other types, shapes and
+values."""
 
 import io
 from collections.abc import Callable
@@ -33,16 +34,31 @@ PREDICTIONS: dict[str, tuple[Change, object]] = {
         lambda values: values.astype(int),
         f"expected floats of shape images x classes, got int64 of shape ({IMAGES}, {CLASSES})",
     ),
-    "one dimension": (lambda values: values[:, 0], "expected floats of shape images x classes, got float64 of"),
-    "an image too few": (lambda values: values[:-1], f"expected {IMAGES} rows, one per label of test set"),
-    "one class": (lambda values: values[:, :1], f"expected a column per class, at least {CLASSES}, got 1"),
+    "one dimension": (
+        lambda values: values[:, 0],
+        "expected floats of shape images x classes, got float64 of",
+    ),
+    "an image too few": (
+        lambda values: values[:-1],
+        f"expected {IMAGES} rows, one per label of test set",
+    ),
+    "one class": (
+        lambda values: values[:, :1],
+        f"expected a column per class, at least {CLASSES}, got 1",
+    ),
     "a class too many": (lambda values: np.concatenate([values, values[:, :1]], axis=1), ""),
     "a pickle": (lambda values: b"\x80\x04K\x01.", "truncated or corrupt .npy array"),
 }
-IMPROBABLE: dict[str, Change] = {"negative": _with(-0.2), "a sum of 1.1": lambda values: values * 1.1}
+IMPROBABLE: dict[str, Change] = {
+    "negative": _with(-0.2),
+    "a sum of 1.1": lambda values: values * 1.1,
+}
 WRONG_LABELS: dict[str, Change] = {
     "from 1": lambda labels: labels + 1,
-    **{f"of {value}": lambda labels, value=value: labels + value for value in (10**8, 2**63 - 3, -(2**63))},
+    **{
+        f"of {value}": lambda labels, value=value: labels + value
+        for value in (10**8, 2**63 - 3, -(2**63))
+    },
     "of uint64": lambda labels: labels.astype(np.uint64) + np.uint64(2**63),
     "that are floats": lambda labels: labels.astype(float),
     "of an image too few": lambda labels: labels[:-1],
@@ -63,12 +79,22 @@ def _changed(folder: Path, what: tuple[str, str, str, Change]) -> None:
 
 
 def _predictions() -> dict[str, tuple[tuple, object]]:
-    table = {"labels in another order": (("logits", "labels", "clean", lambda labels: labels[::-1]), "")}
+    table = {
+        "labels in another order": (("logits", "labels", "clean", lambda labels: labels[::-1]), "")
+    }
     for kind, condition in product(("logits", "probabilities"), (CONDITIONS[0], CONDITIONS[-1])):
-        table |= {f"{kind}, {condition}: {n}": ((kind, "two", condition, c), e) for n, (c, e) in PREDICTIONS.items()}
+        table |= {
+            f"{kind}, {condition}: {n}": ((kind, "two", condition, c), e)
+            for n, (c, e) in PREDICTIONS.items()
+        }
     for name, change in IMPROBABLE.items():
-        table[f"probabilities: {name}"] = ("probabilities", "two", "clean", change), "expected probabilities, which sum"
-    table |= {f"labels {name}": (("logits", "labels", "clean", c), "") for name, c in WRONG_LABELS.items()}
+        table[f"probabilities: {name}"] = (
+            ("probabilities", "two", "clean", change),
+            "expected probabilities, which sum",
+        )
+    table |= {
+        f"labels {name}": (("logits", "labels", "clean", c), "") for name, c in WRONG_LABELS.items()
+    }
     return table
 
 
@@ -88,7 +114,10 @@ FOLDERS: dict[str, Callable[[Path], object]] = {
 
 def _headed(descr: str = "'<f4'", shape: str = "(3,)") -> bytes:
     """An array of three numbers, and what its header says of it."""
-    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}".encode().ljust(117) + b"\n"
+    header = (
+        f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}".encode().ljust(117)
+        + b"\n"
+    )
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(12)
 
 
@@ -108,7 +137,9 @@ NO_ARRAYS = {
 def _bytes_of_array(folder: Path, what: tuple[str, bytes]) -> None:
     place, content = what
     write_arrays(folder / "own", "logits")
-    path = Path({"logits": "own/two/clean.npy", "labels": "own/labels/clean.npy"}.get(place, "images.npy"))
+    path = Path(
+        {"logits": "own/two/clean.npy", "labels": "own/labels/clean.npy"}.get(place, "images.npy")
+    )
     path.write_bytes(content)
     if place == "images":
         np.save("labels.npy", np.arange(3))
@@ -120,8 +151,13 @@ def _bytes_of_array(folder: Path, what: tuple[str, bytes]) -> None:
 
 
 BYTES = {
-    f"{place}: {name}": ((place, content), EITHER if place == "results" and name[5:] in TYPELESS else "")
-    for place, (name, content) in product(("logits", "labels", "images", "results"), NO_ARRAYS.items())
+    f"{place}: {name}": (
+        (place, content),
+        EITHER if place == "results" and name[5:] in TYPELESS else "",
+    )
+    for place, (name, content) in product(
+        ("logits", "labels", "images", "results"), NO_ARRAYS.items()
+    )
 }
 SIDE, NAMES = 32, ("ant", "bee", "cat")
 LEVEL = 60  # grey levels between classes: the image of a class shows which it is
@@ -136,7 +172,8 @@ def _judge_images(images: object, labels: np.ndarray) -> None:
 def _test_set(folder: Path, change: tuple[str, Change]) -> None:
     labels = np.arange(6) % len(NAMES)
     arrays = {
-        "images": np.full((6, SIDE, SIDE, 3), 1, np.uint8) * (LEVEL * labels[:, None, None, None]).astype(np.uint8)
+        "images": np.full((6, SIDE, SIDE, 3), 1, np.uint8)
+        * (LEVEL * labels[:, None, None, None]).astype(np.uint8)
     }
     arrays["labels"] = labels
     for name, values in arrays.items():
@@ -162,7 +199,10 @@ TEST_SET: dict[str, tuple[Change, object]] = {
     "that are not square": (lambda images: images[:, ::2], ""),
     "too few": (lambda images: images[:-1], ""),
 }
-TEST_SETS = {f"images {name}": (("images", change), expected) for name, (change, expected) in TEST_SET.items()}
+TEST_SETS = {
+    f"images {name}": (("images", change), expected)
+    for name, (change, expected) in TEST_SET.items()
+}
 TEST_SETS |= {f"labels {name}": (("labels", change), "") for name, change in WRONG_LABELS.items()}
 NUMBERS = ("0", "1", "2")
 CLASS_FOLDERS = {
@@ -175,7 +215,9 @@ CLASS_FOLDERS = {
 }
 AREAS = (
     Area("logits and probabilities", _changed, _predictions()),
-    Area("folders of arrays", _folder, {name: (change, EITHER) for name, change in FOLDERS.items()}),
+    Area(
+        "folders of arrays", _folder, {name: (change, EITHER) for name, change in FOLDERS.items()}
+    ),
     Area("bytes that are no array", _bytes_of_array, BYTES),
     Area("arrays of test sets", _test_set, TEST_SETS),
     Area("class folders of test sets", _classes, CLASS_FOLDERS),

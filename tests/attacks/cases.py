@@ -20,10 +20,11 @@ class Area(NamedTuple):
     """Attacks of one kind.
 
     Attributes:
-        act: writes what is spoilt into a folder, which is empty and the working directory, and uses the library as
-            the pipeline does; raises `Wrong` if what was accepted gives wrong results.
-        table: what is wrong -> what `act` writes, and what must come: part of the line that refuses it, `ACCEPTED` or
-            `EITHER`.
+        act: writes what is spoilt into a folder, which is empty and the working directory, and uses
+            the library as the pipeline does; raises `Wrong` if what was accepted gives wrong
+            results.
+        table: what is wrong -> what `act` writes, and what must come: part of the line that refuses
+            it, `ACCEPTED` or `EITHER`.
     """
 
     name: str
@@ -32,19 +33,22 @@ class Area(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of an attack: "refused", "accepted", "silent" (accepted though it must not be) or "traceback"."""
+    """What came of an attack: "refused", "accepted", "silent" (accepted though it must not be) or
+    "traceback"."""
 
     kind: str
     detail: str
 
 
 def outcome(area: Area, name: str, folder: Path) -> Outcome:
-    """What comes of an attack in the empty `folder`. A refusal is of short lines that say what they have to."""
+    """What comes of an attack in the empty `folder`. A refusal is of short lines that say what they
+    have to."""
     spoilt, expected = area.table[name]
     try:
         area.act(folder, spoilt)
     except Fault as fault:
-        return _refused(str(fault).replace(f"{folder}/", ""), expected)  # how deep tests lie is no matter of its length
+        # How deep tests lie is no matter of its length.
+        return _refused(str(fault).replace(f"{folder}/", ""), expected)
     except Wrong as wrong:
         return Outcome("silent", str(wrong))
     except (Exception, SystemExit) as error:

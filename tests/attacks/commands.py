@@ -1,4 +1,5 @@
-"""Command lines of `resiliency`: arguments, folders and files that cannot be, in a folder with photographs."""
+"""Command lines of `resiliency`: arguments, folders and files that cannot be, in a folder with
+photographs."""
 
 import sys
 from contextlib import redirect_stderr
@@ -61,20 +62,54 @@ COMMANDS: dict[str, Expected] = {
     f"evaluate {MODEL} photos --size 32 --csv errors.csv": ACCEPTED,
     f"evaluate {MODEL} photos --size 32 --csv photos": "",
     f"evaluate {MODEL} photos --size 32 --csv no/where/errors.csv": "",
-    **{f"evaluate {MODEL} {folder} --size 32": "" for folder in ("nowhere", "file.yaml", "empty", "split", "photos/a")},
-    **{f"evaluate {MODEL} photos --size {size}": "" for size in ("0", "-1", "31", "x", "1e3", "99999999999", "32.0")},
-    **{f"evaluate {MODEL} photos --size 32 --batch-size {size}": "" for size in ("0", "-1", "x", "1.5")},
+    **{
+        f"evaluate {MODEL} {folder} --size 32": ""
+        for folder in ("nowhere", "file.yaml", "empty", "split", "photos/a")
+    },
+    **{
+        f"evaluate {MODEL} photos --size {size}": ""
+        for size in ("0", "-1", "31", "x", "1e3", "99999999999", "32.0")
+    },
+    **{
+        f"evaluate {MODEL} photos --size 32 --batch-size {size}": ""
+        for size in ("0", "-1", "x", "1.5")
+    },
     "evaluate os:getcwd photos --size 32": "predict: fails on 6 images: TypeError: ",
-    **{f"evaluate {model} photos --size 32": "" for model in ("nowhere.onnx", "own.onnx", "os", "os:", ":x")},
+    **{
+        f"evaluate {model} photos --size 32": ""
+        for model in ("nowhere.onnx", "own.onnx", "os", "os:", ":x")
+    },
     "evaluate os:sep photos --size 32": "os:sep: expected a function, got str",
     "evaluate exits:net photos --size 32": "exits:net: cannot be imported (SystemExit: 0)",
-    **{f"begin {folder}": "" for folder in ("nowhere", "file.yaml", "empty", "one", "photos", "split", "photos/a", "")},
+    **{
+        f"begin {folder}": ""
+        for folder in ("nowhere", "file.yaml", "empty", "one", "photos", "split", "photos/a", "")
+    },
     "begin photos --study file.yaml": "expected a new file, got one that exists",
     "begin photos --study file.yaml/new.yaml": "",
-    **{f"compare {folders}": "" for folders in ("", "photos", "photos photos/.", "photos one", "no where")},
+    **{
+        f"compare {folders}": ""
+        for folders in ("", "photos", "photos photos/.", "photos one", "no where")
+    },
     "compare photos one --output table.txt": "expected a name that ends in .csv",
-    **{f"{of} {file}": "" for of in ("run", "check", "export") for file in ("nowhere.yaml", "photos", "binary.yaml")},
-    **{f"{of} template.yaml": "__use_yte__: Snakemake would run code" for of in ("run", "check", "export")},
-    **dict.fromkeys(("", "ru photos", "--versio", "begin photos -- -n", "compare a b -- x", "run --core 1"), "usage 2"),
+    **{
+        f"{of} {file}": ""
+        for of in ("run", "check", "export")
+        for file in ("nowhere.yaml", "photos", "binary.yaml")
+    },
+    **{
+        f"{of} template.yaml": "__use_yte__: Snakemake would run code"
+        for of in ("run", "check", "export")
+    },
+    **dict.fromkeys(
+        ("", "ru photos", "--versio", "begin photos -- -n", "compare a b -- x", "run --core 1"),
+        "usage 2",
+    ),
 }
-AREAS = (Area("command lines", _run, {line: (line.split(), expected) for line, expected in COMMANDS.items()}),)
+AREAS = (
+    Area(
+        "command lines",
+        _run,
+        {line: (line.split(), expected) for line, expected in COMMANDS.items()},
+    ),
+)

@@ -1,4 +1,5 @@
-"""Classifiers, images and arguments for the Python API: of other types, shapes and values, or that fail."""
+"""Classifiers, images and arguments for the Python API: of other types, shapes and values, or that
+fail."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,14 @@ from attacks.cases import ACCEPTED, Area, Expected, Wrong
 from PIL import Image
 from scipy.special import softmax
 
-from resiliency.api import RandomCorruption, corrupt, ensembles_of, evaluate, pair_diversity, score_ensembles
+from resiliency.api import (
+    RandomCorruption,
+    corrupt,
+    ensembles_of,
+    evaluate,
+    pair_diversity,
+    score_ensembles,
+)
 from resiliency.api.evaluating import Evaluation
 
 IMAGES, CLASSES = 6, 3
@@ -53,7 +61,10 @@ PREDICTED: dict[str, tuple[Callable[[np.ndarray], object], Expected]] = {
     "one class": (lambda logits: logits[:, :1], "predict: "),
     "two classes of three": (lambda logits: logits[:, :2], "labels: "),
     "an image too few": (lambda logits: logits[1:], "predict: "),
-    "NaN": (lambda logits: np.where(logits == logits[0, 0], np.nan, logits), "NaN or infinity for 1 of 4 images"),
+    "NaN": (
+        lambda logits: np.where(logits == logits[0, 0], np.nan, logits),
+        "NaN or infinity for 1 of 4 images",
+    ),
     "infinity": (lambda logits: logits * np.inf, "NaN or infinity"),
     "ragged rows": (lambda logits: [[1.0], [1.0, 2.0]], "predict: "),
     "more classes in the last batch": (
@@ -64,8 +75,14 @@ PREDICTED: dict[str, tuple[Callable[[np.ndarray], object], Expected]] = {
         lambda logits: np.eye(3)[logits.argmax(1)] if len(logits) < 4 else logits,
         "return one kind",
     ),
-    "probabilities that add up to more": (lambda logits: 1.006 * softmax(logits, 1), "sum to 1.006 at most"),
-    "unequal sums": (lambda logits: np.array([[0.6, 0, 0]] * 3 + [[0.2, 0.7, 0]])[: len(logits)], "at most; divide"),
+    "probabilities that add up to more": (
+        lambda logits: 1.006 * softmax(logits, 1),
+        "sum to 1.006 at most",
+    ),
+    "unequal sums": (
+        lambda logits: np.array([[0.6, 0, 0]] * 3 + [[0.2, 0.7, 0]])[: len(logits)],
+        "at most; divide",
+    ),
     "an exit": (_failing, "predict: "),
 }
 
@@ -79,12 +96,35 @@ def _argument(_: Path, change: tuple[str, object]) -> None:
 ODD = (None, True, -1, 0, 1.5, "1", "", [], {}, [None], 10**30, float("nan"))
 # Argument -> values beside `ODD`, and those of all that it takes.
 ARGUMENTS: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
-    "labels": ((LABELS.astype(float), LABELS[:, None], LABELS - 1, LABELS + 10**8, LABELS > 0, LABELS.astype(str)), ()),
-    "images": ((PIXELS / 255, PIXELS[..., 0], PIXELS[:, :16], PIXELS.transpose(0, 3, 1, 2), PIXELS[:0], "photos"), ()),
+    "labels": (
+        (
+            LABELS.astype(float),
+            LABELS[:, None],
+            LABELS - 1,
+            LABELS + 10**8,
+            LABELS > 0,
+            LABELS.astype(str),
+        ),
+        (),
+    ),
+    "images": (
+        (
+            PIXELS / 255,
+            PIXELS[..., 0],
+            PIXELS[:, :16],
+            PIXELS.transpose(0, 3, 1, 2),
+            PIXELS[:0],
+            "photos",
+        ),
+        (),
+    ),
     "units": ((["a"] * IMAGES, ["a", "A"] * 3, [None] * IMAGES, np.ones(IMAGES + 1)), (None,)),
     "corruptions": (("Fog", ["fog", "fogg"], [1], b"fog"), ([], {})),
     "severities": ((6, [1, 6], [1.0], "12"), ()),
-    "baseline": (("alexnet", {"brightness": 2.0}, {"brightness": "a"}, {"fog": 0.5}, [0.5], evaluated), (None,)),
+    "baseline": (
+        ("alexnet", {"brightness": 2.0}, {"brightness": "a"}, {"fog": 0.5}, [0.5], evaluated),
+        (None,),
+    ),
     "table": (("ImageNet-C", "auto "), ()),
     "seed": ((-5, 2**63, "a"), (0,)),
     "batch_size": ((2.0, "4", np.nan), (True,)),
@@ -98,7 +138,17 @@ WRONG_ARGUMENTS = {
 
 CALLS: dict[str, tuple[Callable[[], object], Expected]] = {
     f"ensembles of {size!r} among {members!r}": (lambda m=members, s=size: ensembles_of(m, s), "")
-    for members, size in ((60, 20), (10**9, 2), (-1, 2), (0, 1), (5, 0), (5, 2.5), ("a", 2), (True, 1), (5, None))
+    for members, size in (
+        (60, 20),
+        (10**9, 2),
+        (-1, 2),
+        (0, 1),
+        (5, 0),
+        (5, 2.5),
+        ("a", 2),
+        (True, 1),
+        (5, None),
+    )
 }
 CALLS |= {
     "more members than there are": (lambda: ensembles_of(3, 4), ACCEPTED),
@@ -110,15 +160,27 @@ RIGHTLY = {"logits": LOGITS[None], "labels": LABELS, "ensembles": [[0]]}
 SCORED: dict[str, tuple[dict, Expected]] = {
     "as they are": ({}, ACCEPTED),
     "a class that is beyond": ({"labels": LABELS + 1}, "labels: expected 6 integers"),
-    "a member that is not there": ({"ensembles": [[1]]}, "ensembles: expected rows of integers from 0 to 0"),
-    "a member twice": ({"ensembles": [[0, 0]]}, "ensembles: expected rows of at least 1 different members"),
+    "a member that is not there": (
+        {"ensembles": [[1]]},
+        "ensembles: expected rows of integers from 0 to 0",
+    ),
+    "a member twice": (
+        {"ensembles": [[0, 0]]},
+        "ensembles: expected rows of at least 1 different members",
+    ),
     "no rule": ({"rules": ()}, "rules: "),
-    "a rule unknown": ({"rules": ["median"]}, "rules: rule 'median' not found; available rules: mean_probability"),
+    "a rule unknown": (
+        {"rules": ["median"]},
+        "rules: rule 'median' not found; available rules: mean_probability",
+    ),
     "one class": ({"logits": LOGITS[None, :, :1], "labels": LABELS * 0}, "logits: "),
     "NaN": ({"logits": LOGITS[None] * np.nan}, "logits: expected finite floats"),
     "two dimensions": ({"logits": LOGITS}, "logits: expected finite floats"),
     "probabilities": ({"logits": softmax(LOGITS[None], -1)}, "logits: expected logits, got "),
-    "weights of 0": ({"rules": ["weighted_mean"], "weights": [0]}, "weights: expected 1 positive numbers"),
+    "weights of 0": (
+        {"rules": ["weighted_mean"], "weights": [0]},
+        "weights: expected 1 positive numbers",
+    ),
 }
 NUMBER = {"corruption_name": None}
 CORRUPTED: dict[str, tuple[dict, Expected]] = {
@@ -127,11 +189,20 @@ CORRUPTED: dict[str, tuple[dict, Expected]] = {
     "a small one": ({"image": PIXELS[0, :31]}, "images: expected at least 32x32 pixels, got 31x32"),
     "no image": ({"image": PIXELS[:0]}, ACCEPTED),
     "a list": ({"image": PIXELS[0].tolist()}, ""),
-    "four channels": ({"image": np.zeros((32, 32, 4), np.uint8)}, "(N, height, width, 3), got (1, 32, 32, 4)"),
+    "four channels": (
+        {"image": np.zeros((32, 32, 4), np.uint8)},
+        "(N, height, width, 3), got (1, 32, 32, 4)",
+    ),
     "indices too few": ({"image": PIXELS, "indices": [0]}, "indices: expected 6 integers"),
-    **{f"severity {value!r}": ({"severity": value}, "from 1 to 5") for value in (0, 6, 1.5, "1", None, [1])},
+    **{
+        f"severity {value!r}": ({"severity": value}, "from 1 to 5")
+        for value in (0, 6, 1.5, "1", None, [1])
+    },
     **{f"name {value!r}": ({"corruption_name": value}, "") for value in ("Fog", "", 3, ["fog"])},
-    **{f"number {n!r}": (NUMBER | {"corruption_number": n}, "0 to 18") for n in (-1, 19, 1.5, "1", None)},
+    **{
+        f"number {n!r}": (NUMBER | {"corruption_number": n}, "0 to 18")
+        for n in (-1, 19, 1.5, "1", None)
+    },
     **{f"table {value!r}": ({"table": value}, "") for value in ("imagenet", None, 1)},
     **{f"seed {value!r}": ({"seed": value}, "") for value in (-1, 1.5, "a", 10**30, float("nan"))},
 }
@@ -155,6 +226,10 @@ AREAS = (
     Area("arguments of evaluate", _argument, WRONG_ARGUMENTS),
     Area("calls of the API", lambda _, call: call(), CALLS),
     Area("scores of ensembles", lambda _, given: score_ensembles(**RIGHTLY | given), SCORED),
-    Area("corrupt", lambda _, given: corrupt(**{"image": PIXELS[0], "corruption_name": "fog"} | given), CORRUPTED),
+    Area(
+        "corrupt",
+        lambda _, given: corrupt(**{"image": PIXELS[0], "corruption_name": "fog"} | given),
+        CORRUPTED,
+    ),
     Area("transforms", _transformed, TRANSFORMS),
 )

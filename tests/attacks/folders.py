@@ -35,7 +35,9 @@ def read(folder: Path, target: Path) -> tuple[Source, dict]:
     """What the stage that reads a data set does."""
     source = image_folder(folder, 72, 1)
     chosen = draw_splits(source, 0.2, 0.2, {}, 0)
-    write_data_set(target, Dataset(name="image_folder", folder=str(folder), image_size=72), source, chosen)
+    write_data_set(
+        target, Dataset(name="image_folder", folder=str(folder), image_size=72), source, chosen
+    )
     return source, chosen
 
 
@@ -47,7 +49,9 @@ def _copied(folder: Path) -> None:
 def recoded(folder: Path, target: str | Path, name: str) -> None:
     """Save the pixels of `name` as `target`, in another coding."""
     with Image.open(folder / name) as image:
-        (image if Path(target).suffix == ".webp" else image.convert("RGBA")).save(folder / target, lossless=True)
+        (image if Path(target).suffix == ".webp" else image.convert("RGBA")).save(
+            folder / target, lossless=True
+        )
 
 
 def _class_called_test(folder: Path) -> None:
@@ -71,11 +75,20 @@ def _stretched(length: int) -> Callable[[Path], None]:
 
 
 FOLDERS: dict[str, tuple[Callable[[Path], object], object]] = {
-    "a pipe": (lambda folder: os.mkfifo(folder / "train/ant/pipe.jpg"), "pipe.jpg: not a regular file"),
-    "a broken link": (lambda folder: (folder / "val/ant/x.png").symlink_to("nowhere"), "x.png: cannot be decoded"),
+    "a pipe": (
+        lambda folder: os.mkfifo(folder / "train/ant/pipe.jpg"),
+        "pipe.jpg: not a regular file",
+    ),
+    "a broken link": (
+        lambda folder: (folder / "val/ant/x.png").symlink_to("nowhere"),
+        "x.png: cannot be decoded",
+    ),
     "a class called test": (_class_called_test, "if 'test' is a class beside 2 others, rename it"),
     "test images that train": (_copied, "5 images are in more than one split"),
-    "a picture of 32 x 3,201": (_stretched(3_201), "expected a side at most 100 times the other, got 32x3201"),
+    "a picture of 32 x 3,201": (
+        _stretched(3_201),
+        "expected a side at most 100 times the other, got 32x3201",
+    ),
     "a picture of 32 x 3,200": (_stretched(3_200), ACCEPTED),
     "names longer than file systems allow": (_long_names, ACCEPTED),
 }
@@ -91,7 +104,10 @@ def _data_set(folder: Path, spoil: Callable[[Path], object]) -> None:
         raise
     for part, _ in chosen.values():
         names = list(zip(part.labels, part.names, strict=True))
-        if len(set(names)) < len(names) or max(len(f"{name}.JPEG".encode()) for name in part.names) > 255:
+        if (
+            len(set(names)) < len(names)
+            or max(len(f"{name}.JPEG".encode()) for name in part.names) > 255
+        ):
             raise Wrong("two pictures of one name, or a name that is too long")
 
 

@@ -1,4 +1,5 @@
-"""Snakemake's records that are lost, of other results or of other files, and clocks that are behind."""
+"""Snakemake's records that are lost, of other results or of other files, and clocks that are
+behind."""
 
 import json
 import os
@@ -17,7 +18,11 @@ MADE = ("tables/members.csv", f"members/{'long' * 60}/member.json")
 ONE = Path(RESULTS, MADE[1])
 OTHERS = ("notes.txt", "tables/my own.csv")
 HOUR = 3600
-LOST, UNRECORDED, OLDER = "records of what these results were made with are not in", "no record in", "before the job"
+LOST, UNRECORDED, OLDER = (
+    "records of what these results were made with are not in",
+    "no record in",
+    "before the job",
+)
 DAMAGED, CLOCK = "record of it is damaged", "set the clock"
 
 
@@ -67,7 +72,8 @@ def _all(act: Callable[[Path], object]) -> None:
 
 
 def _run_since() -> None:
-    """Go to another working folder that reaches the results by a link, with a copy of the records before a run."""
+    """Go to another working folder that reaches the results by a link, with a copy of the records
+    before a run."""
     there = Path.cwd().with_name("there")
     shutil.copytree(".snakemake", there / ".snakemake")
     (there / "results").symlink_to(Path("results").absolute())
@@ -109,8 +115,14 @@ CHANGES: dict[str, tuple[Callable[[], object], object]] = {
     "results removed": (lambda: shutil.rmtree(RESULTS), ACCEPTED),
     "the working folder renamed": (lambda: os.rename("../here", "../there"), ACCEPTED),
     "a result that is a folder": (_of_pictures, ACCEPTED),
-    "records in a database": (lambda: (kept(ONE).unlink(), Path(".snakemake/metadata.db").touch()), ACCEPTED),
-    "killed in the first job": (lambda: _all(lambda path: (_began(path), kept(path).unlink())), ACCEPTED),
+    "records in a database": (
+        lambda: (kept(ONE).unlink(), Path(".snakemake/metadata.db").touch()),
+        ACCEPTED,
+    ),
+    "killed in the first job": (
+        lambda: _all(lambda path: (_began(path), kept(path).unlink())),
+        ACCEPTED,
+    ),
     "whole seconds": (lambda: os.utime(ONE, ns=(0, int(ONE.stat().st_mtime) * 10**9)), ACCEPTED),
     "being made again": (lambda: (_began(ONE), write(ONE)), ACCEPTED),
 }

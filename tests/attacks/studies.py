@@ -1,4 +1,5 @@
-"""Studies spoilt at random, keys with values of another kind, files that cannot be read, and names by every road."""
+"""Studies spoilt at random, keys with values of another kind, files that cannot be read, and names
+by every road."""
 
 import copy
 import datetime
@@ -21,11 +22,24 @@ from resiliency.study.plan import minutes
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
-SCHEMA = Draft202012Validator(json.loads((REPOSITORY / "studies/study.schema.json").read_text(encoding="utf-8")))
+SCHEMA = Draft202012Validator(
+    json.loads((REPOSITORY / "studies/study.schema.json").read_text(encoding="utf-8"))
+)
 FREE = ("arguments", "training")  # mappings of which the keys are checked elsewhere
 ODD_VALUES = [
     *(None, True, -1, 0, 10**18, 10**400, 0.5, 1e308, -1e-320, float("nan"), float("inf")),
-    *("", " ", "auto", "x" * 100_000, "\x85", "a\nb", "</script><script>alert(1)</script>", "=1+1", "../..", "/"),
+    *(
+        "",
+        " ",
+        "auto",
+        "x" * 100_000,
+        "\x85",
+        "a\nb",
+        "</script><script>alert(1)</script>",
+        "=1+1",
+        "../..",
+        "/",
+    ),
     *("{seed}", "ü", "01", "1e5", "+", "-s0", datetime.date(2020, 1, 1), b"\xff", {1, 2}),
     *([], {}, [[]], [None], [0, 0], ["x"], [1] * 1000, {"a": 1}, {1: 2}, {"": {}}, [[[[[[1]]]]]]),
     {str(key): key for key in range(1000)},
@@ -33,10 +47,18 @@ ODD_VALUES = [
 
 
 def elsewhere(external: dict) -> dict:
-    """The default study of members that these files tell of, for pairs of them under one corruption."""
-    rules = ["mean_probability"] if external.keys() & {"logits", "probabilities"} else ["plurality_vote"]
+    """The default study of members that these files tell of, for pairs of them under one
+    corruption."""
+    rules = (
+        ["mean_probability"]
+        if external.keys() & {"logits", "probabilities"}
+        else ["plurality_vote"]
+    )
     config = {"dataset": None, "joint": None, "search": None, "external": external}
-    config |= {"members": {"designs": [], "baseline": "one"}, "ensembles": {"sizes": [2], "rules": rules}}
+    config |= {
+        "members": {"designs": [], "baseline": "one"},
+        "ensembles": {"sizes": [2], "rules": rules},
+    }
     return copy.deepcopy(CONFIG) | config | {"corruptions": {"names": ["fog"], "severities": [1]}}
 
 
@@ -63,7 +85,13 @@ def _read(folder: Path, text: str | bytes) -> Study:
 
 
 def _paths(config: Any, path: tuple = ()) -> Iterator[tuple]:
-    items = config.items() if isinstance(config, dict) else enumerate(config) if isinstance(config, list) else ()
+    items = (
+        config.items()
+        if isinstance(config, dict)
+        else enumerate(config)
+        if isinstance(config, list)
+        else ()
+    )
     for key, value in items:
         yield (*path, key)
         yield from _paths(value, (*path, key))
@@ -94,9 +122,13 @@ def an_unknown_key(random: Random, config: dict) -> None:
 
 def a_number(random: Random, config: dict) -> None:
     """Another number, far from what it was or hardly one, or one as text."""
-    path = random.choice([path for path in _paths(config) if isinstance(_at(config, path), int | float)])
+    path = random.choice(
+        [path for path in _paths(config) if isinstance(_at(config, path), int | float)]
+    )
     number = _at(config, path)
-    other = random.choice([number * 10 ** random.randint(1, 40), number * 10.0 ** -random.randint(1, 320), -number])
+    other = random.choice(
+        [number * 10 ** random.randint(1, 40), number * 10.0 ** -random.randint(1, 320), -number]
+    )
     written = random.choice([str, "{:_}".format, " {} ".format, "{:e}".format, hex, "{}.".format])
     if random.random() < 0.5:
         with suppress(TypeError):
@@ -111,7 +143,9 @@ def _spoilt(folder: Path, change: tuple[Callable, int]) -> None:
     spoil, number = change
     config = copy.deepcopy(CONFIG)
     spoil(Random(number), config)
-    study = _read(folder, yaml.dump(config, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False))
+    study = _read(
+        folder, yaml.dump(config, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False)
+    )
     resolved = study.model_dump(mode="json")
     for name, design in resolved["designs"].items():
         design["training"] = study.recipe(name).model_dump()
@@ -157,9 +191,13 @@ NONSENSE = {
     ("ensemble",): (-1,),
 }
 KEYS |= {
-    f"{'.'.join(path)}: {value!r:.40}": ({path: value}, "") for path, values in NONSENSE.items() for value in values
+    f"{'.'.join(path)}: {value!r:.40}": ({path: value}, "")
+    for path, values in NONSENSE.items()
+    for value in values
 }
-KEYS |= {f"{text!r} as text": ({("attribution", "steps"): text}, ACCEPTED) for text in ("50", "50.0")}
+KEYS |= {
+    f"{text!r} as text": ({("attribution", "steps"): text}, ACCEPTED) for text in ("50", "50.0")
+}
 
 
 def _bomb() -> str:
@@ -169,16 +207,25 @@ def _bomb() -> str:
 
 
 FILES = {
-    "a key given twice": ("seed: 1\nstudy: a\nseed: 2\n", "ComposerError: seed: given twice; keep one"),
+    "a key given twice": (
+        "seed: 1\nstudy: a\nseed: 2\n",
+        "ComposerError: seed: given twice; keep one",
+    ),
     "two merges": ("a: &a {b: 1}\nc:\n  <<: *a\n  <<: *a\n", "<<: given twice; keep one"),
     "an open bracket": ("a: [1\nb: 2\n", "ParserError: while parsing a flow sequence"),
     "Latin-1": ("a: 1\nb: caf\xe9\n".encode("latin-1"), "UnicodeDecodeError: "),
     "a circle": ("a: &a [*a]\n", "RecursionError: "),
     "an alias bomb": (_bomb(), "holds 100,000 values or more, its aliases written out"),
     "a number as a key": ("a: 1\n2: b\n", "2: 2: Keys should be strings"),
-    "a tag of Python": ("a: !!python/object/apply:os.system [touch ran]\n", "could not determine a constructor"),
+    "a tag of Python": (
+        "a: !!python/object/apply:os.system [touch ran]\n",
+        "could not determine a constructor",
+    ),
     "a list": ("- a\n", "expected a mapping of keys, e.g. `study: mine`"),
-    "a template by a merge": ("a: &a {__use_yte__: true}\n<<: *a\n", "__use_yte__: Snakemake would run code"),
+    "a template by a merge": (
+        "a: &a {__use_yte__: true}\n<<: *a\n",
+        "__use_yte__: Snakemake would run code",
+    ),
     "a set": ("designs: !!set {vit}\n", "Input should be"),
     "false": ("false", "expected a mapping of keys"),
 }
@@ -194,7 +241,9 @@ def _merged(folder: Path, what: tuple[str, str]) -> None:
     plan(load(merged([copy.deepcopy(CONFIG), *map(read, files)])))
 
 
-MERGED = {f"{section}: {value}": ((section, value), EITHER) for section in CONFIG for value in IN_PLACE}
+MERGED = {
+    f"{section}: {value}": ((section, value), EITHER) for section in CONFIG for value in IN_PLACE
+}
 
 
 def _groups(_: Path, text: str) -> None:
@@ -212,8 +261,41 @@ GROUPS: dict[str, tuple[str, Expected]] = {
 }
 # Texts that cannot be names, or that would be read as something else.
 FORMLESS = (
-    *("", " ", ".", "..", ".a", "-a", "a b", "a/b", "/a", "../a", "a\nb", "a\x00b", "a\tb", "\x85", "a\u200bb"),
-    *("a+b", "a,b", "a:b", "a*", "?", "{a}", "[a]", "<b>", 'a"b', "a\\b", "=1+1", "~", "%s", "é", "\u202ea", "a" * 260),
+    *(
+        "",
+        " ",
+        ".",
+        "..",
+        ".a",
+        "-a",
+        "a b",
+        "a/b",
+        "/a",
+        "../a",
+        "a\nb",
+        "a\x00b",
+        "a\tb",
+        "\x85",
+        "a\u200bb",
+    ),
+    *(
+        "a+b",
+        "a,b",
+        "a:b",
+        "a*",
+        "?",
+        "{a}",
+        "[a]",
+        "<b>",
+        'a"b',
+        "a\\b",
+        "=1+1",
+        "~",
+        "%s",
+        "é",
+        "\u202ea",
+        "a" * 260,
+    ),
 )
 TAKEN = ("clean", "corrupted", "validation", "mean", "Fog", *MAIN, *HELD_OUT)
 
@@ -240,12 +322,17 @@ def _in_decisions(further: str, member: str) -> dict:
 
 def _with_design(name: str) -> dict:
     designs = CONFIG["designs"] | {name: {"architecture": "resnet18", "stem": "original"}}
-    return {"designs": designs, "members": CONFIG["members"] | {"designs": [*CONFIG["members"]["designs"], name]}}
+    return {
+        "designs": designs,
+        "members": CONFIG["members"] | {"designs": [*CONFIG["members"]["designs"], name]},
+    }
 
 
 ROADS = {
     "a design": _with_design,
-    "a family": lambda name: {"designs": CONFIG["designs"] | {"a": {"architecture": "resnet18", "family": name}}},
+    "a family": lambda name: {
+        "designs": CONFIG["designs"] | {"a": {"architecture": "resnet18", "family": name}}
+    },
     "a study": lambda name: {"study": name},
     "a member of a file": lambda name: _in_decisions("photos", name),
     "a test set of a file": lambda name: _in_decisions(name, "two"),
@@ -265,9 +352,14 @@ def _named(_: Path, what: tuple[str, str]) -> None:
 NAMES = {
     **{road: dict.fromkeys((*FORMLESS, "A", "1", "nan", "true"), EITHER) for road in [*ROADS][:4]},
     "a test set of a file": dict.fromkeys(("corrupted", "validation", "mean", "Fog"), ""),
-    "a test set": dict.fromkeys((*FORMLESS, *TAKEN), "") | dict.fromkeys(("photos", "Night_2", "photos_low"), ACCEPTED),
+    "a test set": dict.fromkeys((*FORMLESS, *TAKEN), "")
+    | dict.fromkeys(("photos", "Night_2", "photos_low"), ACCEPTED),
 }
-TABLE = {f"{road}: {name!r:.40}": ((road, name), of) for road, names in NAMES.items() for name, of in names.items()}
+TABLE = {
+    f"{road}: {name!r:.40}": ((road, name), of)
+    for road, names in NAMES.items()
+    for name, of in names.items()
+}
 AREAS = (
     Area("names", _named, TABLE),
     Area("merged studies", _merged, MERGED),

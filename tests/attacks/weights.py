@@ -48,7 +48,10 @@ def _bias(*values: complex) -> Callable[[dict, Path], None]:
 
 SPOILT = {
     "good weights": (_saved(lambda w: None), ACCEPTED),
-    "pickled code": (_saved(lambda w: w | {"x": Marking()}), "refused (it holds more than tensors)"),
+    "pickled code": (
+        _saved(lambda w: w | {"x": Marking()}),
+        "refused (it holds more than tensors)",
+    ),
     "no weights": (lambda w, path: path.write_bytes(b"PK"), "refused"),
     "no file": (lambda w, path: None, "weights.pt: there is no such file"),
     "a missing weight": (
@@ -59,8 +62,14 @@ SPOILT = {
     "another shape": (_bias(0.0, 0, 0), "1 of another shape (fc.bias 3, not 2)"),
     "a weight that is NaN": (_bias(0, torch.nan), "1 not finite (fc.bias)"),
     "whole numbers": (_bias(1, 0), "(fc.bias int64, not float32)"),
-    "names that are numbers": (_saved(lambda w: {1: torch.zeros(2)}), "contains keys that are not strings, e.g. 1"),
-    "a sparse tensor": (_saved(lambda w: w | {"fc.bias": torch.zeros(2).to_sparse()}), "sparse or have no values (fc."),
+    "names that are numbers": (
+        _saved(lambda w: {1: torch.zeros(2)}),
+        "contains keys that are not strings, e.g. 1",
+    ),
+    "a sparse tensor": (
+        _saved(lambda w: w | {"fc.bias": torch.zeros(2).to_sparse()}),
+        "sparse or have no values (fc.",
+    ),
     "a number": (_saved(lambda w: 3), "got int"),
 }
 AREAS = (Area("weights", load, SPOILT),)

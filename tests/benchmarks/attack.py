@@ -1,10 +1,11 @@
-"""Attacks on the pipeline: bad studies, names, files, networks and damaged results, and what came of each.
+"""Attacks on the pipeline: bad studies, names, files, networks and damaged results, and what came
+of each.
 
-Run by hand: python tests/benchmarks/attack.py [--studies 3000] [--write] [AREA ...]
-So many studies are spoilt at random. The last line is JSON: `cases`; of each area how many were refused and accepted;
-`tracebacks`, cases that did not end in lines that say what is wrong; and `silent`, those that were accepted though they
-must not be. Both must be 0.
-`--write` puts the table into published/experiments/malformed_input.md.
+Run by hand: python tests/benchmarks/attack.py [--studies 3000] [--write] [AREA ...] So many studies
+are spoilt at random. The last line is JSON: `cases`; of each area how many were refused and
+accepted; `tracebacks`, cases that did not end in lines that say what is wrong; and `silent`, those
+that were accepted though they must not be. Both must be 0. `--write` puts the table into
+published/experiments/malformed_input.md.
 """
 
 import contextlib
@@ -30,7 +31,8 @@ HEAD = ("| Attacked | Cases | Happened |", "|---|---|---|")
 
 
 def tried(area: Area) -> dict[str, Outcome]:
-    """What comes of each attack of an area, in an empty folder of its own, which is the working directory."""
+    """What comes of each attack of an area, in an empty folder of its own, which is the working
+    directory."""
     outcomes, before = {}, os.getcwd()
     for name in area.table:
         with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
@@ -43,7 +45,11 @@ def tried(area: Area) -> dict[str, Outcome]:
 
 
 def row(area: Area, counts: Counter) -> str:
-    happened = [f"{counts[kind]:,} {kind}" for kind in ("refused", "accepted", "silent", "traceback") if counts[kind]]
+    happened = [
+        f"{counts[kind]:,} {kind}"
+        for kind in ("refused", "accepted", "silent", "traceback")
+        if counts[kind]
+    ]
     return f"| {area.name} | {sum(counts.values()):,} | {', '.join(happened)} |"
 
 
@@ -66,7 +72,10 @@ def main() -> None:
     if given.write:
         put(PAGE, START, "\n".join(["", "", *HEAD, *rows, "", ""]), END)
     kinds = {"tracebacks": "traceback", "silent": "silent"}
-    total = {name: sum(counts.get(kind, 0) for counts in summary.values()) for name, kind in kinds.items()}
+    total = {
+        name: sum(counts.get(kind, 0) for counts in summary.values())
+        for name, kind in kinds.items()
+    }
     cases = sum(sum(counts.values()) for counts in summary.values())
     print(json.dumps({"cases": cases, "areas": summary} | total))
     sys.exit(any(total.values()))

@@ -1,8 +1,9 @@
-"""How often the intervals of choosing.csv hold the value that they are of, in simulated studies without an effect.
+"""How often the intervals of choosing.csv hold the value that they are of, in simulated studies
+without an effect.
 
-Run by hand: python tests/benchmarks/choosing_coverage.py [--studies 200]
-Members of a family share part of what is hard for them, and differ in skill; attributions and features are noise that
-members of a family share in part. What an interval should hold is the mean of the estimates of all studies.
+Run by hand: python tests/benchmarks/choosing_coverage.py [--studies 200] Members of a family share
+part of what is hard for them, and differ in skill; attributions and features are noise that members
+of a family share in part. What an interval should hold is the mean of the estimates of all studies.
 """
 
 from argparse import ArgumentParser
@@ -19,7 +20,8 @@ FAMILIES, SPREAD = (8, 11), 0.15
 
 
 def study(seed: int, families: int, spread: float, sizes: int = 2) -> dict:
-    """Arguments of `choosing_table`: families whose skills have a standard deviation of `spread`."""
+    """Arguments of `choosing_table`: families whose skills have a standard deviation of
+    `spread`."""
     random = np.random.default_rng([seed, families])
     names = [(f, d, s) for f in range(families) for d in range(sizes) for s in range(SEEDS)]
     family = np.array([f for f, _, _ in names])
@@ -33,7 +35,9 @@ def study(seed: int, families: int, spread: float, sizes: int = 2) -> dict:
 
     members = len(names)
     logits = 1.2 * random.standard_normal(shape) + normal(families, family, *shape)
-    logits += 0.7 * normal(design.max() + 1, design, *shape) + 0.7 * normal(members, np.arange(members), *shape)
+    logits += 0.7 * normal(design.max() + 1, design, *shape) + 0.7 * normal(
+        members, np.arange(members), *shape
+    )
     skill = 1.8 + spread * (normal(families, family) + 0.5 * normal(design.max() + 1, design))
     logits[:, :, np.arange(IMAGES), labels] += skill[:, None, None]
     conditions = all_conditions(corruptions, [1], {CLEAN: IMAGES}, {CLEAN: CLASSES})
@@ -56,7 +60,8 @@ def study(seed: int, families: int, spread: float, sizes: int = 2) -> dict:
 
 
 def covered(families: int, studies: int) -> pd.DataFrame:
-    """For each rule and number of members, the mean and standard deviation of the differences and the coverage."""
+    """For each rule and number of members, the mean and standard deviation of the differences and
+    the coverage."""
     tables = pd.concat([choosing_table(**study(seed, families, SPREAD)) for seed in range(studies)])
     rows = []
     for (choice, size), of in tables.groupby(["choice", "size"], sort=False):
@@ -71,7 +76,12 @@ def covered(families: int, studies: int) -> pd.DataFrame:
             "sd": 100 * value.std(),
         }
         rows.append(
-            row | {"half width": 50 * (high - low).mean(), "intervals": known.sum(), "coverage": holds[known].mean()}
+            row
+            | {
+                "half width": 50 * (high - low).mean(),
+                "intervals": known.sum(),
+                "coverage": holds[known].mean(),
+            }
         )
     return pd.DataFrame(rows)
 
@@ -80,4 +90,8 @@ if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=200)
     counts = parser.parse_args().studies
-    print(pd.concat([covered(families, counts) for families in FAMILIES]).round(3).to_string(index=False))
+    print(
+        pd.concat([covered(families, counts) for families in FAMILIES])
+        .round(3)
+        .to_string(index=False)
+    )

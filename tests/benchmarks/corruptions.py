@@ -1,21 +1,25 @@
-"""Times the corruption engine against five packages on one thread: the 15 main corruptions x 5 severities.
+"""Times the corruption engine against five packages on one thread: the 15 main corruptions x 5
+severities.
 
-Run by hand, in an environment of its own, because what the packages need is not what this project needs:
-    python -m venv build/peers
-    build/peers/bin/pip install -e . corrupt-tta==0.1.6 "torch-uncertainty[cpu,image]==0.13" albumentationsx==2.5.1
-    build/peers/bin/pip install --no-deps --target build/imaug imagecorruptions-imaug==1.1.5
-    build/peers/bin/python tests/benchmarks/corruptions.py --imaug build/imaug [--repeats 5] [--keep NAME]
-imagecorruptions 1.1.2 is mended as in `resiliency.corruptions.reference`; imagecorruptions-imaug has the same name, and
-is therefore imported from a folder. A package that is missing is left out. torch-uncertainty's glass blur and elastic
-transform, and corrupt-tta's glass, motion blur, elastic transform and pixelate are defined otherwise; AlbumentationsX
-has six of the corruptions, and no severities, so that it is given their figures.
+Run by hand, in an environment of its own, because what the packages need is not what this project
+needs:
+    python -m venv build/peers build/peers/bin/pip install -e . corrupt-tta==0.1.6
+    "torch-uncertainty[cpu,image]==0.13" albumentationsx==2.5.1 build/peers/bin/pip install
+    --no-deps --target build/imaug imagecorruptions-imaug==1.1.5 build/peers/bin/python
+    tests/benchmarks/corruptions.py --imaug build/imaug [--repeats 5] [--keep NAME]
+imagecorruptions 1.1.2 is mended as in `resiliency.corruptions.reference`; imagecorruptions-imaug
+has the same name, and is therefore imported from a folder. A package that is missing is left out.
+torch-uncertainty's glass blur and elastic transform, and corrupt-tta's glass, motion blur, elastic
+transform and pixelate are defined otherwise; AlbumentationsX has six of the corruptions, and no
+severities, so that it is given their figures.
 
-Each figure is the median over the repeats, of milliseconds of CPU time an image, summed over the five severities. All
-are timed in turn in the same run, on the same images (the packages on the first of them), with the "imagenet-c"
-figures. Tables, pictures and compiled loops that are kept between calls are loaded before the clock starts. Freed
-memory is kept, as in a job of the workflow. The four held-out corruptions are shown but not counted. `--keep` adds the
-figures to published/experiments/engine_speed.csv under the name of the code that was timed; several runs may have one
-name. `--table` writes the table of the code that was timed last into docs/corruptions.md.
+Each figure is the median over the repeats, of milliseconds of CPU time an image, summed over the
+five severities. All are timed in turn in the same run, on the same images (the packages on the
+first of them), with the "imagenet-c" figures. Tables, pictures and compiled loops that are kept
+between calls are loaded before the clock starts. Freed memory is kept, as in a job of the workflow.
+The four held-out corruptions are shown but not counted. `--keep` adds the figures to
+published/experiments/engine_speed.csv under the name of the code that was timed; several runs may
+have one name. `--table` writes the table of the code that was timed last into docs/corruptions.md.
 """
 
 import importlib.util
@@ -40,7 +44,8 @@ from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 
 KEPT, PAGE = ROOT / "published/experiments/engine_speed.csv", ROOT / "docs/corruptions.md"
 BEFORE, AFTER = "a package comes closest.\n\n", "\n## Published corrupted images"
-# Side in pixels: images in a batch for the engine, and for a package, which handles them one by one anyway.
+# Side in pixels: images in a batch for the engine, and for a package, which handles them one by one
+# anyway.
 BATCHES = {32: (64, 8), 224: (8, 1)}
 FASTEST = "the fastest for each"
 # From a corruption and a severity to what corrupts images, or None.
@@ -53,13 +58,20 @@ def pictures(count: int, side: int) -> np.ndarray:
     y, x = np.mgrid[:side, :side][..., None] * (2 * np.pi / side)
     images = np.empty((count, side, side, 3), np.uint8)
     for image in images:
-        waves = sum(random.uniform(10, 40, 3) * np.sin(f * x + g * y) for f, g in random.uniform(-5, 5, (4, 2)))
-        image[...] = np.clip(random.uniform(80, 180, 3) + waves + random.normal(0, 8, (side, side, 1)), 0, 255)
+        waves = sum(
+            random.uniform(10, 40, 3) * np.sin(f * x + g * y)
+            for f, g in random.uniform(-5, 5, (4, 2))
+        )
+        image[...] = np.clip(
+            random.uniform(80, 180, 3) + waves + random.normal(0, 8, (side, side, 1)), 0, 255
+        )
     return images
 
 
 def own(corruption: str, severity: int) -> Callable[[np.ndarray], object]:
-    return partial(engine.corrupt, corruption=corruption, severity=severity, table="imagenet-c", seed=0)
+    return partial(
+        engine.corrupt, corruption=corruption, severity=severity, table="imagenet-c", seed=0
+    )
 
 
 def mended(corruption: str, severity: int) -> Callable[[np.ndarray], object]:
@@ -70,7 +82,9 @@ def image_by_image(corrupt: Callable[..., object]) -> Peer:
     """A package with the function of imagecorruptions."""
 
     def peer(corruption: str, severity: int) -> Callable[[np.ndarray], object]:
-        return lambda images: [corrupt(image, severity=severity, corruption_name=corruption) for image in images]
+        return lambda images: [
+            corrupt(image, severity=severity, corruption_name=corruption) for image in images
+        ]
 
     return peer
 
@@ -91,14 +105,23 @@ def torch_uncertainty() -> Peer:
     from torch_uncertainty.transforms import corruption as transforms
 
     torch.set_num_threads(1)
-    others = {"elastic_transform": "Elastic", "jpeg_compression": "JPEGCompression", "saturate": "Saturation"}
+    others = {
+        "elastic_transform": "Elastic",
+        "jpeg_compression": "JPEGCompression",
+        "saturate": "Saturation",
+    }
 
     def peer(corruption: str, severity: int) -> Callable[[np.ndarray], object] | None:
-        kind = getattr(transforms, others.get(corruption, corruption.title().replace("_", "")), None)
+        kind = getattr(
+            transforms, others.get(corruption, corruption.title().replace("_", "")), None
+        )
         transform = kind and kind(severity)
 
         def corrupt(images: np.ndarray) -> list:
-            return [transform(image) for image in torch.from_numpy(images.transpose(0, 3, 1, 2) / np.float32(255))]
+            return [
+                transform(image)
+                for image in torch.from_numpy(images.transpose(0, 3, 1, 2) / np.float32(255))
+            ]
 
         return kind and corrupt
 
@@ -111,10 +134,16 @@ def albumentations() -> Peer:
     area = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_NEAREST}
     transforms = {
         "gaussian_noise": lambda sigma: package.GaussNoise((sigma, sigma), per_channel=True, p=1),
-        "defocus_blur": lambda radius, alias: package.Defocus((radius, radius), (alias, alias), p=1),
-        "glass_blur": lambda sigma, shift, rounds: package.GlassBlur(sigma, shift, rounds, mode="exact", p=1),
+        "defocus_blur": lambda radius, alias: package.Defocus(
+            (radius, radius), (alias, alias), p=1
+        ),
+        "glass_blur": lambda sigma, shift, rounds: package.GlassBlur(
+            sigma, shift, rounds, mode="exact", p=1
+        ),
         "zoom_blur": lambda stop, step: package.ZoomBlur((stop, stop), (step, step), p=1),
-        "jpeg_compression": lambda quality: package.ImageCompression("jpeg", (quality, quality), p=1),
+        "jpeg_compression": lambda quality: package.ImageCompression(
+            "jpeg", (quality, quality), p=1
+        ),
         "pixelate": lambda scale: package.Downscale((scale, scale), area, p=1),
     }
 
@@ -122,7 +151,9 @@ def albumentations() -> Peer:
         if corruption not in transforms:
             return None
         transform = transforms[corruption](
-            *np.atleast_1d(engine.CORRUPTIONS[corruption].figures["imagenet-c"][severity - 1]).tolist()
+            *np.atleast_1d(
+                engine.CORRUPTIONS[corruption].figures["imagenet-c"][severity - 1]
+            ).tolist()
         )
         return lambda images: [transform(image=image)["image"] for image in images]
 
@@ -135,8 +166,11 @@ def corrupt_tta() -> Peer:
     return image_by_image(package.corrupt)
 
 
-def milliseconds(corruption: str, side: int, repeats: int, peers: dict[str, Peer]) -> dict[str, float]:
-    """Milliseconds an image over all severities, of each of `peers`; NaN of one that lacks the corruption."""
+def milliseconds(
+    corruption: str, side: int, repeats: int, peers: dict[str, Peer]
+) -> dict[str, float]:
+    """Milliseconds an image over all severities, of each of `peers`; NaN of one that lacks the
+    corruption."""
     images = pictures(BATCHES[side][0], side)
     batches = {name: images if name == "engine" else images[: BATCHES[side][1]] for name in peers}
     totals = dict.fromkeys(peers, 0.0)
@@ -150,7 +184,10 @@ def milliseconds(corruption: str, side: int, repeats: int, peers: dict[str, Peer
             for name, work in works.items():
                 _, seconds = timed(partial(work, batches[name]))
                 times[name].append(1000 * seconds / len(batches[name]))
-        totals = {name: total + (median(times[name]) if name in works else np.nan) for name, total in totals.items()}
+        totals = {
+            name: total + (median(times[name]) if name in works else np.nan)
+            for name, total in totals.items()
+        }
     return totals
 
 
@@ -163,12 +200,20 @@ def keep(rows: pd.DataFrame, name: str) -> None:
 def table_of_ratios(kept: pd.DataFrame) -> list[list[str]]:
     """Header and a row per size and package, of the code that was timed last.
 
-    How many times as long a package takes as the engine for the main corruptions that it has: the ratio of sums, the
-    geometric mean, and the least; medians over runs, with the lowest and the highest of the ratios of sums.
+    How many times as long a package takes as the engine for the main corruptions that it has: the
+    ratio of sums, the geometric mean, and the least; medians over runs, with the lowest and the
+    highest of the ratios of sums.
     """
-    last = kept[(kept["code"] == kept["code"].iloc[-1]) & kept["corruption"].isin(MAIN)].dropna(axis=1, how="all")
+    last = kept[(kept["code"] == kept["code"].iloc[-1]) & kept["corruption"].isin(MAIN)].dropna(
+        axis=1, how="all"
+    )
     packages = [name for name in last if name not in ("code", "side", "corruption", "engine")]
-    last = last.assign(**{FASTEST: last[packages].min(axis=1), "run": last.groupby(["side", "corruption"]).cumcount()})
+    last = last.assign(
+        **{
+            FASTEST: last[packages].min(axis=1),
+            "run": last.groupby(["side", "corruption"]).cumcount(),
+        }
+    )
     rows = [["images", "package", "corruptions", "sums", "geometric mean", "least"]]
     for side, package in product(last["side"].unique(), [*packages, FASTEST]):
         own = last[last["side"] == side].dropna(subset=package)
@@ -177,14 +222,19 @@ def table_of_ratios(kept: pd.DataFrame) -> list[list[str]]:
         ratios = (own[package] / own["engine"]).groupby(own["corruption"]).median()
         rows.append([f"{side}×{side}", package, str(len(ratios))])
         rows[-1].append(f"{of_runs.median():.1f} ({of_runs.min():.1f}–{of_runs.max():.1f})")
-        rows[-1] += [f"{np.exp(np.log(ratios).mean()):.1f}", f"{ratios.min():.2f} ({ratios.idxmin()})"]
+        rows[-1] += [
+            f"{np.exp(np.log(ratios).mean()):.1f}",
+            f"{ratios.min():.2f} ({ratios.idxmin()})",
+        ]
     return rows
 
 
 def main() -> None:
     parser = options(__doc__, "table", repeats=5)
     parser.add_argument("--imaug", metavar="FOLDER")
-    parser.add_argument("--sides", nargs="+", type=int, default=list(BATCHES), choices=list(BATCHES))
+    parser.add_argument(
+        "--sides", nargs="+", type=int, default=list(BATCHES), choices=list(BATCHES)
+    )
     parser.add_argument("--keep", metavar="NAME")
     chosen = parser.parse_args()
     if chosen.table:

@@ -1,7 +1,9 @@
-"""Synthetic logits of members as those of published ImageNet models are: sure, right alike and wrong alike.
+"""Synthetic logits of members as those of published ImageNet models are: sure, right alike and
+wrong alike.
 
-A logit is `scale` times the sum of noise that the members share (an image looks like other classes too), noise of the
-member's own, and, for the label, how easy the image is: normal, with the mean and deviation of the images.
+A logit is `scale` times the sum of noise that the members share (an image looks like other classes
+too), noise of the member's own, and, for the label, how easy the image is: normal, with the mean
+and deviation of the images.
 """
 
 from typing import NamedTuple
@@ -14,7 +16,8 @@ CLASSES = 1000
 
 
 class Draw(NamedTuple):
-    """Scale of all logits; deviations of shared and own noise; mean and deviation of what the label has more."""
+    """Scale of all logits; deviations of shared and own noise; mean and deviation of what the label
+    has more."""
 
     scale: float
     shared: float
@@ -30,8 +33,11 @@ DRAWS = {
 }
 
 
-def member_logits(kind: str, members: int, n_images: int, *names: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Logits float16 images x 1000 of each member, and labels int64; `names` tell draws of a kind apart."""
+def member_logits(
+    kind: str, members: int, n_images: int, *names: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Logits float16 images x 1000 of each member, and labels int64; `names` tell draws of a kind
+    apart."""
     draw, random = DRAWS[kind], stream(0, "logits", kind, *names)
     labels = random.integers(0, CLASSES, n_images)
     easy = draw.mean + draw.deviation * random.standard_normal(n_images, dtype=np.float32)

@@ -1,11 +1,12 @@
-"""Time and memory of studies/imagenet_pretrained.yaml, measured on a part of it with synthetic logits and extrapolated.
+"""Time and memory of studies/imagenet_pretrained.yaml, measured on a part of it with synthetic
+logits and extrapolated.
 
-Run by hand: python tests/benchmarks/imagenet_size.py [--images 5000] [--write]
-Logits of all members under two of the 76 conditions, the same ones, are on disk (see `member_logits`). Pairs are
-compared, all ensembles scored, correlations and observations computed, on one thread and in CPU time, each stage in a
-process of its own that tells its peak memory. Predictions are timed with a ResNet-50, for a few batches on one thread,
-and extrapolated by multiply-accumulate operations. Prints the page, and writes it to docs/results/imagenet_costs.md if
-asked to.
+Run by hand: python tests/benchmarks/imagenet_size.py [--images 5000] [--write] Logits of all
+members under two of the 76 conditions, the same ones, are on disk (see `member_logits`). Pairs are
+compared, all ensembles scored, correlations and observations computed, on one thread and in CPU
+time, each stage in a process of its own that tells its peak memory. Predictions are timed with a
+ResNet-50, for a few batches on one thread, and extrapolated by multiply-accumulate operations.
+Prints the page, and writes it to docs/results/imagenet_costs.md if asked to.
 """
 
 import os
@@ -42,7 +43,8 @@ from resiliency.study.model import Study
 PAGE, TEMPLATE = RESULTS / "imagenet_costs.md", beside(__file__, "imagenet_size.md.template")
 CORRUPTION, CONDITIONS, CORRUPTIONS = "fog", 76, 15
 TIMED = ("resnet50_a1", 16, 3)  # design, batch, batches
-ORIGINAL, CORRUPTED = 2.5e-3, 0.6e-3  # seconds in which a core decodes an original image and one of ImageNet-C
+# Seconds in which a core decodes an original image and one of ImageNet-C.
+ORIGINAL, CORRUPTED = 2.5e-3, 0.6e-3
 
 
 def pretrained() -> Study:
@@ -54,7 +56,9 @@ def make(folder: Path, study: Study, n_images: int) -> None:
     names = [f"{design}-s0" for design in study.members.designs]
     of_conditions = all_conditions([CORRUPTION], [1], {CLEAN: n_images}, {CLEAN: CLASSES})
     write_table(folder / "conditions.csv", of_conditions)
-    parts = [member_logits("corrupted", len(names), 500, start) for start in range(0, n_images, 500)]
+    parts = [
+        member_logits("corrupted", len(names), 500, start) for start in range(0, n_images, 500)
+    ]
     write_array(folder / "labels.npy", np.concatenate([labels for _, labels in parts]))
     for index, name in enumerate(names):
         values = np.concatenate([logits[index] for logits, _ in parts])
@@ -62,7 +66,9 @@ def make(folder: Path, study: Study, n_images: int) -> None:
     families = [study.designs[design].family_name for design in study.members.designs]
     random = np.random.default_rng(0)
     members = pd.DataFrame({"member": names, "design": study.members.designs, "family": families})
-    members = members.assign(origin="independent", parameters=random.uniform(1e6, 1e8, len(names)), macs=1e9)
+    members = members.assign(
+        origin="independent", parameters=random.uniform(1e6, 1e8, len(names)), macs=1e9
+    )
     for column in ("clean_accuracy", "corrupted_error", "validation_accuracy"):
         members[column] = random.uniform(0.4, 0.8, len(names))
     write_table(folder / "members.csv", members)
@@ -71,7 +77,9 @@ def make(folder: Path, study: Study, n_images: int) -> None:
 def read(folder: Path) -> tuple[pd.DataFrame, list]:
     members = read_table(folder / "members.csv")
     files = [folder / "logits" / name / "clean.npy" for name in members.member]
-    predictions = read_predictions(read_table(folder / "conditions.csv"), [folder / "labels.npy"], files)
+    predictions = read_predictions(
+        read_table(folder / "conditions.csv"), [folder / "labels.npy"], files
+    )
     return members, list(predictions.values())
 
 
@@ -87,7 +95,10 @@ def score(folder: Path) -> None:
     pool = Pool(members, predictions, read_blocks(folder / "pairs.parquet"), np.array([0.5]), 0.95)
     groups = [ensembles_of(len(members), size) for size in (2, 3)]
     scored, under_each = pool.score(groups, ["mean_probability", "plurality_vote"])
-    write_table(folder / "ensembles.parquet", scored.assign(origin="independent", ensemble=range(len(scored))))
+    write_table(
+        folder / "ensembles.parquet",
+        scored.assign(origin="independent", ensemble=range(len(scored))),
+    )
     under_each.insert(0, "members", scored.members[: len(under_each)])
     write_table(folder / "by_corruption.parquet", under_each)
 
@@ -108,7 +119,9 @@ def leave_out_images(folder: Path) -> None:
 
 
 def observe(folder: Path) -> None:
-    members, ensembles = (read_table(folder / name) for name in ("members.csv", "ensembles.parquet"))
+    members, ensembles = (
+        read_table(folder / name) for name in ("members.csv", "ensembles.parquet")
+    )
     metrics = read_table(folder / "pairs.parquet")[["kind", "metric"]].drop_duplicates()
     architecture_matters_more(members, 5000)
     architecture_brings_diversity(by_family(ensembles, members), metrics, "mean_probability", 5000)
@@ -151,7 +164,9 @@ def page(n_images: int) -> str:
     predictions = n_images * CONDITIONS
     decoding = len(study.members.designs) * n_images * (ORIGINAL + (CONDITIONS - 1) * CORRUPTED)
     predicted = on_processor * predictions + decoding
-    rows = [["stage", "measured", "peak memory", "factor", "extrapolated, one core", "on two cores"]]
+    rows = [
+        ["stage", "measured", "peak memory", "factor", "extrapolated, one core", "on two cores"]
+    ]
     rows.append(["`predict`", "see below", "", "", lasting(predicted), lasting(predicted / 2)])
     # All correlations are of clean and corrupted images and of each corruption.
     factors = {pairs: CONDITIONS / 2, score: CONDITIONS / 2, correlate: (2 + CORRUPTIONS) / 3}
@@ -166,7 +181,12 @@ def page(n_images: int) -> str:
             two = spent / 2 if stage in (pairs, score) else spent
             total, on_two = total + spent, on_two + two
             rows.append(
-                [f"`{names.get(stage, stage.__name__)}`", lasting(seconds), f"{gigabytes:.1f} GiB", f"{factor:.3g}"]
+                [
+                    f"`{names.get(stage, stage.__name__)}`",
+                    lasting(seconds),
+                    f"{gigabytes:.1f} GiB",
+                    f"{factor:.3g}",
+                ]
             )
             rows[-1] += [lasting(spent), lasting(two)]
     rows.append(["in all", "", "", "", lasting(total), lasting(on_two)])

@@ -1,7 +1,8 @@
-"""Times `assess_ensembles`, of many classes: its pass over the logits and its resamples; see ensembles.py.
+"""Times `assess_ensembles`, of many classes: its pass over the logits and its resamples; see
+ensembles.py.
 
-Eight members with random logits, 16 conditions, 20 ensembles of one to eight members. Time grows with the images, so
-that two sizes give the seconds for 50,000.
+Eight members with random logits, 16 conditions, 20 ensembles of one to eight members. Time grows
+with the images, so that two sizes give the seconds for 50,000.
 """
 
 import numpy as np
@@ -25,11 +26,20 @@ def study(images: int, classes: int) -> tuple[pd.DataFrame, pd.DataFrame, dict[s
     for name in NAMES:
         logits = random.standard_normal((CONDITIONS, images, classes), np.float32)
         logits[:, np.arange(images), labels] += 4
-        predictions[name] = Predictions(conditions, {CLEAN: logits.astype(np.float16)}, {CLEAN: Truth(labels)})
+        predictions[name] = Predictions(
+            conditions, {CLEAN: logits.astype(np.float16)}, {CLEAN: Truth(labels)}
+        )
     chosen = [[index] for index in range(MEMBERS)]
-    chosen += [sorted(random.permutation(MEMBERS)[: 2 + index % 7]) for index in range(ENSEMBLES - MEMBERS)]
-    rows = [{"members": "+".join(NAMES[index] for index in of), "size": len(of), "macs": len(of)} for of in chosen]
-    table = pd.DataFrame(rows).assign(rule="mean_probability", number=range(1, ENSEMBLES + 1), fit=True, instead=1)
+    chosen += [
+        sorted(random.permutation(MEMBERS)[: 2 + index % 7]) for index in range(ENSEMBLES - MEMBERS)
+    ]
+    rows = [
+        {"members": "+".join(NAMES[index] for index in of), "size": len(of), "macs": len(of)}
+        for of in chosen
+    ]
+    table = pd.DataFrame(rows).assign(
+        rule="mean_probability", number=range(1, ENSEMBLES + 1), fit=True, instead=1
+    )
     members = pd.DataFrame({"member": NAMES, "validation_accuracy": 0.7, "weights_kind": "trained"})
     return table.assign(selection_error=0.3, corrupted_error=0.3), members, predictions
 

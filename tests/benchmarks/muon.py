@@ -1,8 +1,9 @@
-"""Times a step of Muon against that of timm, which orthogonalises kernel by kernel, for the default study's designs.
+"""Times a step of Muon against that of timm, which orthogonalises kernel by kernel, for the default
+study's designs.
 
-Run by hand: python tests/benchmarks/muon.py [--repeats 20] [--designs resnet18 vit]
-Columns: milliseconds of a forward and backward pass of a batch, of a step of AdamW, of timm's Muon and of ours, each
-the least CPU time of repeats that take turns, on one thread; then timm's over ours.
+Run by hand: python tests/benchmarks/muon.py [--repeats 20] [--designs resnet18 vit] Columns:
+milliseconds of a forward and backward pass of a batch, of a step of AdamW, of timm's Muon and of
+ours, each the least CPU time of repeats that take turns, on one thread; then timm's over ours.
 """
 
 from statistics import geometric_mean
@@ -25,7 +26,10 @@ def milliseconds(name: str, repeats: int) -> dict[str, float]:
     recipe = STUDY.recipe(name)
     images, labels = torch.rand(recipe.batch_size, 3, 32, 32), torch.arange(recipe.batch_size) % 10
     images = images.to(memory_format=torch.channels_last)
-    ours = {key: make_optimizer([network], recipe.model_copy(update={"optimizer": key})) for key in ("adamw", "muon")}
+    ours = {
+        key: make_optimizer([network], recipe.model_copy(update={"optimizer": key}))
+        for key in ("adamw", "muon")
+    }
     sides = {
         "network": lambda: F.cross_entropy(network(images), labels).backward(),
         "adamw": ours["adamw"].step,
@@ -45,7 +49,12 @@ def main() -> None:
     for name in given.designs:
         row = milliseconds(name, given.repeats)
         ratios.append(row["timm"] / row["ours"])
-        print(f"{name:18}", *(f"{side} {value:6.1f}" for side, value in row.items()), f"{ratios[-1]:6.2f}", flush=True)
+        print(
+            f"{name:18}",
+            *(f"{side} {value:6.1f}" for side, value in row.items()),
+            f"{ratios[-1]:6.2f}",
+            flush=True,
+        )
     print(f"geometric mean {geometric_mean(ratios):.2f}")
 
 

@@ -1,8 +1,8 @@
 """How close the corruption engine is to the package imagecorruptions, as Markdown.
 
-Run by hand: python tests/benchmarks/parity.py [--write]
-Prints the report, and writes it to published/experiments/parity.md if asked to; about three minutes on one core. The
-images, the statistics and their limit are those of tests/unit/test_engine_parity.py.
+Run by hand: python tests/benchmarks/parity.py [--write] Prints the report, and writes it to
+published/experiments/parity.md if asked to; about three minutes on one core. The images, the
+statistics and their limit are those of tests/unit/test_engine_parity.py.
 """
 
 import os
@@ -26,7 +26,8 @@ from resiliency.report.words import number
 
 REPORT, TEMPLATE = EXPERIMENTS / "parity.md", beside(__file__, "parity.md.template")
 SIZES = ((32, 32), (48, 64), (224, 224))
-DRAWS = {(32, 32): (300, 60), (48, 64): (120, 30), (224, 224): (60, 20)}  # the engine's, the reference's
+# The engine's, the reference's.
+DRAWS = {(32, 32): (300, 60), (48, 64): (120, 30), (224, 224): (60, 20)}
 FEATURES = 6
 SEVERITY = 3
 
@@ -52,7 +53,10 @@ def difference(corruption: str, size: tuple[int, int]) -> str:
 
 
 def distance(corruption: str, size: tuple[int, int]) -> float:
-    return max(distances(*both_features(corruption, severity, size, *DRAWS[size])).max() for severity in SEVERITIES)
+    return max(
+        distances(*both_features(corruption, severity, size, *DRAWS[size])).max()
+        for severity in SEVERITIES
+    )
 
 
 def feature_row(corruption: str) -> list[str]:
@@ -61,7 +65,11 @@ def feature_row(corruption: str) -> list[str]:
     ours, theirs = ours.mean(axis=0), theirs.mean(axis=0)
     levels = [f"{number(ours[i], 2)} / {number(theirs[i], 2)} ± {error[i]:.2f}" for i in (0, 1)]
     ratios = np.exp(ours - theirs)
-    return [corruption, *levels, *(f"{ratios[i]:.2f} ± {ratios[i] * error[i]:.2f}" for i in range(2, FEATURES))]
+    return [
+        corruption,
+        *levels,
+        *(f"{ratios[i]:.2f} ± {ratios[i] * error[i]:.2f}" for i in range(2, FEATURES)),
+    ]
 
 
 def expected_maximum(comparisons: int) -> float:
@@ -86,10 +94,16 @@ def report() -> str:
         cv2=cv2.__version__,
         skimage=version("scikit-image"),
         deterministic=table(
-            [["corruption", *sizes], *([name, *(difference(name, size) for size in SIZES)] for name in DETERMINISTIC)]
+            [
+                ["corruption", *sizes],
+                *([name, *(difference(name, size) for size in SIZES)] for name in DETERMINISTIC),
+            ]
         ),
         distances=table(
-            [["corruption", *sizes], *([name, *(f"{distance(name, size):.1f}" for size in SIZES)] for name in RANDOM)]
+            [
+                ["corruption", *sizes],
+                *([name, *(f"{distance(name, size):.1f}" for size in SIZES)] for name in RANDOM),
+            ]
         ),
         comparisons=comparisons,
         expected=expected_maximum(comparisons),
@@ -100,7 +114,10 @@ def report() -> str:
         severity=SEVERITY,
         features=table([["corruption", "mean", "deviation", *bands], *map(feature_row, RANDOM)]),
         severities=table(
-            [["corruption", *map(str, SEVERITIES)], *([name, *map(figures, cifar[name])] for name in MAIN + HELD_OUT)]
+            [
+                ["corruption", *map(str, SEVERITIES)],
+                *([name, *map(figures, cifar[name])] for name in MAIN + HELD_OUT),
+            ]
         ),
     )
 

@@ -1,9 +1,11 @@
-"""How often a finished study's verdicts would be earned by noise: draws of each placebo, judged by the whole rule.
+"""How often a finished study's verdicts would be earned by noise: draws of each placebo, judged by
+the whole rule.
 
-Run by hand: python tests/benchmarks/placebos.py results/digits [--draws 2000]. The first 1,000 draws of an observation
-give the range that its estimates must lie beyond, as in the study; as many more as `--draws` are judged. Of joint
-training with few seeds, all patterns of signs are both. A line per observation has how many draws are supported; the
-last line is JSON: `worst_placebo_supported` (largest share) and `worst_p` (least p-value that a share is above 5 %, by
+Run by hand: python tests/benchmarks/placebos.py results/digits [--draws 2000]. The first 1,000
+draws of an observation give the range that its estimates must lie beyond, as in the study; as many
+more as `--draws` are judged. Of joint training with few seeds, all patterns of signs are both. A
+line per observation has how many draws are supported; the last line is JSON:
+`worst_placebo_supported` (largest share) and `worst_p` (least p-value that a share is above 5 %, by
 Holm's correction over observations).
 """
 
@@ -34,8 +36,14 @@ def observed(results: Path, draws: int) -> list[Observation]:
     tables = {name: read_table(file) for name, file in files.items()}
     tables["pairs"] = read_distinct(results / "diversity/pairs.parquet", ["kind", "metric"])
     images = int(read_table(results / "conditions.csv").n_images.iloc[0])
-    settings = study["ensembles"]["rules"][0], study["statistics"]["reference"], study["attribution"]["target"]
-    return observations(read_table(results / "tables/members.csv"), images, tables, *settings, draws=draws)
+    settings = (
+        study["ensembles"]["rules"][0],
+        study["statistics"]["reference"],
+        study["attribution"]["target"],
+    )
+    return observations(
+        read_table(results / "tables/members.csv"), images, tables, *settings, draws=draws
+    )
 
 
 def judged(observation: Observation) -> np.ndarray:
@@ -54,7 +62,9 @@ def main() -> None:
     shares, p_values = [], []
     for observation in observed(given.results, DRAWS + given.draws):
         if observation.placebo is None or observation.missing:
-            print(json.dumps({"observation": observation.number, "not tested": observation.missing}))
+            print(
+                json.dumps({"observation": observation.number, "not tested": observation.missing})
+            )
             continue
         verdicts = judged(observation)
         counts = pd.Series(verdicts).value_counts().to_dict()
@@ -62,7 +72,10 @@ def main() -> None:
         supported = int((verdicts == SUPPORTED).sum())
         shares.append(supported / len(verdicts))
         p_values.append(binomtest(supported, len(verdicts), BEYOND, "greater").pvalue)
-    worst = {"worst_placebo_supported": max(shares), "worst_p": float(holm(np.array(p_values)).min())}
+    worst = {
+        "worst_placebo_supported": max(shares),
+        "worst_p": float(holm(np.array(p_values)).min()),
+    }
     print(json.dumps(worst))
 
 

@@ -1,16 +1,19 @@
-"""Compares the search with random search at equal evaluations, and a super-network with its largest network alone.
+"""Compares the search with random search at equal evaluations, and a super-network with its largest
+network alone.
 
-Run by hand: python tests/benchmarks/search.py [--seeds 6] [--searches 2] [--processes 2]
-So many super-networks of the default study, so many searches of each, in processes of one thread each.
-A super-network is trained on the digits, once a seed, which decides all that is random: split,
-initial weights, order of the images, searches. NSGA-II and random search then each evaluate as many distinct
-sub-networks as the study says, several times a super-network. Their fronts of validation error and MACs are compared by
-hypervolume: the area that a front dominates within the error of the smallest sub-network and the MACs of the largest.
-Settings of the study were chosen with the seeds 10 and 11.
+Run by hand: python tests/benchmarks/search.py [--seeds 6] [--searches 2] [--processes 2] So many
+super-networks of the default study, so many searches of each, in processes of one thread each. A
+super-network is trained on the digits, once a seed, which decides all that is random: split,
+initial weights, order of the images, searches. NSGA-II and random search then each evaluate as many
+distinct sub-networks as the study says, several times a super-network. Their fronts of validation
+error and MACs are compared by hypervolume: the area that a front dominates within the error of the
+smallest sub-network and the MACs of the largest. Settings of the study were chosen with the seeds
+10 and 11.
 
-Intervals are Student's, at 95 %, over super-networks. The last line is JSON: `hypervolume_ratio` is search over random,
-`accuracy_difference` the validation accuracy of the largest sub-network less that of the network trained alone, and
-`cost_ratio` the CPU time of super-network and one search over that of the network trained alone.
+Intervals are Student's, at 95 %, over super-networks. The last line is JSON: `hypervolume_ratio` is
+search over random, `accuracy_difference` the validation accuracy of the largest sub-network less
+that of the network trained alone, and `cost_ratio` the CPU time of super-network and one search
+over that of the network trained alone.
 """
 
 import contextlib
@@ -65,13 +68,16 @@ def sandwich(n_images: int) -> Loss:
 
 
 def hypervolume(objectives: np.ndarray, reference: np.ndarray) -> float:
-    """Share of the box from zero to `reference` that a front of validation error and MACs (float Nx2) dominates."""
+    """Share of the box from zero to `reference` that a front of validation error and MACs (float
+    Nx2) dominates."""
     return HV(ref_point=np.ones(2))(objectives / reference)
 
 
 def error_of(evaluator: Evaluator, genes: np.ndarray) -> float:
     """Validation error of a sub-network."""
-    return float(np.mean(evaluator.probabilities(genes).argmax(axis=1) != evaluator.validation.labels))
+    return float(
+        np.mean(evaluator.probabilities(genes).argmax(axis=1) != evaluator.validation.labels)
+    )
 
 
 def at_random(evaluator: Evaluator, count: int, seed: int) -> np.ndarray:
@@ -84,7 +90,8 @@ def at_random(evaluator: Evaluator, count: int, seed: int) -> np.ndarray:
 
 
 def compared(seed: int, searches: int) -> dict[str, float]:
-    """One super-network: hypervolumes, accuracies, and CPU seconds in units of the training of the largest alone."""
+    """One super-network: hypervolumes, accuracies, and CPU seconds in units of the training of the
+    largest alone."""
     training, validation, _ = digit_images(seed)
     alone, network = (
         build(Member("largest", **DESCRIPTION), 10, seed),
@@ -104,7 +111,9 @@ def compared(seed: int, searches: int) -> dict[str, float]:
         with contextlib.redirect_stdout(io.StringIO()):
             fronts.append(search(evaluator, SETTINGS, 100 * seed + number).objectives)
         cost += process_time() - start if number == 0 else 0
-    blind = [at_random(evaluator, len(fronts[0]), 100 * seed + number) for number in range(searches)]
+    blind = [
+        at_random(evaluator, len(fronts[0]), 100 * seed + number) for number in range(searches)
+    ]
     reference = np.array([error_of(evaluator, SPACE.sizes - 1), SPACE.macs(0 * SPACE.sizes)])
     areas = [np.mean([hypervolume(o, reference) for o in runs]) for runs in (fronts, blind)]
     summary = {"NSGA-II": areas[0], "random": areas[1], "hypervolume_ratio": areas[0] / areas[1]}
@@ -115,20 +124,34 @@ def compared(seed: int, searches: int) -> dict[str, float]:
 def main() -> None:
     arguments = options(__doc__, seeds=6, searches=2, processes=2).parse_args()
     rows: list[dict[str, float]] = []
-    start = {"mp_context": get_context("spawn"), "initializer": torch.set_num_threads, "initargs": (1,)}
+    start = {
+        "mp_context": get_context("spawn"),
+        "initializer": torch.set_num_threads,
+        "initargs": (1,),
+    }
     with ProcessPoolExecutor(arguments.processes, **start) as pool:
         for row in pool.map(compared, range(arguments.seeds), repeat(arguments.searches)):
             if not rows:
                 print("seed", *row)
-            print(f"{len(rows):4}", *(f"{value:{len(name)}.4f}" for name, value in row.items()), flush=True)
+            print(
+                f"{len(rows):4}",
+                *(f"{value:{len(name)}.4f}" for name, value in row.items()),
+                flush=True,
+            )
             rows.append(row)
     summary = {"sub_networks": SPACE.count, "evaluations": SETTINGS.evaluations, "seeds": len(rows)}
     for name in ("hypervolume_ratio", "accuracy_difference", "cost_ratio"):
         values = np.array([row[name] for row in rows])
         half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
         summary[name] = round(float(values.mean()), 4)
-        summary[f"{name}_interval"] = [round(float(values.mean() + sign * half), 4) for sign in (-1, 1)]
-    print(json.dumps(summary | {"least_ratio": round(min(row["hypervolume_ratio"] for row in rows), 4)}))
+        summary[f"{name}_interval"] = [
+            round(float(values.mean() + sign * half), 4) for sign in (-1, 1)
+        ]
+    print(
+        json.dumps(
+            summary | {"least_ratio": round(min(row["hypervolume_ratio"] for row in rows), 4)}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""What benchmarks share: their options and clocks, studies, rows that are kept as they come, and pages in Markdown."""
+"""What benchmarks share: their options and clocks, studies, rows that are kept as they come, and
+pages in Markdown."""
 
 import json
 import resource
@@ -20,7 +21,8 @@ Result = TypeVar("Result")
 
 
 def options(description: str | None, *flags: str, **numbers: int) -> ArgumentParser:
-    """A parser of flags, and of numbers with these defaults; it shows the description as it is written."""
+    """A parser of flags, and of numbers with these defaults; it shows the description as it is
+    written."""
     parser = ArgumentParser(description=description, formatter_class=RawDescriptionHelpFormatter)
     for name in flags:
         parser.add_argument(f"--{name}", action="store_true")
@@ -29,7 +31,9 @@ def options(description: str | None, *flags: str, **numbers: int) -> ArgumentPar
     return parser
 
 
-def timed(work: Callable[[], Result], clock: Callable[[], float] = time.process_time) -> tuple[Result, float]:
+def timed(
+    work: Callable[[], Result], clock: Callable[[], float] = time.process_time
+) -> tuple[Result, float]:
     """What `work` returns, and the seconds that it takes by a clock: CPU time unless given."""
     start = clock()
     result = work()
@@ -48,7 +52,8 @@ def peak_memory() -> float:
 
 
 def merged(name: str = "") -> dict[str, Any]:
-    """The default study, changed by studies/`name`.yaml if there is a name, before it is checked."""
+    """The default study, changed by studies/`name`.yaml if there is a name, before it is
+    checked."""
     return read_merged([ROOT / "config.yaml", *([ROOT / f"studies/{name}.yaml"] if name else [])])
 
 
@@ -68,7 +73,11 @@ def write_rows(file: Path, rows: list[dict] | dict[str, list[dict]]) -> None:
     if isinstance(rows, list):
         text = _listed(rows)
     else:
-        text = "{" + ",\n".join(f'"{kind}": {_listed(of_kind)}' for kind, of_kind in rows.items()) + "}"
+        text = (
+            "{"
+            + ",\n".join(f'"{kind}": {_listed(of_kind)}' for kind, of_kind in rows.items())
+            + "}"
+        )
     file.write_text(f"{text}\n")
 
 
@@ -77,7 +86,10 @@ def _listed(rows: list[dict]) -> str:
 
 
 def resumed(
-    file: Path, jobs: Mapping[tuple, Callable[[], dict]], keys: tuple[str, ...], kind: str | None = None
+    file: Path,
+    jobs: Mapping[tuple, Callable[[], dict]],
+    keys: tuple[str, ...],
+    kind: str | None = None,
 ) -> list[dict]:
     """The rows in `file`, after those of the `jobs` that it lacks were added to it, one by one.
 
@@ -108,6 +120,7 @@ def table_row(cells: Iterable[object]) -> str:
 
 
 def table(rows: list[list[str]], left: int = 1) -> str:
-    """A Markdown table, whose first row is its head; the `left` columns are text, the others numbers."""
+    """A Markdown table, whose first row is its head; the `left` columns are text, the others
+    numbers."""
     rule = ["---"] * left + ["---:"] * (len(rows[0]) - left)
     return "".join(map(table_row, [rows[0], rule, *rows[1:]])).rstrip("\n")

@@ -1,4 +1,5 @@
-"""What benchmarks share that train networks: the images of the default study, and training without a word."""
+"""What benchmarks share that train networks: the images of the default study, and training without
+a word."""
 
 import contextlib
 import io
@@ -19,12 +20,16 @@ def digit_images(seed: int = 0) -> tuple[LabelledImages, LabelledImages, Labelle
     """Training, validation and test images of the default study, split with this seed."""
     part = digits(32).parts[ALL]
     chosen = split_indices(part.labels, 180, 539, seed)
-    return tuple(LabelledImages(part.images[chosen[name]], part.labels[chosen[name]]) for name in SPLITS)
+    return tuple(
+        LabelledImages(part.images[chosen[name]], part.labels[chosen[name]]) for name in SPLITS
+    )
 
 
 def preprocessing_of(training: LabelledImages) -> Preprocessing:
     """That by the mean and the deviation of the training images."""
-    return Preprocessing(*(getattr(training.images / 255, name)((0, 1, 2)).tolist() for name in ("mean", "std")))
+    return Preprocessing(
+        *(getattr(training.images / 255, name)((0, 1, 2)).tolist() for name in ("mean", "std"))
+    )
 
 
 def train(
@@ -40,7 +45,8 @@ def train(
     """Train a network without a word; its history, and seconds of CPU time.
 
     Args:
-        validation: images to validate with; unless given, two of the training images, which take no time.
+        validation: images to validate with; unless given, two of the training images, which take no
+            time.
         loss: cross-entropy unless given.
     """
     loss = loss or partial(cross_entropy, smoothing=recipe.label_smoothing)

@@ -44,7 +44,8 @@ class Case(NamedTuple):
     times: int = 1
 
 
-SITUATIONS = {  # what members' oddity takes from skill, what diversity gives, noise of pairs and of ensembles
+# What members' oddity takes from skill, what diversity gives, noise of pairs and of ensembles.
+SITUATIONS = {
     "no correlation": (0.0, 0.0, 0.3, 0.2),
     "odd members are weak": (1.0, 0.0, 0.3, 0.2),
     "diversity helps": (0.0, 0.8, 0.3, 0.2),
@@ -53,14 +54,19 @@ SITUATIONS = {  # what members' oddity takes from skill, what diversity gives, n
 }
 
 
-def ensemble_study(random: np.random.Generator, situation: str, members: int, size: int, alike: float) -> np.ndarray:
+def ensemble_study(
+    random: np.random.Generator, situation: str, members: int, size: int, alike: float
+) -> np.ndarray:
     """Two diversities, accuracy and mean member accuracy of all ensembles: 4 x E.
 
     Args:
         alike: share of the variance of members that the two seeds of a design have in common.
     """
     cost, gain, of_pairs, of_ensembles = SITUATIONS[situation]
-    own, shared = random.standard_normal((members, 5)), random.standard_normal((-(-members // 2), 5))
+    own, shared = (
+        random.standard_normal((members, 5)),
+        random.standard_normal((-(-members // 2), 5)),
+    )
     drawn = np.sqrt(alike) * shared.repeat(2, axis=0)[:members] + np.sqrt(1 - alike) * own
     apart = [np.linalg.norm(p[:, None] - p, axis=2) for p in (drawn[:, :2], drawn[:, 2:4])]
     noise = np.triu(random.standard_normal((2, members, members)), 1) * of_pairs
@@ -73,7 +79,9 @@ def ensemble_study(random: np.random.Generator, situation: str, members: int, si
 
     skill = drawn[:, 4] - cost * (np.linalg.norm(drawn[:, :2], axis=1) - 1.25)
     of_members = skill[ensembles].mean(axis=1)
-    accuracy = of_members + gain * mean(apart[0]) + of_ensembles * random.standard_normal(len(ensembles))
+    accuracy = (
+        of_members + gain * mean(apart[0]) + of_ensembles * random.standard_normal(len(ensembles))
+    )
     return np.stack([mean(apart[0] + noise[0]), mean(apart[1] + noise[1]), accuracy, of_members])
 
 
@@ -82,13 +90,17 @@ def many_studies(situation: str, members: int, size: int, alike: float) -> np.nd
     """A few hundred thousand ensembles of other studies of the same kind."""
     random = stream(0, "coverage", "truth", situation, members, size)
     studies = 300_000 // len(ensembles_of(members, size))
-    return np.concatenate([ensemble_study(random, situation, members, size, alike) for _ in range(studies)], axis=1)
+    return np.concatenate(
+        [ensemble_study(random, situation, members, size, alike) for _ in range(studies)], axis=1
+    )
 
 
 def of_measure(measure: str, weights: np.ndarray, study: np.ndarray) -> np.ndarray:
     first, second, accuracy, given = study
     if measure == "difference":
-        return weighted_pearson(weights, first, accuracy) - weighted_pearson(weights, second, accuracy)
+        return weighted_pearson(weights, first, accuracy) - weighted_pearson(
+            weights, second, accuracy
+        )
     return correlations([measure], weights, first, accuracy, given)[measure]
 
 
@@ -106,7 +118,9 @@ def correlation(measure: str, situation: str, members: int, size: int, alike: fl
         weights = counts[:, ensembles].prod(axis=2, dtype=float)
         found["bootstrap"] = percentiles(of_measure(measure, weights, study))
         if measure != "difference":
-            found["naive"] = independent_interval(measure, replicates[0], len(ensembles), CONFIDENCE)
+            found["naive"] = independent_interval(
+                measure, replicates[0], len(ensembles), CONFIDENCE
+            )
         return found
 
     def truth() -> float:
@@ -114,17 +128,22 @@ def correlation(measure: str, situation: str, members: int, size: int, alike: fl
         return of_measure(measure, np.ones((1, everything.shape[1])), everything)[0]
 
     name = "difference of two r" if measure == "difference" else f"{measure} correlation"
-    description = f"{situation}; seeds of a design share {alike:.0%} of the variance" if alike else situation
-    return Case(name.capitalize(), description, f"{members} members, ensembles of {size}", truth, simulate)
+    description = (
+        f"{situation}; seeds of a design share {alike:.0%} of the variance" if alike else situation
+    )
+    return Case(
+        name.capitalize(), description, f"{members} members, ensembles of {size}", truth, simulate
+    )
 
 
 def independent_interval(
     measure: str, correlation: float, observations: float, confidence: float
 ) -> tuple[float, float]:
-    """The interval of a correlation of independent observations, on Fisher's z scale; NaN for fewer than five.
+    """The interval of a correlation of independent observations, on Fisher's z scale; NaN for fewer
+    than five.
 
-    Variances are, of Pearson and partial, 1 / (n - 3), n being one less for what is given (Fisher 1924); of Spearman
-    (1 + r^2 / 2) / (n - 3) (Bonett and Wright, Psychometrika 65, 2000).
+    Variances are, of Pearson and partial, 1 / (n - 3), n being one less for what is given (Fisher
+    1924); of Spearman (1 + r^2 / 2) / (n - 3) (Bonett and Wright, Psychometrika 65, 2000).
     """
     if observations < 5:
         return np.nan, np.nan

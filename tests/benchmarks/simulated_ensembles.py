@@ -1,4 +1,5 @@
-"""Studies of observations 2 and 4 whose truth is known: pairs of members of designs in families that are alike."""
+"""Studies of observations 2 and 4 whose truth is known: pairs of members of designs in families
+that are alike."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,13 +28,23 @@ from resiliency.statistics.intervals import ANGULAR, studentised
 RULE = "mean_probability"
 DRAWS = 200  # of the placebo of each study
 METRICS = {"label_disagreement": "prediction", "jensen_shannon": "prediction"}
-METRICS |= {"saliency_cosine": "attribution", "grad_cam_cosine": "attribution", "linear_cka": "activation"}
-TABLE = pd.DataFrame([(kind, metric) for metric, kind in METRICS.items()], columns=["kind", "metric"])
+METRICS |= {
+    "saliency_cosine": "attribution",
+    "grad_cam_cosine": "attribution",
+    "linear_cka": "activation",
+}
+TABLE = pd.DataFrame(
+    [(kind, metric) for metric, kind in METRICS.items()], columns=["kind", "metric"]
+)
 COLUMNS = [
-    f"{m}_{i}" for m, k in METRICS.items() for i in (("clean", "corrupted") if k == "prediction" else ("clean",))
+    f"{m}_{i}"
+    for m, k in METRICS.items()
+    for i in (("clean", "corrupted") if k == "prediction" else ("clean",))
 ]
-ACCURACY = {f"mean_member_{images}_accuracy": 0.9 for images in ("clean", "corrupted")}  # of observation 4
-ALIKE = (0.4, 0.45, 0.15)  # shares of the variance of a member that its family, its design and itself have
+# Of observation 4.
+ACCURACY = {f"mean_member_{images}_accuracy": 0.9 for images in ("clean", "corrupted")}
+# Shares of the variance of a member that its family, its design and itself have.
+ALIKE = (0.4, 0.45, 0.15)
 
 
 class Pool(NamedTuple):
@@ -55,8 +66,16 @@ class Pool(NamedTuple):
     @property
     def name(self) -> str:
         """In words."""
-        sizes = f"{min(self.families)} to {max(self.families)}" if len(set(self.families)) > 1 else self.families[0]
-        seeds = "one of them with two seeds" if self.second else f"{self.seeds} seed{'s' * (self.seeds > 1)} each"
+        sizes = (
+            f"{min(self.families)} to {max(self.families)}"
+            if len(set(self.families)) > 1
+            else self.families[0]
+        )
+        seeds = (
+            "one of them with two seeds"
+            if self.second
+            else f"{self.seeds} seed{'s' * (self.seeds > 1)} each"
+        )
         seeds += f" in {self.doubled} families" * (0 < self.doubled < len(self.families))
         return f"{len(self.families)} families of {sizes} designs, {seeds}"
 
@@ -88,11 +107,14 @@ def pairs_of(pool: Pool) -> Pairs:
     table = pd.DataFrame(columns).assign(origin="independent", rule=RULE, size=2, weight=1.0)
     table = table.assign(possible=comb(len(members), 2))
     families = {name: f"f{family:02}" for name, _, family in members}
-    return Pairs(table, families, np.array([family for *_, family in members]), designs, first, second)
+    return Pairs(
+        table, families, np.array([family for *_, family in members]), designs, first, second
+    )
 
 
 def of_members(random: np.random.Generator, pairs: Pairs, kind: str) -> np.ndarray:
-    """A value of each pair: of either member, half each, of variance 1; what families have in common is of `kind`."""
+    """A value of each pair: of either member, half each, of variance 1; what families have in
+    common is of `kind`."""
     shares = np.sqrt(ALIKE)
     own = shares[0] * standard(random, kind, (pairs.family.max() + 1,))[pairs.family]
     own += shares[1] * random.standard_normal(pairs.design.max() + 1)[pairs.design]
@@ -100,14 +122,19 @@ def of_members(random: np.random.Generator, pairs: Pairs, kind: str) -> np.ndarr
     return (own[pairs.first] + own[pairs.second]) / np.sqrt(2)
 
 
-def of_correlations(differences: tuple[float, float], pool: Pool, kind: str) -> Callable[..., Observation]:
-    """Diversities correlate with accuracy, clean and corrupted, so that attributions lead by these Cohen's q."""
+def of_correlations(
+    differences: tuple[float, float], pool: Pool, kind: str
+) -> Callable[..., Observation]:
+    """Diversities correlate with accuracy, clean and corrupted, so that attributions lead by these
+    Cohen's q."""
     pairs = pairs_of(pool)
 
     def simulate(random: np.random.Generator) -> Observation:
         def of_pairs() -> np.ndarray:
             """Half of it from members, half of the pair itself; of variance 1."""
-            return np.sqrt(0.5) * (of_members(random, pairs, kind) + random.standard_normal(len(pairs.table)))
+            return np.sqrt(0.5) * (
+                of_members(random, pairs, kind) + random.standard_normal(len(pairs.table))
+            )
 
         attribution, columns = of_pairs(), {}
         for metric in ("saliency_cosine_clean", "grad_cam_cosine_clean"):
@@ -121,18 +148,22 @@ def of_correlations(differences: tuple[float, float], pool: Pool, kind: str) -> 
             for metric in ("label_disagreement", "jensen_shannon"):
                 columns[f"{metric}_{images}"] = 0.9 * prediction + np.sqrt(0.19) * of_pairs()
         rows = pairs.table.assign(**columns)
-        return attribution_diversity_is_less_negative(rows, TABLE, RULE, 500, families=pairs.families, draws=DRAWS)
+        return attribution_diversity_is_less_negative(
+            rows, TABLE, RULE, 500, families=pairs.families, draws=DRAWS
+        )
 
     return simulate
 
 
 class Partitions(NamedTuple):
-    """The pairs of a pool, of all families and without each, and which of them are of one design, by draws.
+    """The pairs of a pool, of all families and without each, and which of them are of one design,
+    by draws.
 
     Attributes:
         weights: float (1 + families) x pairs.
         accuracies: ranks of the accuracies of members, which are equal.
-        one, different: of the pool itself, then of each draw of the placebo, bool (1 + draws) x pairs.
+        one, different: of the pool itself, then of each draw of the placebo, bool (1 + draws) x
+            pairs.
     """
 
     weights: np.ndarray
@@ -149,20 +180,26 @@ def partitions_of(pool: Pool) -> Partitions:
     one, different = sides_of(pairs.table, permuted(members, DRAWS))
     left_out = LeftOut(pairs.table.assign(**ACCURACY), pairs.families.__getitem__)
     return Partitions(
-        left_out.weights, left_out.member_accuracies, np.vstack([alike, one]), np.vstack([~alike, different])
+        left_out.weights,
+        left_out.member_accuracies,
+        np.vstack([alike, one]),
+        np.vstack([~alike, different]),
     )
 
 
 def diversities(
     random: np.random.Generator, gaps: tuple[float, float, float], pool: Pool, kind: str
 ) -> dict[str, np.ndarray]:
-    """Column -> diversity of all pairs; different designs have more, in predictions, attributions and activations."""
+    """Column -> diversity of all pairs; different designs have more, in predictions, attributions
+    and activations."""
     pairs = pairs_of(pool)
     gap = dict(zip(("prediction", "attribution", "activation"), gaps, strict=True))
     different, columns = pairs.table.designs.to_numpy() > 1, {}
     for column in COLUMNS:
         noise = 0.7 * random.standard_normal(len(pairs.table))
-        columns[column] = gap[_kind(column)] * different + np.sqrt(0.5) * of_members(random, pairs, kind) + noise
+        columns[column] = (
+            gap[_kind(column)] * different + np.sqrt(0.5) * of_members(random, pairs, kind) + noise
+        )
     return columns
 
 
@@ -176,14 +213,26 @@ def observed_diversities(columns: dict[str, np.ndarray], pool: Pool) -> Observat
     return architecture_brings_diversity(rows, TABLE, RULE, 500, families=families, draws=DRAWS)
 
 
-def replaced_by(observation: Observation, columns: dict[str, np.ndarray], pool: Pool) -> Observation:
+def replaced_by(
+    observation: Observation, columns: dict[str, np.ndarray], pool: Pool
+) -> Observation:
     """The observation of one study with the diversities of another."""
     weights, accuracies, *sides = partitions_of(pool)
     ranks = [
-        np.mean([weighted_ranks(weights, columns[column]) for column in COLUMNS if _kind(column) == name], axis=0)
+        np.mean(
+            [
+                weighted_ranks(weights, columns[column])
+                for column in COLUMNS
+                if _kind(column) == name
+            ],
+            axis=0,
+        )
         for name in dict.fromkeys(METRICS.values())
     ]
-    equal = [np.stack([left_by(accuracies, *of) for of in zip(each, weights, strict=True)]) for each in ranks]
+    equal = [
+        np.stack([left_by(accuracies, *of) for of in zip(each, weights, strict=True)])
+        for each in ranks
+    ]
     deltas = [deltas_of(each, weights, *sides) for each in ranks + equal]
     statistics = [
         Part.from_replicates(part.name, of[:, 0], ANGULAR, freedom=part.freedom)
@@ -197,10 +246,16 @@ def replaced_by(observation: Observation, columns: dict[str, np.ndarray], pool: 
 
 
 def verdicts_on_diversities(
-    random: np.random.Generator, studies: int, gaps: tuple[float, float, float], pool: Pool, kind: str
+    random: np.random.Generator,
+    studies: int,
+    gaps: tuple[float, float, float],
+    pool: Pool,
+    kind: str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The verdicts of so many studies, str S, and those of their parts, S x 3."""
     drawn = [diversities(random, gaps, pool, kind) for _ in range(studies)]
     first = observed_diversities(drawn[0], pool)
-    reached, each = zip(*(verdict_of(replaced_by(first, of, pool), CONFIDENCE) for of in drawn), strict=True)
+    reached, each = zip(
+        *(verdict_of(replaced_by(first, of, pool), CONFIDENCE) for of in drawn), strict=True
+    )
     return np.array(reached), np.array(each)[:, : len(first.parts)]

@@ -17,7 +17,8 @@ GROUPS, ERROR, ACCURACY = 10, 0.2, 0.95
 ROWS = {
     **dict.fromkeys(("family", "best_to_worst_family"), exchanges_of_members.families),
     **dict.fromkeys(
-        ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accuracy"), exchanges_of_members.predictors
+        ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accuracy"),
+        exchanges_of_members.predictors,
     ),
 }
 
@@ -46,17 +47,30 @@ class Drawn(NamedTuple):
     families: np.ndarray
 
 
-def drawn(effects: Logits, families: int, sizes: int, lengths: int, random: np.random.Generator) -> Drawn:
-    """So many sizes in each family, each trained for so many lengths; accuracy is of family, design and length.
+def drawn(
+    effects: Logits, families: int, sizes: int, lengths: int, random: np.random.Generator
+) -> Drawn:
+    """So many sizes in each family, each trained for so many lengths; accuracy is of family, design
+    and length.
 
-    Of several sizes and lengths, as the traffic signs have them, only the middle size has all lengths, the others one.
+    Of several sizes and lengths, as the traffic signs have them, only the middle size has all
+    lengths, the others one.
     """
     family = np.repeat(np.arange(families), sizes * lengths)
     network = np.repeat(np.arange(families * sizes), lengths)
     length = np.tile(np.arange(lengths, dtype=float), families * sizes)
-    size = (random.standard_normal(families * sizes) + np.tile(np.arange(sizes) * 1.5, families))[network]
-    of_families, of_networks = random.standard_normal((2, families)), random.standard_normal((2, families * sizes))
-    accuracy = 0.5 * of_families[0][family] + 0.3 * of_networks[0][network] + 0.3 * random.standard_normal(len(family))
+    size = (random.standard_normal(families * sizes) + np.tile(np.arange(sizes) * 1.5, families))[
+        network
+    ]
+    of_families, of_networks = (
+        random.standard_normal((2, families)),
+        random.standard_normal((2, families * sizes)),
+    )
+    accuracy = (
+        0.5 * of_families[0][family]
+        + 0.3 * of_networks[0][network]
+        + 0.3 * random.standard_normal(len(family))
+    )
     error = effects.family * of_families[1][family] + effects.design * of_networks[1][network]
     error += effects.size * size + effects.accuracy * accuracy + effects.training * length
     error += 0.05 * random.standard_normal(len(family))
@@ -64,7 +78,9 @@ def drawn(effects: Logits, families: int, sizes: int, lengths: int, random: np.r
     kept = (network % sizes == sizes // 2) | (length == lengths // 2)
     named = [of.astype(str)[kept] for of in (family, network, length)]
     training = length[kept] if lengths > 1 else np.full(kept.sum(), np.nan)
-    of_designs = Designs(kept.sum(), *named, errors[:, kept], accuracies[:, kept], size[kept], size[kept], training)
+    of_designs = Designs(
+        kept.sum(), *named, errors[:, kept], accuracies[:, kept], size[kept], size[kept], training
+    )
     return Drawn(of_designs, effects.family * of_families[1])
 
 
@@ -76,7 +92,8 @@ def middles(effects: Logits, sizes: int, lengths: int) -> tuple[float, float]:
 
 
 def of_designs(exchange: str, effects: Logits, families: int, sizes: int, lengths: int = 1) -> Case:
-    """One row of designs, in percentage points; of the best family over the worst, less the true difference."""
+    """One row of designs, in percentage points; of the best family over the worst, less the true
+    difference."""
     step = logit(ACCURACY + STEP / 2) - logit(ACCURACY - STEP / 2)
     truths = {
         "family": effects.family,
@@ -91,7 +108,8 @@ def of_designs(exchange: str, effects: Logits, families: int, sizes: int, length
         while True:  # a predictor that by chance hardly varies within families has no row
             of, true = drawn(effects, families, sizes, lengths, random)
             of = of._replace(
-                errors=of.errors + logit(ERROR) - error, accuracies=of.accuracies + logit(ACCURACY) - accuracy
+                errors=of.errors + logit(ERROR) - error,
+                accuracies=of.accuracies + logit(ACCURACY) - accuracy,
             )
             for row in ROWS[exchange](of, CONFIDENCE):
                 if row.exchange == exchange:
@@ -100,12 +118,20 @@ def of_designs(exchange: str, effects: Logits, families: int, sizes: int, length
 
     units = f"{families} families of {sizes}" + f", {lengths} lengths" * (lengths > 1)
     situation = ", ".join(f"{name} {value:g}" for name, value in effects._asdict().items() if value)
-    return Case(f"Exchange rate: {exchange}", situation, units, lambda: points(truths[exchange], ERROR), simulate)
+    return Case(
+        f"Exchange rate: {exchange}",
+        situation,
+        units,
+        lambda: points(truths[exchange], ERROR),
+        simulate,
+    )
 
 
 def seeds(deviation: float, images: float, count: int, designs: int = 8) -> Case:
     """The standard deviation between seeds, in percentage points."""
-    members = pd.DataFrame({"member": [f"d{place // count}-s{place % count}" for place in range(designs * count)]})
+    members = pd.DataFrame(
+        {"member": [f"d{place // count}-s{place % count}" for place in range(designs * count)]}
+    )
     members["design"] = members["member"].str.partition("-")[0]
 
     def simulate(random: np.random.Generator, _: int) -> dict[str, Interval]:
@@ -115,7 +141,11 @@ def seeds(deviation: float, images: float, count: int, designs: int = 8) -> Case
 
     situation = f"seeds {100 * deviation:g}, a tenth of the images {100 * images:g}"
     return Case(
-        "Exchange rate: another_seed", situation, f"{designs} designs of {count}", lambda: 100 * deviation, simulate
+        "Exchange rate: another_seed",
+        situation,
+        f"{designs} designs of {count}",
+        lambda: 100 * deviation,
+        simulate,
     )
 
 
@@ -124,7 +154,8 @@ def _ends(row: Exchange) -> Interval:
 
 
 def mixtures(of_designs: float, of_seeds: float, gain: float, designs: int, count: int = 2) -> Case:
-    """Pairs of two designs against the pair of the better one: designs differ, seeds differ, mixtures gain."""
+    """Pairs of two designs against the pair of the better one: designs differ, seeds differ,
+    mixtures gain."""
 
     def simulate(random: np.random.Generator, _: int) -> dict[str, Interval]:
         own = of_designs * random.standard_normal(designs)
@@ -138,12 +169,17 @@ def mixtures(of_designs: float, of_seeds: float, gain: float, designs: int, coun
     def truth() -> float:
         return 100 * (gain - of_designs / np.sqrt(np.pi))
 
-    situation = f"designs {100 * of_designs:g}, seeds {100 * of_seeds:g}, mixtures gain {100 * gain:g}"
-    return Case("Exchange rate: mixing_designs", situation, f"{designs} designs of {count}", truth, simulate)
+    situation = (
+        f"designs {100 * of_designs:g}, seeds {100 * of_seeds:g}, mixtures gain {100 * gain:g}"
+    )
+    return Case(
+        "Exchange rate: mixing_designs", situation, f"{designs} designs of {count}", truth, simulate
+    )
 
 
 def _pairs(errors: np.ndarray, gain: float) -> Pairs:
-    """Pairs that err as often as their members on average, float D x seeds, but for what mixtures gain."""
+    """Pairs that err as often as their members on average, float D x seeds, but for what mixtures
+    gain."""
     means = errors.mean(axis=1)
     mixed = (means[:, None] + means) / 2 - gain
     np.fill_diagonal(mixed, np.nan)
@@ -152,7 +188,11 @@ def _pairs(errors: np.ndarray, gain: float) -> Pairs:
 
 NOTHING = Logits()
 CASES = [
-    *(of_designs("family", effects, *pool) for effects in (NOTHING, Logits(family=0.2)) for pool in ((8, 2), (26, 3))),
+    *(
+        of_designs("family", effects, *pool)
+        for effects in (NOTHING, Logits(family=0.2))
+        for pool in ((8, 2), (26, 3))
+    ),
     *(
         of_designs(exchange, Logits(family=0.4, size=-0.15, training=training), 26, 3, lengths)
         for exchange in ("family", "best_to_worst_family")
@@ -164,7 +204,10 @@ CASES = [
         for effects in (Logits(family=0.2), Logits(family=0.2, size=-0.15, accuracy=-1.0))
         for pool in ((8, 2), (26, 3))
     ),
-    *(of_designs("doubling_of_training", Logits(family=0.2, training=value), 26, 1, 4) for value in (0.0, -0.3)),
+    *(
+        of_designs("doubling_of_training", Logits(family=0.2, training=value), 26, 1, 4)
+        for value in (0.0, -0.3)
+    ),
     *(seeds(deviation, 0.02, count) for deviation in (0.0, 0.01) for count in (2, 5)),
     *(
         mixtures(*case, designs)

@@ -1,4 +1,5 @@
-"""Studies of observation 1a whose closeness is known: designs in families, all studies of a situation at once."""
+"""Studies of observation 1a whose closeness is known: designs in families, all studies of a
+situation at once."""
 
 from functools import cache
 from typing import NamedTuple
@@ -19,7 +20,8 @@ POOLS = {  # designs of each family
     "24 families of 3": (3,) * 24,
     "14 families of 1 to 22": (22, 16, 8, 6, 4, 4, 3, 3, 2, 2, 2, 1, 1, 1),  # as imagenet_published
 }
-WORDS = {"normal": "normal", "t3": "t₃", "skewed": "skewed", "failing": "one failing in ten"}  # distributions
+# Distributions.
+WORDS = {"normal": "normal", "t3": "t₃", "skewed": "skewed", "failing": "one failing in ten"}
 FAILURE = 5.0  # standard deviations of the others by which a failing training errs more
 PAIRS = 50_000  # pairs of designs that a truth is computed from
 
@@ -33,15 +35,16 @@ class Effects(NamedTuple):
     noise: float = 0.7
 
 
-# (distribution, share between families) -> effects of size and accuracy at which closeness is 0 against both, and at
-# which it is at the margin.
+# (distribution, share between families) -> effects of size and accuracy at which closeness is 0
+# against both, and at which it is at the margin.
 AT_ZERO = {("normal", 0.5): 1.703, ("normal", 0.8): 4.062, ("t3", 0.5): 1.361, ("t3", 0.8): 2.936}
 AT_ZERO |= {("skewed", 0.5): 1.486}
 AT_MARGIN = {("normal", 0.5): 0.984, ("t3", 0.5): 0.685}
 
 
 def standard(random: np.random.Generator, kind: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of mean 0 and variance 1: normal, Student's t with 3 degrees of freedom, exponential, or failing ones."""
+    """Numbers of mean 0 and variance 1: normal, Student's t with 3 degrees of freedom, exponential,
+    or failing ones."""
     if kind == "failing":
         failed = random.standard_normal(shape) + FAILURE * (random.random(shape) < 0.1)
         return (failed - 0.1 * FAILURE) / np.sqrt(1 + 0.09 * FAILURE**2)
@@ -51,7 +54,12 @@ def standard(random: np.random.Generator, kind: str, shape: tuple[int, ...]) -> 
 
 
 def drawn(
-    random: np.random.Generator, effects: Effects, between: float, kind: str, sizes: tuple[int, ...], studies: int
+    random: np.random.Generator,
+    effects: Effects,
+    between: float,
+    kind: str,
+    sizes: tuple[int, ...],
+    studies: int,
 ) -> np.ndarray:
     """Studies as `resiliency.statistics.closeness` takes them, float studies x n x 3.
 
@@ -67,12 +75,15 @@ def drawn(
     ]
     error = effects.family * standard(random, kind, (studies, count))[:, family]
     error += effects.size * predictors[0] + effects.accuracy * predictors[1]
-    return np.stack([*predictors, error + effects.noise * random.standard_normal(error.shape)], axis=2)
+    return np.stack(
+        [*predictors, error + effects.noise * random.standard_normal(error.shape)], axis=2
+    )
 
 
 @cache
 def truth(effects: Effects, between: float, kind: str) -> tuple[float, float]:
-    """closeness of family against size and against accuracy, as infinitely many families have it."""
+    """closeness of family against size and against accuracy, as infinitely many families have
+    it."""
     random = np.random.default_rng(0)
     values = [drawn(random, effects, between, kind, (2,), PAIRS) for _ in range(2)]
     slopes = np.array([effects.size, effects.accuracy])
@@ -95,9 +106,15 @@ def _greater(across: np.ndarray, within: np.ndarray) -> float:
 
 
 def verdicts(
-    random: np.random.Generator, effects: Effects, between: float, kind: str, pool: str, studies: int
+    random: np.random.Generator,
+    effects: Effects,
+    between: float,
+    kind: str,
+    pool: str,
+    studies: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The verdicts of `architecture_matters_more`, without its placebo, on so many studies, str S, and of its part."""
+    """The verdicts of `architecture_matters_more`, without its placebo, on so many studies, str S,
+    and of its part."""
     sizes = POOLS[pool]
     families = Families.of(np.repeat(np.arange(len(sizes)), sizes))
     values = drawn(random, effects, between, kind, sizes, studies)

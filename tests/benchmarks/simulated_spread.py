@@ -1,8 +1,10 @@
-"""Studies of observation 1b whose spread between families at equal clean accuracy and size is known.
+"""Studies of observation 1b whose spread between families at equal clean accuracy and size is
+known.
 
-Effects are those that the mixed model finds in the traffic signs: a logit of clean accuracy is worth about half a logit
-of the error, and 85 % of its variance lies between families. Clean accuracy is measured with noise that the corrupted
-error does not follow, a part of which families share.
+Effects are those that the mixed model finds in the traffic signs: a logit of clean accuracy is
+worth about half a logit of the error, and 85 % of its variance lies between families. Clean
+accuracy is measured with noise that the corrupted error does not follow, a part of which families
+share.
 """
 
 from dataclasses import replace
@@ -29,11 +31,15 @@ from resiliency.analysis.verdicts import verdict_of
 from resiliency.statistics.mixed_model import Fits, logits
 from resiliency.statistics.mixed_model import Layout as Designs
 
-IMAGES, CENTRE = 1_000, -1.9  # in a half of the test images; logit of the corrupted error, of which 13 % are typical
-ACCURACY, BETWEEN, ACCURATE = 0.5, 0.85, 3.0  # SD of logit accuracy, share of families in its variance, and its centre
+# In a half of the test images; logit of the corrupted error, of which 13 % are typical.
+IMAGES, CENTRE = 1_000, -1.9
+# SD of logit accuracy, share of families in its variance, and its centre.
+ACCURACY, BETWEEN, ACCURATE = 0.5, 0.85, 3.0
 SLOPE_BETWEEN, SLOPE_WITHIN, SLOPE_SIZE = -0.5, -0.45, -0.03
-LENGTH, LENGTH_SPREAD = 0.5, 0.15  # logits of accuracy that a doubling of training buys, and its SD between families
-SEED, OWN, REST = 0.155, 0.034, 0.02  # SDs between seeds, of the error alone between seeds, and between designs
+# Logits of accuracy that a doubling of training buys, and its SD between families.
+LENGTH, LENGTH_SPREAD = 0.5, 0.15
+# SDs between seeds, of the error alone between seeds, and between designs.
+SEED, OWN, REST = 0.155, 0.034, 0.02
 DESIGN = 0.04  # SD between architectures of a family at equal accuracy
 FAILED, FAILING = 2.0, 0.1  # logits of accuracy that a failed training lacks, and how many fail
 
@@ -54,7 +60,8 @@ class Layout(NamedTuple):
 
 
 class Noise(NamedTuple):
-    """SDs of logit clean accuracy on a half of the images that a family shares, and that a member has for itself."""
+    """SDs of logit clean accuracy on a half of the images that a family shares, and that a member
+    has for itself."""
 
     family: float
     member: float
@@ -117,15 +124,21 @@ def drawn(
         return deviation * random.standard_normal((studies, labels.max() + 1))[:, labels]
 
     of_families = normal(np.sqrt(BETWEEN) * ACCURACY, families)
-    within = normal(np.sqrt(1 - BETWEEN) * ACCURACY, each) + lengths * (LENGTH + normal(LENGTH_SPREAD, families))
-    within = within + normal(SEED, member) - FAILED * (failing & (random.random(within.shape) < FAILING))
+    within = normal(np.sqrt(1 - BETWEEN) * ACCURACY, each) + lengths * (
+        LENGTH + normal(LENGTH_SPREAD, families)
+    )
+    within = (
+        within + normal(SEED, member) - FAILED * (failing & (random.random(within.shape) < FAILING))
+    )
     size = normal(1.5, families) + normal(1.0, each) * (layout.architectures > 1)
     own = DESIGN if layout.architectures > 1 else 0.0
     error = CENTRE + SLOPE_BETWEEN * of_families + SLOPE_WITHIN * within + SLOPE_SIZE * size
     error = error + spread * standard(random, kind, (studies, layout.families))[:, families]
     error = error + normal(own, each) + normal(REST, design) + normal(OWN, member)
     accurate = ACCURATE + of_families + within
-    half, other = (accurate + normal(noise.family, families) + normal(noise.member, member) for _ in range(2))
+    half, other = (
+        accurate + normal(noise.family, families) + normal(noise.member, member) for _ in range(2)
+    )
     return Studies(expit(half), expit(other), expit(error), size)
 
 
@@ -154,7 +167,9 @@ def table(studies: Studies, layout: Layout, study: int = 0) -> pd.DataFrame:
 def in_logits(spread: float, layout: Layout) -> float:
     """A spread in percentage points around the median error of the designs of many studies."""
     studies = drawn(np.random.default_rng(0), layout, 0.1, NO_NOISE, "normal", studies=100)
-    return float(logits(spread, float(np.median(np.median(_designs(studies.error, layout), axis=1)))))
+    return float(
+        logits(spread, float(np.median(np.median(_designs(studies.error, layout), axis=1))))
+    )
 
 
 def _designs(values: np.ndarray, layout: Layout) -> np.ndarray:
@@ -173,14 +188,18 @@ def parts(studies: Studies, layout: Layout) -> list[Part]:
     labels, size = Labels.of(layout), _designs(studies.size, layout)
     first = slice(None, None, layout.seeds)
     recipes = labels.length * (layout.lengths >= SHARED)
-    of_designs = Designs.of(*(of[first].astype(str) for of in (labels.family, labels.architecture, recipes)))
+    of_designs = Designs.of(
+        *(of[first].astype(str) for of in (labels.family, labels.architecture, recipes))
+    )
     names, fits = fits_of(half, error, size, of_designs)
     noise = noise_of_halves(half, other, of_designs)
     shares = medians(_designs(studies.error, layout), of_designs.family)
     one = np.ones((1, 1))
     each = zip(half[:, None], size, noise[:, :, None], shares, strict=True)
     return [
-        part_of(Model(names, of_designs, accuracy, sizes, _of_study(fits, study), of_noise, one, share))
+        part_of(
+            Model(names, of_designs, accuracy, sizes, _of_study(fits, study), of_noise, one, share)
+        )
         for study, (accuracy, sizes, of_noise, share) in enumerate(each)
     ]
 
@@ -194,12 +213,16 @@ def verdicts(
     kind: str,
     failing: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The verdicts of `families_differ_at_equal_accuracy`, without its placebo, on so many studies; and of its part."""
+    """The verdicts of `families_differ_at_equal_accuracy`, without its placebo, on so many studies;
+    and of its part."""
     reached = []
     for start in range(0, studies, AT_ONCE):
         number = min(AT_ONCE, studies - start)
         some = drawn(random, layout, in_logits(spread, layout), noise, kind, failing, number)
         observation = families_differ_at_equal_accuracy(table(some, layout), IMAGES, draws=0)
-        reached += [verdict_of(replace(observation, parts=[part]), CONFIDENCE) for part in parts(some, layout)]
+        reached += [
+            verdict_of(replace(observation, parts=[part]), CONFIDENCE)
+            for part in parts(some, layout)
+        ]
     whole, each = zip(*reached, strict=True)
     return np.array(whole), np.array(each)

@@ -1,8 +1,9 @@
-"""Test images that come in groups, such as frames of tracks, and what the tables report of them; see interval_coverage.
+"""Test images that come in groups, such as frames of tracks, and what the tables report of them;
+see interval_coverage.
 
-Each image answers as the first of its group does with a probability of sqrt(.4), else on its own: whatever is measured
-has an intraclass correlation of .4, and the expectation that it has over independent images. *Naive* is the same
-function told that each image is a unit of its own.
+Each image answers as the first of its group does with a probability of sqrt(.4), else on its own:
+whatever is measured has an intraclass correlation of .4, and the expectation that it has over
+independent images. *Naive* is the same function told that each image is a unit of its own.
 """
 
 from collections.abc import Callable
@@ -35,12 +36,15 @@ MEMBERS, SEVERITIES = 3, 3
 IMAGES = SIZE * UNITS
 GROUPED, ALONE = Units.numbered(np.arange(IMAGES) // SIZE), Units.single(IMAGES)
 CONDITIONS = all_conditions(["fog"], list(range(1, SEVERITIES + 1)), {CLEAN: IMAGES}, {CLEAN: 2})
-FINER = 5  # times the resamples of other rows: as many as a study has, for quantiles of few are too near the middle
+# Times the resamples of other rows: as many as a study has, for quantiles of few are too near the
+# middle.
+FINER = 5
 LABELS, SEEN = np.zeros(IMAGES, int), Seen("imagenet-c", [1], 0, "")
 
 
 class Drawn(NamedTuple):
-    """Margins of the answers of members to images, wrong where they are positive; float members x conditions x N."""
+    """Margins of the answers of members to images, wrong where they are positive; float members x
+    conditions x N."""
 
     margins: np.ndarray
 
@@ -51,15 +55,26 @@ class Drawn(NamedTuple):
     def predictions(self, units: Units) -> list[Predictions]:
         """Of two classes, of which the first is right."""
         logits = np.stack([-self.margins, self.margins], axis=-1).astype(np.float32)
-        return [Predictions(CONDITIONS, {CLEAN: of}, {CLEAN: Truth(LABELS, None, units)}) for of in logits]
+        return [
+            Predictions(CONDITIONS, {CLEAN: of}, {CLEAN: Truth(LABELS, None, units)})
+            for of in logits
+        ]
 
 
 def independent(random: np.random.Generator, n_images: int) -> np.ndarray:
     """Margins to images of which some are hard for all members and under all conditions."""
-    hard, of_members = random.standard_normal(n_images), random.standard_normal((MEMBERS, 1, n_images))
+    hard, of_members = (
+        random.standard_normal(n_images),
+        random.standard_normal((MEMBERS, 1, n_images)),
+    )
     own = random.standard_normal((MEMBERS, 1 + SEVERITIES, n_images))
     skill = np.array([0.0, 0.0, 0.2])[:, None, None]
-    return (hard + of_members + own) / np.sqrt(3) - 0.8 - skill + 0.2 * np.arange(1 + SEVERITIES)[:, None]
+    return (
+        (hard + of_members + own) / np.sqrt(3)
+        - 0.8
+        - skill
+        + 0.2 * np.arange(1 + SEVERITIES)[:, None]
+    )
 
 
 def study(random: np.random.Generator) -> Drawn:
@@ -82,7 +97,10 @@ def case(
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         drawn = study(random)
         resampling = Resampling(FINER * resamples, CONFIDENCE, int(random.integers(2**31)))
-        return {"adopted": interval(drawn, GROUPED, resampling), "naive": interval(drawn, ALONE, resampling)}
+        return {
+            "adopted": interval(drawn, GROUPED, resampling),
+            "naive": interval(drawn, ALONE, resampling),
+        }
 
     situation = f"images correlate by {CORRELATION:g} in groups of {SIZE}"
     return Case(statistic, situation, f"{UNITS} groups", lambda: float(truth(MANY)), simulate)
@@ -107,7 +125,9 @@ def of_member(column: str) -> Callable[[Drawn, Units, Resampling], Interval]:
 def of_ensemble(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     of = EnsembleErrors(drawn.predictions(units), np.ones(MEMBERS), "mean_probability")
     asked = np.arange(MEMBERS)[None], CLEAN, np.arange(IMAGES)
-    columns = accuracies(CLEAN, of.accuracy(*asked), of.effective_images(*asked, CONFIDENCE), CONFIDENCE)
+    columns = accuracies(
+        CLEAN, of.accuracy(*asked), of.effective_images(*asked, CONFIDENCE), CONFIDENCE
+    )
     return ends({name: values[0] for name, values in columns.items()}, "clean_accuracy")
 
 
@@ -116,12 +136,18 @@ def of_pair(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     counts = units.counts(resampling.resamples, resampling.seed, "images")
     errors = {"first": drawn.wrong[0, 1:], "last": drawn.wrong[2, 1:]}
     table = pd.DataFrame(under_corruptions(errors, ["fog"] * SEVERITIES, counts, units, CONFIDENCE))
-    return ends(table[(table.role == "last") & (table.corruption == CORRUPTED)].iloc[0], "difference")
+    return ends(
+        table[(table.role == "last") & (table.corruption == CORRUPTED)].iloc[0], "difference"
+    )
 
 
 def of_all(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
-    """Upper ends of all differences at once, by how much the nearest is above the true difference."""
-    of, ensembles = EnsembleErrors(drawn.predictions(units), np.ones(MEMBERS), "mean_probability"), np.arange(MEMBERS)
+    """Upper ends of all differences at once, by how much the nearest is above the true
+    difference."""
+    of, ensembles = (
+        EnsembleErrors(drawn.predictions(units), np.ones(MEMBERS), "mean_probability"),
+        np.arange(MEMBERS),
+    )
     images, ensembles = np.arange(IMAGES), list(ensembles[:, None])
     errors = np.array([of.errors(ensemble[None], images)[0] for ensemble in ensembles])
     drawn = drawn_errors(of, ensembles, images, resampling)
@@ -154,12 +180,18 @@ def the_way_there(drawn: Drawn) -> float:
 
 
 def of_covariance(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
-    table = failure_table(list(drawn.wrong.swapaxes(0, 1)), list("abc"), CONDITIONS, resampling, {CLEAN: units})
-    return ends(table[(table.images == "fog") & (table["first"] == "a") & (table["second"] == "b")].iloc[0])
+    table = failure_table(
+        list(drawn.wrong.swapaxes(0, 1)), list("abc"), CONDITIONS, resampling, {CLEAN: units}
+    )
+    return ends(
+        table[(table.images == "fog") & (table["first"] == "a") & (table["second"] == "b")].iloc[0]
+    )
 
 
 def covariance(drawn: Drawn) -> float:
-    return np.mean([np.cov(*drawn.wrong[:2, c].astype(float))[0, 1] for c in range(1, 1 + SEVERITIES)])
+    return np.mean(
+        [np.cov(*drawn.wrong[:2, c].astype(float))[0, 1] for c in range(1, 1 + SEVERITIES)]
+    )
 
 
 def judged_by(units: Units, resampling: Resampling) -> Resampled:
@@ -167,7 +199,8 @@ def judged_by(units: Units, resampling: Resampling) -> Resampled:
 
 
 def confidences(drawn: Drawn) -> Judged:
-    """How sure the first member is of its answers to corrupted images, and whether they are wrong."""
+    """How sure the first member is of its answers to corrupted images, and whether they are
+    wrong."""
     sure = expit(np.abs(drawn.margins[0, 1:]))
     wrong = drawn.wrong[0, 1:]
     return Judged(wrong.astype(np.float32), wrong.astype(np.int32), {"max_probability": sure}, ())
@@ -175,7 +208,10 @@ def confidences(drawn: Drawn) -> Judged:
 
 def of_selective(measure: str) -> Callable[[Drawn, Units, Resampling], Interval]:
     def interval(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
-        return ends(selective_rows({CORRUPTED: confidences(drawn)}, judged_by(units, resampling))[0][0], measure)
+        return ends(
+            selective_rows({CORRUPTED: confidences(drawn)}, judged_by(units, resampling))[0][0],
+            measure,
+        )
 
     return interval
 
@@ -183,7 +219,9 @@ def of_selective(measure: str) -> Callable[[Drawn, Units, Resampling], Interval]
 def selective(measure: str) -> Callable[[Drawn], float]:
     def truth(drawn: Drawn) -> float:
         scored = confidences(Drawn(drawn.margins[..., :100_000]))
-        table = all_conditions(["fog"], list(range(1, SEVERITIES + 1)), {CLEAN: 100_000}, {CLEAN: 2})
+        table = all_conditions(
+            ["fog"], list(range(1, SEVERITIES + 1)), {CLEAN: 100_000}, {CLEAN: 2}
+        )
         few = Resampled(table, np.arange(100_000), Resampling(2, CONFIDENCE, 0))
         return selective_rows({CORRUPTED: scored}, few)[0][0][measure]
 
@@ -197,7 +235,9 @@ def of_threshold(of: str) -> Callable[[Drawn, Units, Resampling], Interval]:
     def interval(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
         scored = confidences(drawn)
         answers = scored.confidences["max_probability"], scored.errors
-        return ends(shares_at([THRESHOLD], *answers, judged_by(units, resampling), CORRUPTED)[0], of)
+        return ends(
+            shares_at([THRESHOLD], *answers, judged_by(units, resampling), CORRUPTED)[0], of
+        )
 
     return interval
 
@@ -227,7 +267,10 @@ def of_nll(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
 
 def without_groups(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     """Of a mean over images without each of ten groups, as observations have it."""
-    of_image, wrong = image_groups(LABELS, np.empty(0, int), resampling.seed, units), drawn.wrong[0, 0].astype(float)
+    of_image, wrong = (
+        image_groups(LABELS, np.empty(0, int), resampling.seed, units),
+        drawn.wrong[0, 0].astype(float),
+    )
     without = [wrong[of_image != group].mean() for group in range(GROUPS)]
     return jackknife(np.array([wrong.mean(), *without]), CONFIDENCE).ends
 
@@ -257,10 +300,18 @@ CASES = [
         lambda drawn: (expit(2 * drawn.margins[:, 0]).mean(axis=0) <= 0.5).mean(),
         of_ensemble,
     ),
-    case("Difference of two models", lambda drawn: error(0, REST)(drawn) - error(2, REST)(drawn), of_pair),
+    case(
+        "Difference of two models",
+        lambda drawn: error(0, REST)(drawn) - error(2, REST)(drawn),
+        of_pair,
+    ),
     case("Upper bounds of all differences (max-t)", lambda _: 0.0, of_all),
     case("Rank of a member as good as the first", lambda _: 1.0, of_rank),
-    case("Share that all members misclassify", lambda drawn: drawn.wrong[:, 1:].all(axis=0).mean(), of_ceiling),
+    case(
+        "Share that all members misclassify",
+        lambda drawn: drawn.wrong[:, 1:].all(axis=0).mean(),
+        of_ceiling,
+    ),
     case(
         "Way to the ceiling",
         the_way_there,
@@ -269,11 +320,19 @@ CASES = [
     case(
         "Error of a class",
         error(0, REST),
-        lambda drawn, units, _: ends(class_error(drawn.wrong[0, 1:].mean(axis=0), units, CONFIDENCE)),
+        lambda drawn, units, _: ends(
+            class_error(drawn.wrong[0, 1:].mean(axis=0), units, CONFIDENCE)
+        ),
     ),
     case("Covariance of failures", covariance, of_covariance),
-    *(case(f"Selective prediction: {of}", selective(of), of_selective(of)) for of in ("aurc", "error_at_80", "auroc")),
-    *(case(f"At a threshold: {of}", threshold(of), of_threshold(of)) for of in ("coverage", "error", "wrong")),
+    *(
+        case(f"Selective prediction: {of}", selective(of), of_selective(of))
+        for of in ("aurc", "error_at_80", "auroc")
+    ),
+    *(
+        case(f"At a threshold: {of}", threshold(of), of_threshold(of))
+        for of in ("coverage", "error", "wrong")
+    ),
     case("NLL", lambda drawn: -losses(drawn)[..., 0].mean(), of_nll),
     case("Mean without groups of images", error(0, FIRST), without_groups),
     *(

@@ -13,10 +13,15 @@ class Opened:
         self.page.set_default_timeout(PATIENCE)
         self.faults, self.requests = [], []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" else None)
+        self.page.on(
+            "console",
+            lambda message: self.faults.append(message.text) if message.type == "error" else None,
+        )
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(path.as_uri())
 
     def unfold(self):
-        self.page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
+        self.page.evaluate(
+            "document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })"
+        )
         return self

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.browser
 
 FILTERING = ("error_by_severity", "correlations", "deployment", "effective_robustness")
 FADED = (
-    "[...document.querySelectorAll('.role-mark *')].filter((mark) => Number(mark.getAttribute('opacity') ?? 1) < 0.1)"
+    "[...document.querySelectorAll('.role-mark *')].filter((mark) => "
+    "Number(mark.getAttribute('opacity') ?? 1) < 0.1)"
 )
 
 
@@ -27,7 +28,10 @@ def page(browser, report):
 @pytest.mark.parametrize("name", FILTERING)
 def test_a_click_on_a_name_in_the_interactive_chart_fades_the_other_marks(browser, report, name):
     opened = Opened(browser, report.parent / f"charts/{name}.html", viewport=DESKTOP)
-    page, entries = opened.page, opened.page.locator(".role-legend").first.locator(".role-legend-label text")
+    page, entries = (
+        opened.page,
+        opened.page.locator(".role-legend").first.locator(".role-legend-label text"),
+    )
     entries.first.wait_for()
     assert entries.count() > 1
     assert page.evaluate(f"{FADED}.length") == 0
@@ -43,7 +47,11 @@ def test_a_click_on_a_name_in_the_interactive_chart_fades_the_other_marks(browse
 
 
 def test_first_screen_has_the_verdicts_and_the_best(page, report):
-    observations = pd.read_csv(report.parent / "tables/observations.csv").groupby("observation").verdict.first()
+    observations = (
+        pd.read_csv(report.parent / "tables/observations.csv")
+        .groupby("observation")
+        .verdict.first()
+    )
     tested = observations[observations != "not tested"]
     cards = page.evaluate(
         "[...document.querySelectorAll('.card')].map((card) => [card.dataset.observation,"
@@ -53,26 +61,38 @@ def test_first_screen_has_the_verdicts_and_the_best(page, report):
     assert dict(cards) == tested.to_dict()
     bottom = "(boxes) => Math.max(...boxes.map((box) => box.getBoundingClientRect().bottom))"
     assert page.locator(".card, .contender").evaluate_all(bottom) <= DESKTOP["height"]
-    roles = ", ".join(page.locator(".contender .role").all_inner_texts()).lower().replace(" and ", ", ")
+    roles = (
+        ", ".join(page.locator(".contender .role").all_inner_texts()).lower().replace(" and ", ", ")
+    )
     assert sorted(roles.split(", ")) == sorted(ROLES)
 
 
 def test_tables_are_sorted(page, report):
     section = page.locator("section:has(#members)")
-    rows, head = section.locator("tbody tr"), section.locator("thead th", has_text="Corrupted error")
+    rows, head = (
+        section.locator("tbody tr"),
+        section.locator("thead th", has_text="Corrupted error"),
+    )
     members = pd.read_csv(report.parent / "tables/members.csv").set_index("member")
     for direction in ("ascending", "descending"):
         head.locator(".sort").press("Enter")
         assert head.get_attribute("aria-sort") == direction
-        errors = members.corrupted_error[rows.locator("th").all_inner_texts()].map("{:.3f}".format)  # as they are shown
+        # As they are shown.
+        errors = members.corrupted_error[rows.locator("th").all_inner_texts()].map("{:.3f}".format)
         assert len(errors) == len(members)
-        assert errors.is_monotonic_increasing if direction == "ascending" else errors.is_monotonic_decreasing
+        assert (
+            errors.is_monotonic_increasing
+            if direction == "ascending"
+            else errors.is_monotonic_decreasing
+        )
 
 
 def test_on_a_phone_nothing_is_wider_or_smaller(browser, report):
     phone = Opened(browser, report, viewport=PHONE, has_touch=True, is_mobile=True)
     assert phone.unfold().faults == []
-    assert [url for url in phone.requests if not url.startswith(("data:", "blob:"))] == [report.as_uri()]
+    assert [url for url in phone.requests if not url.startswith(("data:", "blob:"))] == [
+        report.as_uri()
+    ]
     assert phone.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     pictures = phone.page.locator(
         ".chart img"
@@ -105,9 +125,13 @@ def test_each_section_has_one_chart_and_the_navigation_leads(browser, report):
 
 
 def test_every_link_leads_somewhere(page):
-    targets = page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].map((a) => a.hash.slice(1))")
+    targets = page.evaluate(
+        "[...document.querySelectorAll('a[href^=\"#\"]')].map((a) => a.hash.slice(1))"
+    )
     assert page.evaluate("(ids) => ids.filter((id) => !document.getElementById(id))", targets) == []
-    identifiers = page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
+    identifiers = page.evaluate(
+        "[...document.querySelectorAll('[id]')].map((element) => element.id)"
+    )
     assert len(set(identifiers)) == len(identifiers)
 
 
@@ -121,11 +145,16 @@ def test_pictures_stand_in_without_scripts_and_in_print(browser, report):
     pictures = page.locator(".chart img")
     assert pictures.count() == len(CHARTS)
     assert all(len(picture.get_attribute("alt")) > 40 for picture in pictures.all())
-    assert all(picture.evaluate("(picture) => picture.naturalWidth > 100") for picture in pictures.all())
+    assert all(
+        picture.evaluate("(picture) => picture.naturalWidth > 100") for picture in pictures.all()
+    )
     page.emulate_media(media="print")
     assert all(picture.is_visible() for picture in pictures.all())  # also what is folded
     assert not page.locator("nav").is_visible()
-    levels = [int(heading.evaluate("(h) => h.tagName[1]")) for heading in page.locator("h1, h2, h3, h4").all()]
+    levels = [
+        int(heading.evaluate("(h) => h.tagName[1]"))
+        for heading in page.locator("h1, h2, h3, h4").all()
+    ]
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
@@ -145,7 +174,11 @@ def test_snakemakes_own_report_leads_somewhere_by_all_its_links(browser, workflo
     rows.filter(has_text="Report of the study").locator("a").first.click()
     inner = page.frame_locator("iframe")
     inner.locator("#provenance").wait_for(state="attached")
-    targets = inner.locator("body").evaluate("body => [...body.querySelectorAll('a[href]')].map(a => a.hash)")
+    targets = inner.locator("body").evaluate(
+        "body => [...body.querySelectorAll('a[href]')].map(a => a.hash)"
+    )
     assert all(targets)
-    assert inner.locator("body").evaluate("(body, ids) => ids.every((id) => body.querySelector(id))", targets)
+    assert inner.locator("body").evaluate(
+        "(body, ids) => ids.every((id) => body.querySelector(id))", targets
+    )
     assert opened.faults == []

@@ -32,5 +32,6 @@ def waits(gpu: Counter[str] | None) -> Counter[str]:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Files of a stored data set of 32 training and 10 validation images, as `train_members` takes them."""
+    """Files of a stored data set of 32 training and 10 validation images, as `train_members` takes
+    them."""
     return stored(tmp_path_factory.mktemp("data"), 32, classes=3)

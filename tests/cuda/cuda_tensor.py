@@ -34,7 +34,8 @@ class CudaTensor(Tensor):
 
     def numpy(self, *_, **__):
         raise TypeError(
-            "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy it to host memory first."
+            "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy it to host "
+            "memory first."
         )
 
     def __array__(self, *_, **__):
@@ -47,7 +48,9 @@ class CudaTensor(Tensor):
         return self.to("cpu")
 
     def pin_memory(self, *_):
-        raise RuntimeError("cannot pin 'torch.cuda.FloatTensor' only dense CPU tensors can be pinned")
+        raise RuntimeError(
+            "cannot pin 'torch.cuda.FloatTensor' only dense CPU tensors can be pinned"
+        )
 
     def to(self, *args, copy: bool = False, **kwargs) -> Tensor:
         device, dtype, _, layout = parsed(args, kwargs)
@@ -86,7 +89,8 @@ def is_internal(tensor: Tensor) -> bool:
 
 
 def parsed(args, kwargs) -> tuple:
-    """Device, dtype, non_blocking and memory format that the arguments of `Tensor.to` name, or None."""
+    """Device, dtype, non_blocking and memory format that the arguments of `Tensor.to` name, or
+    None."""
     if args and isinstance(args[0], Tensor):
         args = (args[0].device, args[0].dtype, *args[1:])
     return torch._C._nn._parse_to(*args, **kwargs)

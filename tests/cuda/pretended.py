@@ -1,17 +1,19 @@
-"""A CUDA device that is not there, for tests: tensors of the CPU that say that they are on `cuda:0`.
+"""A CUDA device that is not there, for tests: tensors of the CPU that say that they are on
+`cuda:0`.
 
     with pretended_cuda() as waits:
         ...  # torch.cuda.is_available() is true in here
     waits  # what the program would have waited for
 
-Such a tensor refuses what one of CUDA refuses: to become a NumPy array, to meet tensors of the CPU (but for numbers,
-and indices), to be filled by a generator of the CPU. It computes by the CPU's kernels, so that values are right, but in
-the CPU's rounding. What it does not have: streams, a compiler, memory of its own or pinned, kernels that differ from
-run to run.
+Such a tensor refuses what one of CUDA refuses: to become a NumPy array, to meet tensors of the CPU
+(but for numbers, and indices), to be filled by a generator of the CPU. It computes by the CPU's
+kernels, so that values are right, but in the CPU's rounding. What it does not have: streams, a
+compiler, memory of its own or pinned, kernels that differ from run to run.
 
-How it works: `_Functions` sees each call of torch's Python functions and makes those that name a CUDA device, or move a
-tensor to one, which a torch without CUDA refuses before it dispatches. `_Operations` sees every operation that reaches
-a kernel, those of backward passes included, checks on which device its tensors are, and runs it on the CPU.
+How it works: `_Functions` sees each call of torch's Python functions and makes those that name a
+CUDA device, or move a tensor to one, which a torch without CUDA refuses before it dispatches.
+`_Operations` sees every operation that reaches a kernel, those of backward passes included, checks
+on which device its tensors are, and runs it on the CPU.
 """
 
 import os
@@ -37,15 +39,45 @@ NAME = "pretended CUDA device"
 MEMORY = 80 * 2**30
 GROUP = "_group_tensors_by_device_and_dtype"
 
-# Operations that may meet tensors of both devices, and those that refuse even a single number of the CPU.
-MOVING = ("_to_copy", "copy_", "copy", "index", "index_put", "index_put_", "_index_put_impl_", "_local_scalar_dense")
-STRICT = ("cat", "stack", "mm", "bmm", "addmm", "convolution", "index_select", "gather", "scatter", "embedding")
-# Made of other operations in general, but a single one on CUDA, where it does not look at its values.
+# Operations that may meet tensors of both devices, and those that refuse even a single number of
+# the CPU.
+MOVING = (
+    "_to_copy",
+    "copy_",
+    "copy",
+    "index",
+    "index_put",
+    "index_put_",
+    "_index_put_impl_",
+    "_local_scalar_dense",
+)
+STRICT = (
+    "cat",
+    "stack",
+    "mm",
+    "bmm",
+    "addmm",
+    "convolution",
+    "index_select",
+    "gather",
+    "scatter",
+    "embedding",
+)
+# Made of other operations in general, but a single one on CUDA, where it does not look at its
+# values.
 WHOLE = ("_to_copy", "one_hot")
 
 
 # The program waits for their values.
-WAITING = ("_local_scalar_dense", "_unique2", "equal", "is_nonzero", "masked_select", "nonzero", "unique")
+WAITING = (
+    "_local_scalar_dense",
+    "_unique2",
+    "equal",
+    "is_nonzero",
+    "masked_select",
+    "nonzero",
+    "unique",
+)
 
 
 class _Functions(TorchFunctionMode):
@@ -59,7 +91,11 @@ class _Functions(TorchFunctionMode):
             return self._moved(func, args, kwargs)
         tensors = _tensors_in((args, kwargs))
         device = kwargs.get("device")
-        if device is not None and func is not torch._C._nn._parse_to and torch.device(device).type == "cuda":
+        if (
+            device is not None
+            and func is not torch._C._nn._parse_to
+            and torch.device(device).type == "cuda"
+        ):
             if func in (torch.tensor, torch.as_tensor, torch.asarray):
                 return to_device(func(*args, **kwargs | {"device": "cpu"}))
             if not tensors:
@@ -125,11 +161,15 @@ class _Operations(TorchDispatchMode):
         return _mapped(on_device, out)
 
     def _on_host(self, out, sources: list[Tensor]):
-        """`out`, of the CPU, marked where compiled code made it for its own use, which on CUDA would be there.
+        """`out`, of the CPU, marked where compiled code made it for its own use, which on CUDA
+        would be there.
 
-        Compiled code makes tensors where it finds others to be, and takes those of this module for the CPU's.
+        Compiled code makes tensors where it finds others to be, and takes those of this module for
+        the CPU's.
         """
-        internal = all(is_internal(one) for one in sources) if sources else not self.functions.making
+        internal = (
+            all(is_internal(one) for one in sources) if sources else not self.functions.making
+        )
         if internal and isinstance(out, Tensor):
             out.internal = True
         return out
@@ -146,7 +186,8 @@ OF_CUDA = {
     "manual_seed_all": lambda seed: None,
     "synchronize": lambda *_: waits.update(["synchronize"]),
 }
-# A torch for CUDA knows its kind of device, and asks a driver for one where it pins memory or takes a step.
+# A torch for CUDA knows its kind of device, and asks a driver for one where it pins memory or takes
+# a step.
 OF_ACCELERATOR = {
     "is_available": lambda: True,
     "current_device_index": lambda: 0,
@@ -157,7 +198,8 @@ OF_ACCELERATOR = {
 
 @contextmanager
 def pretended_cuda() -> Iterator[Counter[str]]:
-    """The device, within a `with` block, one at a time; how often the program would have waited for it, by for what."""
+    """The device, within a `with` block, one at a time; how often the program would have waited for
+    it, by for what."""
     waits.clear()
     functions = _Functions()
     with (
@@ -177,7 +219,8 @@ def pretended_cuda() -> Iterator[Counter[str]]:
         # What gathers tensors for multi-tensor kernels looks at types and devices in C++.
         mock.patch.object(torch._C, GROUP, _grouping(getattr(torch._C, GROUP))),
         mock.patch.object(clip_grad, "_has_foreach_support", return_value=True),
-        # A module that moves takes new parameters; the memory of the old ones cannot become another device's.
+        # A module that moves takes new parameters; the memory of the old ones cannot become another
+        # device's.
         mock.patch.object(torch.__future__, "_overwrite_module_params_on_conversion", True),
         _Operations(functions),
         functions,
@@ -187,13 +230,21 @@ def pretended_cuda() -> Iterator[Counter[str]]:
 
 @contextmanager
 def preserved_settings() -> Iterator[None]:
-    """What the library sets for a CUDA device ends as it was, for other code of the process that has none."""
+    """What the library sets for a CUDA device ends as it was, for other code of the process that
+    has none."""
     cuda, cudnn = torch.backends.cuda, torch.backends.cudnn
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     fill = torch.utils.deterministic.fill_uninitialized_memory
-    reduced, precision = cuda.matmul.allow_bf16_reduced_precision_reduction, torch.get_float32_matmul_precision()
-    attention = [cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(), cuda.cudnn_sdp_enabled()]
+    reduced, precision = (
+        cuda.matmul.allow_bf16_reduced_precision_reduction,
+        torch.get_float32_matmul_precision(),
+    )
+    attention = [
+        cuda.flash_sdp_enabled(),
+        cuda.mem_efficient_sdp_enabled(),
+        cuda.cudnn_sdp_enabled(),
+    ]
     show = warnings.showwarning
     with mock.patch.dict(os.environ), cudnn.flags(enabled=cudnn.enabled):
         try:
@@ -222,7 +273,8 @@ def _tensors_in(value: object) -> list[Tensor]:
 
 
 def _mapped(function: Callable[[object], object], value: object) -> object:
-    """Arguments with what a function makes of each value in them that is no list, tuple or dictionary."""
+    """Arguments with what a function makes of each value in them that is no list, tuple or
+    dictionary."""
     if isinstance(value, list | tuple):
         return type(value)(_mapped(function, one) for one in value)
     if isinstance(value, dict):
@@ -233,7 +285,9 @@ def _mapped(function: Callable[[object], object], value: object) -> object:
 @cache
 def _is_composite(func: torch._ops.OpOverload) -> bool:
     """Whether an operation is made of others on CUDA too."""
-    composite = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key(
+        func.name(), "CompositeImplicitAutograd"
+    )
     return composite and func.overloadpacket.__name__ not in WHOLE
 
 
@@ -251,7 +305,10 @@ def _on_cpu(kind: type, device: object = None, *arguments, **options) -> object:
 def _grouping(group):
     def grouped(lists, *more):
         return {
-            (CUDA if isinstance(tensors[0], CudaTensor) else device, dtype): ([tensors, *others], indices)
+            (CUDA if isinstance(tensors[0], CudaTensor) else device, dtype): (
+                [tensors, *others],
+                indices,
+            )
             for (device, dtype), ([tensors, *others], indices) in group(lists, *more).items()
         }
 
@@ -270,27 +327,40 @@ def _loading(load):
 
 def _saving(save):
     def saved(state, file, **more):
-        return save(tree_map(lambda one: host(one).detach() if isinstance(one, Tensor) else one, state), file, **more)
+        return save(
+            tree_map(lambda one: host(one).detach() if isinstance(one, Tensor) else one, state),
+            file,
+            **more,
+        )
 
     return saved
 
 
 def _check_generator(generator: torch.Generator | None, name: str) -> None:
     if generator is not None and generator.device.type != "cuda":
-        raise RuntimeError(f"{name}: Expected a 'cuda' device type for generator but found '{generator.device.type}'")
+        raise RuntimeError(
+            f"{name}: Expected a 'cuda' device type for generator but found "
+            f"'{generator.device.type}'"
+        )
 
 
 def _check_devices(name: str, first: object, on_host: list[Tensor]) -> None:
     """Refuse an operation on tensors of both devices."""
-    first_on_host = isinstance(first, Tensor) and not isinstance(first, CudaTensor) and not is_internal(first)
+    first_on_host = (
+        isinstance(first, Tensor) and not isinstance(first, CudaTensor) and not is_internal(first)
+    )
     if name in MOVING:
         if "index" in name and first_on_host:
-            raise RuntimeError(f"{name}: indices should be either on cpu or on the same device as the indexed tensor")
+            raise RuntimeError(
+                f"{name}: indices should be either on cpu or on the same device as the indexed "
+                "tensor"
+            )
         return
     larger = [tuple(one.shape) for one in on_host if one.ndim and not is_internal(one)]
     if larger or name in STRICT or (name.endswith("_") and first_on_host):
         raise RuntimeError(
-            f"{name}: Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu! "
+            f"{name}: Expected all tensors to be on the same device, but found at least two "
+            "devices, cuda:0 and cpu! "
             f"(shapes on the CPU: {larger or 'a number'})"
         )
 

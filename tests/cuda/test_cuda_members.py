@@ -1,4 +1,5 @@
-"""What is done with members on a CUDA device, or the pretended one: predictions, activations, attributions, search."""
+"""What is done with members on a CUDA device, or the pretended one: predictions, activations,
+attributions, search."""
 
 from functools import cache
 
@@ -28,7 +29,8 @@ EXPLAINED = [("resnet", "label"), ("resnet", "prediction"), ("convnext", "label"
 
 @pytest.fixture(scope="module")
 def on_both(tmp_path_factory):
-    """Computes a function of a family's member, with random weights and its outputs in another order.
+    """Computes a function of a family's member, with random weights and its outputs in another
+    order.
 
     Returns what it gives on the CPU and on the device, as arrays.
     """
@@ -64,19 +66,25 @@ def test_predictions_features_and_grams_are_those_of_the_cpu(on_both, family):
         here, there = on_both(family, function)
         np.testing.assert_allclose(there, here, rtol=1e-2, atol=1e-2)
     data = LabelledImages(IMAGES, LABELS)
-    assert on_both(family, lambda member: accuracies([member[0]], data, PREPROCESSING))[1].shape == (1,)
+    assert on_both(family, lambda member: accuracies([member[0]], data, PREPROCESSING))[
+        1
+    ].shape == (1,)
 
 
 @pytest.mark.filterwarnings("ignore:Input Tensor 0 did not")
 @pytest.mark.parametrize(("family", "target"), EXPLAINED)
 @pytest.mark.parametrize("method", METHODS)
 def test_attributions_are_those_of_the_cpu(on_both, family, method, target):
-    here, there = on_both(family, lambda member: attribution_maps(method, *member, IMAGES, LABELS, target, steps=2))
+    here, there = on_both(
+        family, lambda member: attribution_maps(method, *member, IMAGES, LABELS, target, steps=2)
+    )
     np.testing.assert_allclose(there, here, atol=2e-2)
 
 
 @pytest.mark.parametrize("rule", ["sandwich", "progressive"])
-def test_sub_networks_are_trained_evaluated_and_recalibrated_without_waiting(rule, data, tmp_path, gpu):
+def test_sub_networks_are_trained_evaluated_and_recalibrated_without_waiting(
+    rule, data, tmp_path, gpu
+):
     elastic = Elastic(depth=[1, 1, 1, 1], width=[1, 0.5])
     space = Space.of_design(DESIGNS["resnet"].description(32), elastic, 3)
     recipe = Recipe(epochs=4, batch_size=8, shift=2, flip=True).model_dump()

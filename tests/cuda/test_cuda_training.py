@@ -1,4 +1,5 @@
-"""Training on a CUDA device, or the pretended one: every family, recipe and objective, files, and going on."""
+"""Training on a CUDA device, or the pretended one: every family, recipe and objective, files, and
+going on."""
 
 from functools import partial
 from itertools import product
@@ -49,18 +50,31 @@ def test_every_objective_trains(tmp_path, data, objective):
 
 @pytest.mark.parametrize(("part", "optimizer"), [("all", "adamw"), ("head", "muon"), (1, "adamw")])
 def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, part, optimizer):
-    design = DESIGNS["resnet"].model_copy(update={"weights": str(tmp_path / "given.safetensors"), "training": {"a": 1}})
+    design = DESIGNS["resnet"].model_copy(
+        update={"weights": str(tmp_path / "given.safetensors"), "training": {"a": 1}}
+    )
     given = described("given", design.description(32))
     write_member(tmp_path / "given", build(given, 5, seed=1), given)
     (tmp_path / "given/weights.safetensors").rename(design.files[0])
-    settings = FineTuning(train=part, optimizer=optimizer, epochs=1, batch_size=8, shift=2, flip=True)
+    settings = FineTuning(
+        train=part, optimizer=optimizer, epochs=1, batch_size=8, shift=2, flip=True
+    )
     settings = settings.model_dump() | {"precision": "float32"}
-    arguments = design.description(32), settings, data | design.inputs(0), (0, "train", "a", 0), 0, ""
+    arguments = (
+        design.description(32),
+        settings,
+        data | design.inputs(0),
+        (0, "train", "a", 0),
+        0,
+        "",
+    )
     with cuda_device():
         fine_tune(str(tmp_path / "there"), *arguments)
     with no_gpu():
         fine_tune(str(tmp_path / "here"), *arguments)
-    there, here = (load_file(tmp_path / place / "weights.safetensors") for place in ("there", "here"))
+    there, here = (
+        load_file(tmp_path / place / "weights.safetensors") for place in ("there", "here")
+    )
     for name, tensor in here.items():
         torch.testing.assert_close(there[name], tensor, atol=1e-3, rtol=1e-2)
 
@@ -85,14 +99,20 @@ def test_muon_multiplies_in_tf32_on_a_gpu_and_nothing_else_does(monkeypatch):
 
 @pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize(("family", "recipe"), [("resnet", "muon"), ("vit", "all")])
-def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monkeypatch, family, recipe):
+def test_an_interrupted_training_ends_with_the_same_weights(
+    tmp_path, data, monkeypatch, family, recipe
+):
     """On a real device this also tells whether two trainings give the same bytes."""
     monkeypatch.setattr(engine, "PAUSE", 0)
     (whole,) = train_files(tmp_path / "whole", data, DESIGNS[family], SINGLE, **RECIPES[recipe])
     with pytest.raises(Killed):
-        train_files(tmp_path / "again", data, DESIGNS[family], killed_at(3, SINGLE), **RECIPES[recipe])
+        train_files(
+            tmp_path / "again", data, DESIGNS[family], killed_at(3, SINGLE), **RECIPES[recipe]
+        )
     (again,) = train_files(tmp_path / "again", data, DESIGNS[family], SINGLE, **RECIPES[recipe])
-    assert (again / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+    assert (again / "weights.safetensors").read_bytes() == (
+        whole / "weights.safetensors"
+    ).read_bytes()
 
 
 def test_a_checkpoint_of_the_cpu_goes_on_on_the_device(tmp_path, data, monkeypatch, capsys):

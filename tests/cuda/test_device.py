@@ -1,4 +1,5 @@
-"""The device is set up before CUDA is used, and a GPU that was given but is not there is a fault."""
+"""The device is set up before CUDA is used, and a GPU that was given but is not there is a
+fault."""
 
 import os
 from contextlib import nullcontext
@@ -31,7 +32,9 @@ def test_determinism_and_precision_are_set_before_cuda_is_used(available, monkey
     assert torch.get_float32_matmul_precision() == "highest"
     assert not cuda.matmul.allow_bf16_reduced_precision_reduction
     attention = cuda.flash_sdp_enabled, cuda.mem_efficient_sdp_enabled
-    assert [enabled() for enabled in (*attention, cuda.cudnn_sdp_enabled, cuda.math_sdp_enabled)] == [0, 0, 0, 1]
+    assert [
+        enabled() for enabled in (*attention, cuda.cudnn_sdp_enabled, cuda.math_sdp_enabled)
+    ] == [0, 0, 0, 1]
     with inference():
         assert [enabled() for enabled in attention] == [1, 1]
         assert torch.is_inference_mode_enabled()
@@ -40,10 +43,21 @@ def test_determinism_and_precision_are_set_before_cuda_is_used(available, monkey
 
 @pytest.mark.parametrize(
     ("visible", "given"),
-    [("", ""), ("NoDevFiles", ""), ("-1", ""), ("0", "0"), ("GPU-8a56,1", "GPU-8a56, 1"), ("2,-1,3", "2")],
+    [
+        ("", ""),
+        ("NoDevFiles", ""),
+        ("-1", ""),
+        ("0", "0"),
+        ("GPU-8a56,1", "GPU-8a56, 1"),
+        ("2,-1,3", "2"),
+    ],
 )
 def test_a_gpu_that_was_given_but_is_not_shown_is_a_fault(available, monkeypatch, visible, given):
     available(lambda: False)
     monkeypatch.setenv(VISIBLE, visible)
-    with pytest.raises(Fault, match=rf"^GPU {given}: assigned to this process, but torch") if given else nullcontext():
+    with (
+        pytest.raises(Fault, match=rf"^GPU {given}: assigned to this process, but torch")
+        if given
+        else nullcontext()
+    ):
         assert device() == torch.device("cpu")

@@ -1,4 +1,5 @@
-"""The device refuses what CUDA refuses, computes what the CPU computes, and counts waits if it is the pretended one."""
+"""The device refuses what CUDA refuses, computes what the CPU computes, and counts waits if it is
+the pretended one."""
 
 import numpy as np
 import pytest
@@ -12,9 +13,15 @@ GENERATOR = "Expected a 'cuda' device type for generator"
     [
         (lambda here, there: np.asarray(there), "can't convert cuda:0 device type tensor to numpy"),
         (lambda here, there: here + there, "Expected all tensors to be on the same device"),
-        (lambda here, there: here[there.argmax(0)], "indices should be either on cpu or on the same device"),
+        (
+            lambda here, there: here[there.argmax(0)],
+            "indices should be either on cpu or on the same device",
+        ),
         (lambda here, there: there.pin_memory(), "cannot pin"),
-        (lambda here, there: torch.randperm(3, generator=torch.Generator(), device="cuda"), GENERATOR),
+        (
+            lambda here, there: torch.randperm(3, generator=torch.Generator(), device="cuda"),
+            GENERATOR,
+        ),
         (lambda here, there: there.normal_(generator=torch.Generator()), GENERATOR),
     ],
 )

@@ -1,4 +1,5 @@
-"""A real SLURM on this machine, for tests: virtual nodes on the loopback interface, without systemd or a database."""
+"""A real SLURM on this machine, for tests: virtual nodes on the loopback interface, without systemd
+or a database."""
 
 import os
 import shutil
@@ -98,15 +99,17 @@ class Cluster:
         self.environment = os.environ | {
             "SLURM_CONF": str(self.folder / "slurm.conf"),
             "PATH": os.pathsep.join([str(programs), SEARCHED]),
-            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "site"), os.environ.get("PYTHONPATH", "")]),
+            "PYTHONPATH": os.pathsep.join(
+                [str(Path(__file__).parent / "site"), os.environ.get("PYTHONPATH", "")]
+            ),
         }
         self._configure(programs)
 
     def _configure(self, programs: Path) -> None:
         host, (controller, *ports) = socket.gethostname(), _free_ports(1 + len(NODES))
         nodes = [
-            f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=8 RealMemory=64000"
-            + (f" Gres=gpu:fake:{len(GPU_FILES)}" if name in GPU_NODES else "")
+            f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=8 "
+            "RealMemory=64000" + (f" Gres=gpu:fake:{len(GPU_FILES)}" if name in GPU_NODES else "")
             for name, port in zip(NODES, ports, strict=True)
         ]
         settings = SETTINGS.format(
@@ -117,7 +120,11 @@ class Cluster:
             nodes="\n".join(nodes),
             gpu_nodes=",".join(GPU_NODES),
         )
-        gpus = [f"NodeName={name} Name=gpu Type=fake File={file}\n" for name in GPU_NODES for file in GPU_FILES]
+        gpus = [
+            f"NodeName={name} Name=gpu Type=fake File={file}\n"
+            for name in GPU_NODES
+            for file in GPU_FILES
+        ]
         (self.folder / "slurm.conf").write_text(settings)
         (self.folder / "gres.conf").write_text("".join(gpus))
         (self.folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
@@ -128,8 +135,8 @@ class Cluster:
         # The plugin drops SLURM_CONF from the environment of the srun within a job.
         srun, which = (shutil.which(name, path=SEARCHED) for name in ("srun", "which"))
         wrappers = {"srun": f'SLURM_CONF={self.folder}/slurm.conf exec {srun} "$@"'}
-        # Debian has sacct in the package of squeue. It only fails without a database, yet the plugin, which looks for
-        # it with `which`, turns to it while the controller is away.
+        # Debian has sacct in the package of squeue. It only fails without a database, yet the
+        # plugin, which looks for it with `which`, turns to it while the controller is away.
         wrappers["which"] = f'[ "$1" != sacct ] && exec {which} "$@"'
         # A GPU that a job is given but cannot use is a fault, and no node has one.
         wrappers["hide_gpus"] = "echo unset CUDA_VISIBLE_DEVICES"
@@ -152,7 +159,12 @@ class Cluster:
     def _start(self, name: str, *command: str) -> None:
         with (self.folder / f"{name}.log").open("a") as log:
             self.daemons[name] = subprocess.Popen(
-                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def restart_controller(self) -> None:
@@ -163,10 +175,14 @@ class Cluster:
         self._start(node, "slurmd", "-D", "-N", node)
 
     def lose_node(self, node: str) -> None:
-        """Kill all that runs on `node`, as if its power failed, and let SLURM know at once, not after a time-out."""
+        """Kill all that runs on `node`, as if its power failed, and let SLURM know at once, not
+        after a time-out."""
         jobs = self.squeue("%A", "--nodelist", node, "--states", "running,completing")
         managers = tuple(f"slurmstepd: [{job}." for job in jobs)
-        running = {process: " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])}
+        running = {
+            process: " ".join(process.info["cmdline"] or [])
+            for process in psutil.process_iter(["cmdline"])
+        }
         doomed = [process for process, command in running.items() if command.startswith(managers)]
         doomed += [process for job in jobs for process in self._processes_with(SLURM_JOB_ID=job)]
         self.daemons.pop(node).kill()
@@ -174,10 +190,15 @@ class Cluster:
         self.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=power")
 
     def _processes_with(self, **variables: str) -> list[psutil.Process]:
-        """Processes of this cluster's jobs and users that have these variables in their environment."""
+        """Processes of this cluster's jobs and users that have these variables in their
+        environment."""
         wanted = {"SLURM_CONF": f"{self.folder}/slurm.conf", **variables}
         found = psutil.process_iter(["environ"])  # None of those that are another user's
-        return [process for process in found if wanted.items() <= (process.info["environ"] or {}).items()]
+        return [
+            process
+            for process in found
+            if wanted.items() <= (process.info["environ"] or {}).items()
+        ]
 
     def run(self, *command: str) -> str:
         """What a command of SLURM prints."""
@@ -219,7 +240,9 @@ class Cluster:
 def _free_ports(count: int) -> list[int]:
     """Ports that nothing listens on."""
     with ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        servers = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
         return [server.getsockname()[1] for server in servers]
 
 

@@ -1,4 +1,5 @@
-"""Studies on a real SLURM cluster: the tiny one to its end, and trainings that meet with all that happens there."""
+"""Studies on a real SLURM cluster: the tiny one to its end, and trainings that meet with all that
+happens there."""
 
 import os
 import re
@@ -25,10 +26,14 @@ MEMBERS = ("densenet_s-s0", "densenet_s-s1", "convnext-s0")
 EPOCHS = 12
 EPOCH = rf"\[\d+/{EPOCHS}"  # in the log, when one has ended
 RESUMED = "resuming at step"
-# Some of what each stage makes, so that all stages run, but not for all members. The corrupted images, which are the
-# same again, are made alone, so that not all members predict anew.
+# Some of what each stage makes, so that all stages run, but not for all members. The corrupted
+# images, which are the same again, are made alone, so that not all members predict anew.
 CORRUPTED = "corrupted/contrast.npy"
-REMOVED = (CORRUPTED, "search/supernet/weights.safetensors", "members/convnext-s1/weights.safetensors")
+REMOVED = (
+    CORRUPTED,
+    "search/supernet/weights.safetensors",
+    "members/convnext-s1/weights.safetensors",
+)
 REMOVED += ("members/balanced-l1-s0-m0/weights.safetensors",)
 FILES = ("weights.safetensors", "member.json", "history.csv")
 
@@ -37,8 +42,8 @@ FILES = ("weights.safetensors", "member.json", "history.csv")
 def finished(cluster, workflow, workflow_in, tmp_path_factory):
     """The tiny study without `REMOVED`, finished on the cluster by the commands of docs/cluster.md.
 
-    What these printed is in `output`. Jobs of SLURM only wait for forks, of which it does not know; those of
-    `trainings` are processes as a user has them.
+    What these printed is in `output`. Jobs of SLURM only wait for forks, of which it does not know;
+    those of `trainings` are processes as a user has them.
     """
     directory = tmp_path_factory.mktemp("cluster")
     shutil.copytree(workflow.directory, directory, dirs_exist_ok=True)
@@ -52,21 +57,38 @@ def finished(cluster, workflow, workflow_in, tmp_path_factory):
 
 
 def readme_commands() -> list[list[list[str]]]:
-    """For each block of the page with commands for the cluster, the options of its Snakemakes, the study left out."""
-    blocks = re.findall(r"```sh\n(.*?)```", (REPOSITORY / "docs" / "cluster.md").read_text(), re.DOTALL)
+    """For each block of the page with commands for the cluster, the options of its Snakemakes, the
+    study left out."""
+    blocks = re.findall(
+        r"```sh\n(.*?)```", (REPOSITORY / "docs" / "cluster.md").read_text(), re.DOTALL
+    )
     start, study = "snakemake --profile ", "--configfile studies/cifar10.yaml"
     blocks = [block for block in blocks if start in block]
     commands = [[line for line in block.splitlines() if line.startswith(start)] for block in blocks]
     assert all(study in line for block in commands for line in block)
-    return [[line.removeprefix("snakemake ").replace(study, "").split() for line in block] for block in commands]
+    return [
+        [line.removeprefix("snakemake ").replace(study, "").split() for line in block]
+        for block in commands
+    ]
 
 
 def jobs(cluster: Cluster, output: str) -> list[dict[str, str]]:
     """What SLURM knows of the jobs of the run with this output."""
     run = re.search(r"SLURM run ID: (\S+)", output)[1]
-    names = ("JobID", "Comment", "State", "Partition", "TimeLimit", "MinMemory", "tres-per-job", "RestartCnt")
+    names = (
+        "JobID",
+        "Comment",
+        "State",
+        "Partition",
+        "TimeLimit",
+        "MinMemory",
+        "tres-per-job",
+        "RestartCnt",
+    )
     fields = ",".join(f"{name}:;" for name in names)
-    lines = cluster.run("squeue", "--noheader", "--states", "all", "--name", run, "--Format", fields).splitlines()
+    lines = cluster.run(
+        "squeue", "--noheader", "--states", "all", "--name", run, "--Format", fields
+    ).splitlines()
     return [dict(zip(names, line.split(";"), strict=False)) for line in lines]
 
 
@@ -99,8 +121,15 @@ class Trainings:
         return path.read_text() if path.exists() else ""
 
     def start(self, members: Sequence[str]) -> None:
-        """Start Snakemake, with a minute for the first attempt at a training, two for the second, ..."""
-        options = ("--set-resources", "train:slurm_partition=gpu", "train:runtime=attempt", "--retries", "5")
+        """Start Snakemake, with a minute for the first attempt at a training, two for the second,
+        ..."""
+        options = (
+            "--set-resources",
+            "train:slurm_partition=gpu",
+            "train:runtime=attempt",
+            "--retries",
+            "5",
+        )
         self.snakemake = self.study.start(*targets(members), *PROFILE, *POLLING, *options)
 
     def end(self, seconds: float) -> int | None:
@@ -119,7 +148,8 @@ class Trainings:
         return pids
 
     def hold(self, patterns: Mapping[str, str]) -> None:
-        """Stop the training of each member as soon as its log has the member's pattern; return when all are."""
+        """Stop the training of each member as soon as its log has the member's pattern; return when
+        all are."""
         held = set()
 
         def all_held() -> bool:
@@ -133,7 +163,8 @@ class Trainings:
         wait_for(all_held, 240, f"all log {patterns}")
 
     def kill_snakemake(self) -> None:
-        """Kill Snakemake in the middle of a training, and do what the guide says before it is started again."""
+        """Kill Snakemake in the middle of a training, and do what the guide says before it is
+        started again."""
         self.start(MEMBERS[:1])
         self.hold({MEMBERS[0]: EPOCH})
         self.snakemake.kill()
@@ -146,7 +177,8 @@ class Trainings:
         self.study.finish(*unlock)
 
     def fail_in_every_way(self) -> None:
-        """Go on from a checkpoint; let a training exceed its time, cancel one, lose a node, restart the controller."""
+        """Go on from a checkpoint; let a training exceed its time, cancel one, lose a node, restart
+        the controller."""
         self.start(MEMBERS)
         self.hold(dict.fromkeys(MEMBERS, EPOCH) | {MEMBERS[0]: RESUMED})
         self.resumed = self.log(MEMBERS[0])
@@ -182,18 +214,23 @@ def test_interrupted_trainings_end_with_the_same_bytes(trainings, workflow_in, t
     assert RESUMED in trainings.resumed
     for member in MEMBERS:
         for name in FILES:
-            one, other = (study.results / "members" / member / name for study in (local, trainings.study))
+            one, other = (
+                study.results / "members" / member / name for study in (local, trainings.study)
+            )
             assert one.read_bytes() == other.read_bytes(), f"{member}/{name}"
 
 
 def test_jobs_that_end_early_are_made_again_and_go_on(trainings):
-    """Attempts in the order of their submission, the second on time unless the machine is busy; that of a failed node
-    goes back to the queue.
+    """Attempts in the order of their submission, the second on time unless the machine is busy;
+    that of a failed node goes back to the queue.
     """
-    attempts = pd.DataFrame(jobs(trainings.cluster, trainings.outputs[-1])).sort_values("JobID", key=pd.to_numeric)
+    attempts = pd.DataFrame(jobs(trainings.cluster, trainings.outputs[-1])).sort_values(
+        "JobID", key=pd.to_numeric
+    )
     comments = attempts.set_index("JobID").Comment
     slow, cancelled, lost = (
-        attempts[attempts.Comment == comments[job]] for job in (trainings.slow, trainings.cancelled, trainings.lost)
+        attempts[attempts.Comment == comments[job]]
+        for job in (trainings.slow, trainings.cancelled, trainings.lost)
     )
     *late, last = slow.State
     assert (set(late), last) == ({"TIMEOUT"}, "COMPLETED")
@@ -203,7 +240,9 @@ def test_jobs_that_end_early_are_made_again_and_go_on(trainings):
     assert int(lost.RestartCnt.iloc[0]) == 1
     assert lost.State.iloc[-1] == "COMPLETED"
     for comment in (comments[trainings.slow], comments[trainings.cancelled]):
-        assert RESUMED in trainings.log(re.sub(r"rule_train_wildcards_(.+)_(\d+)", r"\1-s\2", comment))
+        assert RESUMED in trainings.log(
+            re.sub(r"rule_train_wildcards_(.+)_(\d+)", r"\1-s\2", comment)
+        )
 
 
 def test_tables_are_those_of_a_local_run_to_the_last_byte(finished, workflow):
@@ -217,10 +256,18 @@ def test_tables_are_those_of_a_local_run_to_the_last_byte(finished, workflow):
 
 def test_jobs_ask_for_what_their_stage_needs(finished, cluster):
     requests = {
-        job["Comment"].removeprefix("rule_").split("_wildcards")[0]: job for job in jobs(cluster, finished.output)
+        job["Comment"].removeprefix("rule_").split("_wildcards")[0]: job
+        for job in jobs(cluster, finished.output)
     }
     with_gpu = {rule for rule, job in requests.items() if "gpu" in job["tres-per-job"]}
     assert with_gpu == {rule for rule, job in requests.items() if job["Partition"] == "gpu"}
-    assert {"train", "train_jointly", "train_supernet", "search", "predict", "attribute"} <= with_gpu
+    assert {
+        "train",
+        "train_jointly",
+        "train_supernet",
+        "search",
+        "predict",
+        "attribute",
+    } <= with_gpu
     assert "score_ensembles" not in with_gpu
     assert (requests["train"]["TimeLimit"], requests["train"]["MinMemory"]) == ("1:00:00", "8000M")

@@ -21,7 +21,8 @@ def grey_picture(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def write(tmp_path):
-    """A function that writes a text into a file of the test, by default a table, and returns its path."""
+    """A function that writes a text into a file of the test, by default a table, and returns its
+    path."""
 
     def written(text: str, name: str = "file.csv") -> str:
         (tmp_path / name).write_text(text, encoding="utf-8")

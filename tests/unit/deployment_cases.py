@@ -24,8 +24,12 @@ COSTS = {"cost": 0.4, "cost_low": 0.3, "cost_high": 0.6}
 CHOSEN = {  # by the rule that chooses
     "as usual": BASE,
     "by the worst condition": varied(objective="worst_condition", optimism=np.nan),
-    "by costs": varied(objective="cost", selection_error=3 * ROWS.selection_error, behind=3 * ROWS.behind, **COSTS),
-    "by costs, a cheaper one is as good": varied(objective="cost", instead=ROWS.number.iloc[0], **COSTS),
+    "by costs": varied(
+        objective="cost", selection_error=3 * ROWS.selection_error, behind=3 * ROWS.behind, **COSTS
+    ),
+    "by costs, a cheaper one is as good": varied(
+        objective="cost", instead=ROWS.number.iloc[0], **COSTS
+    ),
     "within limits": varied(limit_members=3, limit_macs=5e6, instead=ROWS.number.iloc[0]),
     "single members": BASE | {"deployment": ROWS[ROWS["size"] == 1]},
     "without parameters": varied(parameters=np.nan),
@@ -43,12 +47,19 @@ def differing(tables: Tables, role: str, members: str, low: float, high: float) 
 
 
 def compared(low: float, high: float) -> Tables:
-    """A cheaper model is recommended, of whose difference from the best one the interval is this."""
+    """A cheaper model is recommended, of whose difference from the best one the interval is
+    this."""
     accurate = ROWS.loc[ROWS.selection_error.idxmin()]
-    return differing(CHOSEN["a cheaper one is as good"], "best ensemble", accurate.members, low, high)
+    return differing(
+        CHOSEN["a cheaper one is as good"], "best ensemble", accurate.members, low, high
+    )
 
 
-SELECTIVE, THRESHOLDS, BEST = BASE["selective_prediction"], BASE["thresholds"], contenders(ROWS)[0]["members"]
+SELECTIVE, THRESHOLDS, BEST = (
+    BASE["selective_prediction"],
+    BASE["thresholds"],
+    contenders(ROWS)[0]["members"],
+)
 KINDS, ONE_OF_BEST = BASE["members"].weights_kind, BASE["members"].member == BEST.split("+")[0]
 VOTES = SELECTIVE[SELECTIVE.score == "entropy"].assign(score="vote_agreement")
 DIFFERENCE = ("difference", "difference_low", "difference_high")
@@ -58,20 +69,30 @@ OTHER_COSTS = ROWS.macs.mask(ROWS.members == BEST)
 KNOWN = {  # by what is known
     "no cost": varied(macs=np.nan, optimism=np.nan),
     "no cost of the best": varied(macs=OTHER_COSTS),
-    "no cost of the best, a cheaper one is as good": varied(macs=OTHER_COSTS, instead=ROWS.number.iloc[0]),
+    "no cost of the best, a cheaper one is as good": varied(
+        macs=OTHER_COSTS, instead=ROWS.number.iloc[0]
+    ),
     "no number of images would do": varied(n_images_needed=np.nan),
-    "no temperature": with_columns("temperatures", n_fitted_images=0, note="no predictions of them"),
-    "a temperature of validation images": with_columns("temperatures", fitted_images="validation", note=np.nan),
+    "no temperature": with_columns(
+        "temperatures", n_fitted_images=0, note="no predictions of them"
+    ),
+    "a temperature of validation images": with_columns(
+        "temperatures", fitted_images="validation", note=np.nan
+    ),
     "no calibration": with_columns("temperatures", ece_after=np.nan),
     "no confidence": NO_THRESHOLDS | {"selective_prediction": SELECTIVE.iloc[:0]},
     "votes alone": NO_THRESHOLDS | {"selective_prediction": VOTES},
     "no thresholds": NO_THRESHOLDS,
-    "abstains on every image": with_columns("thresholds", threshold=THRESHOLDS.threshold.mask(WRONG, 2)),
+    "abstains on every image": with_columns(
+        "thresholds", threshold=THRESHOLDS.threshold.mask(WRONG, 2)
+    ),
     "abstains on no image": with_columns("thresholds", threshold=0 * THRESHOLDS.threshold),
     "too few units": with_columns(
         "thresholds", threshold=THRESHOLDS.threshold.mask(WRONG), units_needed=1 / TARGETS - 1
     ),
-    "no corruption left out": with_columns("thresholds", left_out_wrong=np.nan, left_out_corruption=np.nan),
+    "no corruption left out": with_columns(
+        "thresholds", left_out_wrong=np.nan, left_out_corruption=np.nan
+    ),
     "worse calibrated": with_columns(
         "temperatures", ece_difference=0.02, ece_difference_low=0.01, ece_difference_high=0.03
     ),
@@ -81,13 +102,17 @@ KNOWN = {  # by what is known
     "perhaps behind": compared(-0.01, 0.05),
     "no clear gain": differing(BASE, "best member", "vit-s0", -0.03, 0.01),
     "a loss": differing(BASE, "best member", "vit-s0", 0.01, 0.03),
-    "a member alone does better": varied(corrupted_error=ROWS.corrupted_error.mask(ROWS.members == "vit-s0", 0.01)),
+    "a member alone does better": varied(
+        corrupted_error=ROWS.corrupted_error.mask(ROWS.members == "vit-s0", 0.01)
+    ),
     "of no use": varied(clean_accuracy=0.899, worst_class_error=0.501, worst_error=0.501),
     "just of use": varied(clean_accuracy=0.9, worst_class_error=0.5, worst_error=0.5),
     "of no use, a single member": varied(worst_error=0.82, instead=ROWS.number.iloc[0]),
     "equal errors": with_columns("contenders", **dict.fromkeys(DIFFERENCE, 0.0)),
     "no interval of the gain": with_columns("contenders", **dict.fromkeys(DIFFERENCE[1:], np.nan)),
-    "a member without network": with_columns("members", weights_kind=KINDS.mask(ONE_OF_BEST, "none")),
+    "a member without network": with_columns(
+        "members", weights_kind=KINDS.mask(ONE_OF_BEST, "none")
+    ),
     "no network": with_columns("members", weights_kind="none"),
 }
 

@@ -1,4 +1,5 @@
-"""Tables for which no published study has a sentence, so that golden texts show every sentence of charts."""
+"""Tables for which no published study has a sentence, so that golden texts show every sentence of
+charts."""
 
 import pandas as pd
 
@@ -11,16 +12,28 @@ DOWN, OPEN, UNCLEAR = (-0.03, -0.01), (-0.03, 0.01), (UNKNOWN, UNKNOWN)
 
 
 def sizes(*steps: tuple[float, float]) -> tuple[pd.DataFrame, ...]:
-    """ensemble_sizes.csv whose errors fall by 2 points a member, with these intervals of the changes; no more."""
+    """ensemble_sizes.csv whose errors fall by 2 points a member, with these intervals of the
+    changes; no more."""
     rows = [{"size": n, "mean": 0.3 - 0.02 * n} for n in range(1, len(steps) + 2)]
     ends = pd.DataFrame([(UNKNOWN, UNKNOWN), *steps], columns=["change_low", "change_high"])
-    table = {"measure": "corrupted_error", "change": -0.02, "low": 0.1, "high": 0.3, "lower_quartile": 0.1}
+    table = {
+        "measure": "corrupted_error",
+        "change": -0.02,
+        "low": 0.1,
+        "high": 0.3,
+        "lower_quartile": 0.1,
+    }
     table |= {"upper_quartile": 0.3, "members": 6}
-    return pd.DataFrame(rows).assign(**ends, **table, **MAIN_RULE), NONE, pd.DataFrame(columns=["exchange", "images"])
+    return (
+        pd.DataFrame(rows).assign(**ends, **table, **MAIN_RULE),
+        NONE,
+        pd.DataFrame(columns=["exchange", "images"]),
+    )
 
 
 def joint(*gains: float, alone: bool = True, settings: int = 1) -> tuple[pd.DataFrame, ...]:
-    """ensembles.parquet with gains of the ncl loss, a seed each, over independent training; and members.csv."""
+    """ensembles.parquet with gains of the ncl loss, a seed each, over independent training; and
+    members.csv."""
     rows = [("ncl", 1.0, seed, 0.62 + gain) for seed, gain in enumerate(gains)]
     rows += [("ncl", weight / 10, 0, 0.5) for weight in range(1, settings)]
     rows += [("ncl", 0.0, seed, 0.62) for seed in range(len(gains) * alone)]
@@ -29,9 +42,13 @@ def joint(*gains: float, alone: bool = True, settings: int = 1) -> tuple[pd.Data
 
 
 def searched(**alone: float) -> tuple[pd.DataFrame, ...]:
-    """evaluations.csv, and members.csv with a sub-network and, if it is described, an independent member."""
+    """evaluations.csv, and members.csv with a sub-network and, if it is described, an independent
+    member."""
     net = {"clean_accuracy": 0.9, "corrupted_error": 0.2, "macs": 2e6}
-    rows = [net | {"origin": "search"}, *([net | {"origin": "independent"} | alone] if alone else [])]
+    rows = [
+        net | {"origin": "search"},
+        *([net | {"origin": "independent"} | alone] if alone else []),
+    ]
     return pd.DataFrame({"front": [True]}), pd.DataFrame(rows)
 
 
@@ -50,28 +67,68 @@ def correlations(**of_images: dict[str, list[tuple[float, float]]]) -> tuple[pd.
 
 def line(r_squared: float, above: float) -> tuple[pd.DataFrame]:
     row = {"member": "a", "images": "photos", "is_reference": True, "r_squared": r_squared}
-    return (pd.DataFrame([row | {"effective_robustness": above, "accuracy": 0.5, "low": 0.4, "high": 0.6}]),)
+    return (
+        pd.DataFrame(
+            [row | {"effective_robustness": above, "accuracy": 0.5, "low": 0.4, "high": 0.6}]
+        ),
+    )
 
 
-CEILING = {"images": "clean", "members": 2, "size": 2, "all_wrong": 0.05, "all_wrong_low": 0.04, "all_wrong_high": 0.06}
+CEILING = {
+    "images": "clean",
+    "members": 2,
+    "size": 2,
+    "all_wrong": 0.05,
+    "all_wrong_low": 0.04,
+    "all_wrong_high": 0.06,
+}
 CEILING = pd.DataFrame([CEILING])
-NOWHERE = pd.DataFrame([{"role": "baseline", "corruption": "fog", "error": 0.0, "low": 0.0, "high": 0.1}])
+NOWHERE = pd.DataFrame(
+    [{"role": "baseline", "corruption": "fog", "error": 0.0, "low": 0.0, "high": 0.1}]
+)
 NOWHERE = NOWHERE.assign(difference_low=UNKNOWN, members="a", size=1)
-CURVE = pd.DataFrame({"validation_accuracy": [0.5, 0.5], "epoch": [1, 2]}).assign(origin="independent", design="a")
+CURVE = pd.DataFrame({"validation_accuracy": [0.5, 0.5], "epoch": [1, 2]}).assign(
+    origin="independent", design="a"
+)
 CURVE = CURVE.assign(objective=None, loss_weight=UNKNOWN)
 OUTCOMES = ("undetected", "common_failures", "agreed", "error", "wrong_at_90")
 
 
-def swapped(low=0.7, high=0.9, rung=FAMILY, families=9, seeds=2, outcomes=OUTCOMES, **row) -> tuple[pd.DataFrame, ...]:
+def swapped(
+    low=0.7, high=0.9, rung=FAMILY, families=9, seeds=2, outcomes=OUTCOMES, **row
+) -> tuple[pd.DataFrame, ...]:
     """swaps.csv with these outcomes, all alike, and members.csv with designs of so many seeds."""
-    of = {"rung": rung, "images": "corrupted", "twin": 0.08, "stranger": 0.06, "ratio": 0.8, "one_member": 0.07}
-    of |= {"one_member_ratio": 0.9, "one_member_ratio_low": 0.8, "one_member_ratio_high": 1.1, "confidence": 0.95}
-    of |= {"ratio_low": low, "ratio_high": high, "control_low": 0.95, "control_high": 1.05, "twins": 20, "left_out": 3}
+    of = {
+        "rung": rung,
+        "images": "corrupted",
+        "twin": 0.08,
+        "stranger": 0.06,
+        "ratio": 0.8,
+        "one_member": 0.07,
+    }
+    of |= {
+        "one_member_ratio": 0.9,
+        "one_member_ratio_low": 0.8,
+        "one_member_ratio_high": 1.1,
+        "confidence": 0.95,
+    }
+    of |= {
+        "ratio_low": low,
+        "ratio_high": high,
+        "control_low": 0.95,
+        "control_high": 1.05,
+        "twins": 20,
+        "left_out": 3,
+    }
     table = pd.DataFrame([of | {"outcome": name, "families": families} | row for name in outcomes])
     return table, pd.DataFrame({"design": ["a"] * seeds, "origin": "independent"})
 
 
-PLUS, MINUS, ALL = {"saliency_cosine": [(0.3, 0.5)]}, {"linear_cka": [(-0.4, -0.2)]}, {"saliency_cosine": [(-1.0, 1.0)]}
+PLUS, MINUS, ALL = (
+    {"saliency_cosine": [(0.3, 0.5)]},
+    {"linear_cka": [(-0.4, -0.2)]},
+    {"saliency_cosine": [(-1.0, 1.0)]},
+)
 UNSURE = {"saliency_cosine": [(UNKNOWN, UNKNOWN)]}
 (NEITHER,) = correlations(corrupted={"saliency_cosine": [(-0.4, 0.9)]})
 CONTROLLED = pd.concat([NEITHER, correlations(corrupted=PLUS)[0].assign(measure="partial")])
@@ -109,7 +166,10 @@ CASES = [
     ("swaps", *swapped(0.7, 1.1)),
     ("swaps", *swapped(control_low=0.75)),
     ("swaps", *swapped(UNKNOWN, UNKNOWN, families=4)),
-    ("swaps", *swapped(outcomes=(*OUTCOMES[:-1], swaps.VOTES), rung=ANY_FAMILY, control_low=UNKNOWN)),
+    (
+        "swaps",
+        *swapped(outcomes=(*OUTCOMES[:-1], swaps.VOTES), rung=ANY_FAMILY, control_low=UNKNOWN),
+    ),
     ("swaps", *swapped(outcomes=())),
     ("swaps", *swapped(twins=0, left_out=4)),
     ("swaps", *swapped(rung="size")),

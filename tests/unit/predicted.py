@@ -15,7 +15,9 @@ def conditions_of(corruptions, severities, n_images: int, classes: int = 3):
     return all_conditions(corruptions, severities, {CLEAN: n_images}, {CLEAN: classes})
 
 
-def logits_of(members: int, n_images: int, seed: int, skill: float = 1.0) -> tuple[list[np.ndarray], np.ndarray]:
+def logits_of(
+    members: int, n_images: int, seed: int, skill: float = 1.0
+) -> tuple[list[np.ndarray], np.ndarray]:
     """Logits of three classes under four conditions, 4 x N x 3 of each member, and labels."""
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(n_images) % 3)
@@ -43,5 +45,8 @@ def confidences_of(part: Outputs, temperature: float) -> dict[str, np.ndarray]:
         values = {"mutual_information": -part.mutual_information} | values
     if part.log_probabilities is not None:
         probabilities = np.exp(scaled(part.log_probabilities, temperature))
-        values = {"max_probability": probabilities.max(axis=-1), "entropy": -entropy(probabilities)} | values
+        values = {
+            "max_probability": probabilities.max(axis=-1),
+            "entropy": -entropy(probabilities),
+        } | values
     return {score: of for score, of in values.items() if of is not None}

@@ -15,13 +15,19 @@ single = partial(cross_entropy, smoothing=0)
 
 def train(networks, loss, recipe, training, validation, seed=0, checkpoint=None) -> list[dict]:
     classes = int(training.labels.max()) + 1
-    return Trainer(networks, loss, recipe, PREPROCESSING, classes, seed).train(training, validation, checkpoint)
+    return Trainer(networks, loss, recipe, PREPROCESSING, classes, seed).train(
+        training, validation, checkpoint
+    )
 
 
 def network(seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
     return nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 64, 2)
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(4 * 64, 2),
     )
 
 
@@ -41,4 +47,6 @@ RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.01, warmup_epochs=1, sh
 
 
 def weights(members) -> torch.Tensor:
-    return torch.cat([tensor.flatten().float() for member in members for tensor in member.state_dict().values()])
+    return torch.cat(
+        [tensor.flatten().float() for member in members for tensor in member.state_dict().values()]
+    )

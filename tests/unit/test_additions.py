@@ -1,4 +1,5 @@
-"""A corruption, a metric and a chart are added as CONTRIBUTING.md says: a function and its line in a registry."""
+"""A corruption, a metric and a chart are added as CONTRIBUTING.md says: a function and its line in
+a registry."""
 
 import shutil
 import subprocess
@@ -22,7 +23,7 @@ def vignetting(images: np.ndarray, streams: Streams, strength: float) -> np.ndar
     """Darker by `strength` in the corners."""
     down, across = np.meshgrid(*(np.linspace(-1, 1, side) ** 2 for side in images.shape[1:3]), indexing="ij")
     return np.rint(images * (1 - strength * (down + across)[..., None] / 2)).astype(np.uint8)
-'''
+'''  # noqa: E501
 HELLINGER = '''
 
 def hellinger(probabilities: np.ndarray) -> np.ndarray:
@@ -41,7 +42,9 @@ def by_family(members: pd.DataFrame, colours: list[str]) -> style.Drawn:
     """A row of ticks for each family."""
     return alt.Chart(members).mark_tick().encode(x="clean_accuracy:Q", y="family:N"), []
 '''
-METRIC = '"hellinger": Metric("prediction", "probabilities", predictions.hellinger, unchanged, (0, 1)),'
+METRIC = (
+    '"hellinger": Metric("prediction", "probabilities", predictions.hellinger, unchanged, (0, 1)),'
+)
 # File, and what a contributor adds to it: after a line, or at its end.
 EDITS = [
     ("corruptions/digital.py", "", VIGNETTING),
@@ -50,7 +53,11 @@ EDITS = [
     ("diversity/metrics.py", "METRICS = {\n", METRIC),
     ("report/settings.py", "METRIC_LABELS = {\n", '"hellinger": "Hellinger distance",\n'),
     ("report/charts/robustness.py", "", FAMILIES),
-    ("report/settings.py", "CHARTS = {\n", '"by_family": Chart("Accuracy by family", "designs", ("members",)),\n'),
+    (
+        "report/settings.py",
+        "CHARTS = {\n",
+        '"by_family": Chart("Accuracy by family", "designs", ("members",)),\n',
+    ),
 ]
 PROGRAM = """
 import numpy as np, pandas as pd
@@ -66,7 +73,7 @@ print(label("hellinger"), of_pair["hellinger"].round(6))
 members = pd.DataFrame({"member": ["a", "b"], "family": ["x", "y"], "clean_accuracy": [0.5, 0.6]})
 spec = draw("by_family", {"members": members}, [])
 print(spec["usermeta"]["finding"], svg(spec)[:4])
-"""
+"""  # noqa: E501
 
 
 def test_a_function_and_its_line_in_a_registry_are_enough(tmp_path):
@@ -75,14 +82,24 @@ def test_a_function_and_its_line_in_a_registry_are_enough(tmp_path):
     for file, line, added in EDITS:
         text = (copy / file).read_text(encoding="utf-8")
         assert line in text
-        (copy / file).write_text(text.replace(line, line + added, 1) if line else text + added, encoding="utf-8")
+        (copy / file).write_text(
+            text.replace(line, line + added, 1) if line else text + added, encoding="utf-8"
+        )
     command = [sys.executable, "-c", PROGRAM]
-    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert printed.splitlines() == ["[50, 100] ['vignetting']", "Hellinger distance 0.632456", "Y leads. <svg"]
+    printed = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.splitlines() == [
+        "[50, 100] ['vignetting']",
+        "Hellinger distance 0.632456",
+        "Y leads. <svg",
+    ]
 
 
 def test_a_corruption_must_return_uint8(monkeypatch):
-    of_floats = replace(CORRUPTIONS["contrast"], function=lambda images, streams, strength: images / 255)
+    of_floats = replace(
+        CORRUPTIONS["contrast"], function=lambda images, streams, strength: images / 255
+    )
     monkeypatch.setitem(CORRUPTIONS, "contrast", of_floats)
     with pytest.raises(TypeError, match="Cannot cast"):
         corrupt(np.zeros((1, 32, 32, 3), np.uint8), "contrast", 1, table="cifar-10-c", seed=0)

@@ -1,4 +1,5 @@
-"""What is meant for use from Python: its examples, its numbers, its errors, and that it is there without a clone."""
+"""What is meant for use from Python: its examples, its numbers, its errors, and that it is there
+without a clone."""
 
 import doctest
 import re
@@ -18,7 +19,9 @@ from resiliency.api import score_ensembles
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", [pytest.param("", marks=pytest.mark.slow), ".evaluating", ".transforms"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("", marks=pytest.mark.slow), ".evaluating", ".transforms"]
+)
 def test_the_examples_of_the_functions(name):
     failed, tried = doctest.testmod(import_module(f"resiliency.api{name}"), extraglobs={"np": np})
     assert (failed, tried > 0) == (0, True)
@@ -35,9 +38,14 @@ def test_the_examples_of_the_page():
 
 def test_weighted_means_have_the_given_weights():
     logits, labels = np.random.default_rng(0).normal(size=(4, 60, 3)), np.arange(60) % 3
-    table = score_ensembles(logits, labels, np.array([[3, 1]]), ["weighted_mean"], [0.5, 0.9, 0.7, 0.6])
+    table = score_ensembles(
+        logits, labels, np.array([[3, 1]]), ["weighted_mean"], [0.5, 0.9, 0.7, 0.6]
+    )
     mean = np.average(softmax(logits[[3, 1]], axis=-1), axis=0, weights=[0.6, 0.9])
-    assert (table.members.item(), table.nll.item()) == ("3+1", pytest.approx(log_loss(labels, mean), rel=1e-5))
+    assert (table.members.item(), table.nll.item()) == (
+        "3+1",
+        pytest.approx(log_loss(labels, mean), rel=1e-5),
+    )
 
 
 def test_it_needs_neither_the_files_of_the_workflow_nor_torch(tmp_path):
@@ -49,5 +57,11 @@ import resiliency.api as api
 assert api.__file__.startswith({str(tmp_path)!r}), api.__file__
 assert not set(sys.modules) & {{"torch", "timm", "snakemake"}}
 """
-    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr

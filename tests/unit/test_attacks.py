@@ -24,5 +24,12 @@ def test_what_is_spoilt_is_refused_in_words(area, tmp_path, monkeypatch, capsys)
 
 
 def test_outcomes(tmp_path):
-    for error, kind in ((Wrong("values"), "silent"), (Fault("a: wrong"), "traceback"), (KeyError("a"), "traceback")):
-        assert outcome(Area("", Mock(side_effect=error), {"a": (None, "right")}), "a", tmp_path).kind == kind
+    for error, kind in (
+        (Wrong("values"), "silent"),
+        (Fault("a: wrong"), "traceback"),
+        (KeyError("a"), "traceback"),
+    ):
+        assert (
+            outcome(Area("", Mock(side_effect=error), {"a": (None, "right")}), "a", tmp_path).kind
+            == kind
+        )

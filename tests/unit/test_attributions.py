@@ -16,11 +16,24 @@ from resiliency.statistics.correlation import gram
 MEMBER = Member("a", mean=[0.2, 0.3, 0.4], std=[0.5, 0.25, 0.2])
 CLASSES = 3
 STEPS = 8
-WINDOWED = {"img_size": 32, "patch_size": 2, "window_size": 4, "embed_dim": 24, "depths": [2, 2], "num_heads": [3, 6]}
+WINDOWED = {
+    "img_size": 32,
+    "patch_size": 2,
+    "window_size": 4,
+    "embed_dim": 24,
+    "depths": [2, 2],
+    "num_heads": [3, 6],
+}
 FAMILIES = {
     "convolutional": ("resnet18", {"channels": [4, 8, 16, 32]}),
-    "transposed convolutional": ("convnext_atto", {"patch_size": 2, "depths": [1, 1, 1, 1], "dims": [4, 8, 16, 32]}),
-    "attention": ("vit_tiny_patch16_224", {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 3}),
+    "transposed convolutional": (
+        "convnext_atto",
+        {"patch_size": 2, "depths": [1, 1, 1, 1], "dims": [4, 8, 16, 32]},
+    ),
+    "attention": (
+        "vit_tiny_patch16_224",
+        {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 3},
+    ),
     "windowed attention": ("swin_tiny_patch4_window7_224", WINDOWED),
 }
 
@@ -31,17 +44,23 @@ def scaled(maps: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("target", ["label", "prediction"])
 def test_maps_of_a_linear_network_by_hand(target):
-    """Saliency is its weights, integrated gradients the weights times the way from black, of the explained class."""
+    """Saliency is its weights, integrated gradients the weights times the way from black, of the
+    explained class."""
     torch.manual_seed(0)
     linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 5, CLASSES)).eval()
     images = np.random.default_rng(1).integers(0, 256, (6, 4, 5, 3), dtype=np.uint8)
     with torch.inference_mode():
-        predicted = linear(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)).argmax(1).numpy()
+        predicted = (
+            linear(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)).argmax(1).numpy()
+        )
     labels = (predicted + 1) % CLASSES
     explained = labels if target == "label" else predicted
     weights = linear[1].weight.detach().numpy().reshape(CLASSES, 3, 4, 5)[explained]
     way = np.moveaxis(images / 255 / MEMBER.std, -1, 1)  # (x - mean) / std less (0 - mean) / std
-    for method, expected in (("saliency", np.abs(weights)), ("integrated_gradients", weights * way)):
+    for method, expected in (
+        ("saliency", np.abs(weights)),
+        ("integrated_gradients", weights * way),
+    ):
         maps = attribution_maps(method, linear, MEMBER, images, labels, target, STEPS)
         np.testing.assert_allclose(maps, scaled(expected.sum(axis=1)), atol=1e-3)
 
@@ -55,7 +74,8 @@ def test_occlusion_of_a_network_that_looks_at_one_corner():
     images = np.full((1, 8, 8, 3), 200, np.uint8)
     maps = attribution_maps("occlusion", network, MEMBER, images, np.array([0]), "label", STEPS)[0]
     expected = np.zeros((8, 8))
-    expected[:2, :2] = [[1, 0.5], [0.5, 0.25]]  # a pixel's loss is the mean over the windows that hide it
+    # A pixel's loss is the mean over the windows that hide it.
+    expected[:2, :2] = [[1, 0.5], [0.5, 0.25]]
     np.testing.assert_allclose(maps, expected, atol=1e-3)
 
 
@@ -63,16 +83,29 @@ def test_occlusion_of_a_network_that_looks_at_one_corner():
 def test_grad_cam_by_its_definition(stride, last):
     """On the last of two stages that has 4x4 or more: ReLU of the sum of maps by mean gradient."""
     torch.manual_seed(0)
-    stages = nn.Conv2d(3, 5, 3, stride=2, padding=1), nn.Tanh(), nn.Conv2d(5, 6, 3, stride=stride, padding=1)
-    network = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, CLASSES)).eval()
+    stages = (
+        nn.Conv2d(3, 5, 3, stride=2, padding=1),
+        nn.Tanh(),
+        nn.Conv2d(5, 6, 3, stride=stride, padding=1),
+    )
+    network = nn.Sequential(
+        *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, CLASSES)
+    ).eval()
     network.feature_info = [{"module": "0"}, {"module": "2"}]
-    images, labels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8), np.array([0, 1, 2])
+    images, labels = (
+        np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8),
+        np.array([0, 1, 2]),
+    )
     maps = attribution_maps("grad_cam", network, MEMBER, images, labels, "label", STEPS)
     batch = normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)
     with watched_stages(feature_stages(network)) as outputs:
         logits = network(batch)
-    slopes = torch.autograd.grad(logits.gather(1, torch.from_numpy(labels)[:, None]).sum(), outputs[last])[0]
-    weighted = (slopes.mean(dim=(2, 3), keepdim=True) * outputs[last]).sum(dim=1, keepdim=True).relu()
+    slopes = torch.autograd.grad(
+        logits.gather(1, torch.from_numpy(labels)[:, None]).sum(), outputs[last]
+    )[0]
+    weighted = (
+        (slopes.mean(dim=(2, 3), keepdim=True) * outputs[last]).sum(dim=1, keepdim=True).relu()
+    )
     expected = nn.functional.interpolate(weighted, (8, 8), mode="bilinear")[:, 0].detach().numpy()
     assert maps.any(axis=(1, 2)).all()
     np.testing.assert_allclose(maps, scaled(expected), atol=1e-3)
@@ -94,14 +127,17 @@ def test_every_method_applies_to_every_family(name, method):
     maps = attribution_maps(method, network, MEMBER, images, np.array([0, 1]), "label", 2)
     assert maps.shape == (2, 32, 32)
     assert np.isfinite(maps).all()
-    again = attribution_maps(method, SelectedOutputs(network, [2, 1, 0]), MEMBER, images, np.array([2, 1]), "label", 2)
+    again = attribution_maps(
+        method, SelectedOutputs(network, [2, 1, 0]), MEMBER, images, np.array([2, 1]), "label", 2
+    )
     np.testing.assert_allclose(maps, again, atol=2e-3)
     assert not any(module._forward_hooks for module in network.modules())
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_looking_at_a_layer_changes_no_logit(name):
-    """A transformer's is that before its last block: after it, only the token of the class is read."""
+    """A transformer's is that before its last block: after it, only the token of the class is
+    read."""
     network, images = family(name), torch.rand(2, 3, 32, 32)
     expected, shapes = network(images), []
     with spatial_layer(network, images[:1]) as layer:

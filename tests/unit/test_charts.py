@@ -1,6 +1,8 @@
-"""Charts of small synthetic tables: their specifications and sentences as they were reviewed, and how they are written.
+"""Charts of small synthetic tables: their specifications and sentences as they were reviewed, and
+how they are written.
 
-`pytest tests/unit/test_charts.py --golden` writes tests/golden/charts and the golden sentences again.
+`pytest tests/unit/test_charts.py --golden` writes tests/golden/charts and the golden sentences
+again.
 """
 
 import json
@@ -37,9 +39,16 @@ pytestmark = pytest.mark.slow
 def without_data(part):
     """A specification without its rows and the look of all charts; numbers have three digits."""
     if isinstance(part, dict):
-        named = {key: value for key, value in part.items() if key not in LEFT_OUT and str(value)[:5] != "view_"}
+        named = {
+            key: value
+            for key, value in part.items()
+            if key not in LEFT_OUT and str(value)[:5] != "view_"
+        }
         if isinstance(named.get("tooltip"), list):
-            each = (f"{of['title']}: {of['field']} {of.get('format', '')}".strip() for of in part["tooltip"])
+            each = (
+                f"{of['title']}: {of['field']} {of.get('format', '')}".strip()
+                for of in part["tooltip"]
+            )
             named["tooltip"] = " | ".join(each)
         if isinstance(named.get("opacity"), dict):
             named["opacity"] = named["opacity"]["condition"][0]["param"]
@@ -70,7 +79,9 @@ def vega_lite() -> jsonschema.Draft7Validator:
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_chart_is_valid_renders_and_looks_as_it_was_reviewed(name, vega_lite, request):
-    spec = draw(name, synthetic_tables(objectives={"balanced": (0.0, 0.5, 1.0)}), settings.OKABE_ITO)
+    spec = draw(
+        name, synthetic_tables(objectives={"balanced": (0.0, 0.5, 1.0)}), settings.OKABE_ITO
+    )
     rows = {data: values[:3] for data, values in spec.get("datasets", {}).items()}  # of many alike
     vega_lite.validate(spec | ({"datasets": rows} if rows else {}))
     assert rendered(spec)
@@ -98,12 +109,19 @@ def test_weights_draw_points_of_seeds_their_means_and_independent_training():
     joint = tables["ensembles"].query("origin == 'joint' and rule == 'mean_probability'")
     spec = draw("loss_weight", tables, settings.OKABE_ITO)
     ncl = next(row for row in spec["vconcat"] if row["title"]["text"].startswith("ncl"))
-    layers = [pd.DataFrame(spec["datasets"][layer["data"]["name"]]) for layer in ncl["hconcat"][1]["layer"]]
+    layers = [
+        pd.DataFrame(spec["datasets"][layer["data"]["name"]])
+        for layer in ncl["hconcat"][1]["layer"]
+    ]
     independent, means, points = (rows.query("of == 'ensemble'").value for rows in layers)
     own = joint[joint.objective == "ncl"]
     assert points.tolist() == pytest.approx(own.corrupted_accuracy.tolist(), abs=1e-5)
-    assert means.tolist() == pytest.approx(own.groupby("loss_weight").corrupted_accuracy.mean().tolist(), abs=1e-5)
-    assert independent.item() == pytest.approx(joint[joint.loss_weight == 0].corrupted_accuracy.mean(), abs=1e-5)
+    assert means.tolist() == pytest.approx(
+        own.groupby("loss_weight").corrupted_accuracy.mean().tolist(), abs=1e-5
+    )
+    assert independent.item() == pytest.approx(
+        joint[joint.loss_weight == 0].corrupted_accuracy.mean(), abs=1e-5
+    )
 
 
 def marks_of(part: dict) -> Iterator[dict]:
@@ -130,7 +148,8 @@ def test_charts_are_written_in_every_format(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("version", "filtered", "reason"), [(VEGA_LITE, "a.b(1)", "Illegal callee"), ("v1.1", "true", "Unsupported")]
+    ("version", "filtered", "reason"),
+    [(VEGA_LITE, "a.b(1)", "Illegal callee"), ("v1.1", "true", "Unsupported")],
 )
 def test_a_chart_that_cannot_be_drawn_is_named_with_the_versions_that_cannot(
     tmp_path, monkeypatch, version, filtered, reason
@@ -138,7 +157,9 @@ def test_a_chart_that_cannot_be_drawn_is_named_with_the_versions_that_cannot(
     monkeypatch.setattr(drawing, "VEGA_LITE", version)
     wrong = {"mark": "bar", "transform": [{"filter": filtered}], "data": {"values": [{"a": 1}]}}
     versions = f"Altair {alt.__version__} and vl-convert {vl_convert.__version__}"
-    with pytest.raises(Fault, match=rf"^confusions: {versions} cannot draw it \(.*{reason}[\w ./:-]*\); "):
+    with pytest.raises(
+        Fault, match=rf"^confusions: {versions} cannot draw it \(.*{reason}[\w ./:-]*\); "
+    ):
         write_chart([tmp_path / "confusions.svg", tmp_path / "confusions.png"], wrong, 1)
     assert list(tmp_path.iterdir()) == []
 
@@ -151,16 +172,22 @@ def test_a_matrix_of_confusions_names_every_class():
     """In rows and in columns of both panels."""
     names = [f"class {place:02d}" for place in range(MOST_CLASSES)]
     rows = pd.DataFrame([(a, b) for a in names for b in names], columns=["class", "predicted"])
-    rows = rows.assign(role="recommended model", members="a", size=1, answers=1, share=1 / MOST_CLASSES)
+    rows = rows.assign(
+        role="recommended model", members="a", size=1, answers=1, share=1 / MOST_CLASSES
+    )
     both = pd.concat([rows.assign(images=images) for images in ("clean", "corrupted")])
     picture = svg(draw("confusions", {"confusions": both}, settings.OKABE_ITO))
-    visible = {name: re.findall(rf'<text (?![^>]*opacity="0")[^>]*>{name}<', picture) for name in names}
+    visible = {
+        name: re.findall(rf'<text (?![^>]*opacity="0")[^>]*>{name}<', picture) for name in names
+    }
     assert {name: len(of) for name, of in visible.items()} == dict.fromkeys(names, 4)
 
 
 def test_logits_are_not_read_as_percentages():
     spec = draw("effective_robustness", synthetic_tables(), settings.OKABE_ITO)
-    assert not re.search('aria-label="[^"]*%', vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
+    assert not re.search(
+        'aria-label="[^"]*%', vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    )
     assert "aria-" not in svg(spec)
 
 

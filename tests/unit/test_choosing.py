@@ -1,4 +1,5 @@
-"""Members chosen by accuracy and by diversity: by hand, against plain loops, without an effect, and what is missing."""
+"""Members chosen by accuracy and by diversity: by hand, against plain loops, without an effect, and
+what is missing."""
 
 from itertools import product
 
@@ -23,9 +24,12 @@ PROBES, CLASSES = 24, 3
 
 
 class Drawn:
-    """Random members, two per family, with `skill` for the label; `labels_alone` leaves their decisions only."""
+    """Random members, two per family, with `skill` for the label; `labels_alone` leaves their
+    decisions only."""
 
-    def __init__(self, seed=0, families=6, images=60, skill=1.5, corruptions=CORRUPTIONS, labels_alone=False):
+    def __init__(
+        self, seed=0, families=6, images=60, skill=1.5, corruptions=CORRUPTIONS, labels_alone=False
+    ):
         random = np.random.default_rng([seed, families])
         count = 2 * families
         names = [f"d{index // 2}-s{index % 2}" for index in range(count)]
@@ -33,7 +37,9 @@ class Drawn:
         self.conditions = conditions_of(list(corruptions), [1, 3], images)
         shape = len(self.conditions), images, CLASSES
         self.logits = random.standard_normal(shape) + random.standard_normal((count, *shape))
-        self.logits[..., np.arange(images), self.labels] += np.broadcast_to(skill, count)[:, None, None]
+        self.logits[..., np.arange(images), self.labels] += np.broadcast_to(skill, count)[
+            :, None, None
+        ]
         self.logits = self.logits.astype(np.float16)
         self.maps = dict(zip(names, random.standard_normal((count, PROBES, 4, 4)), strict=True))
         self.members = pd.DataFrame({"member": names, "family": [name[:2] for name in names]})
@@ -44,7 +50,9 @@ class Drawn:
     def read(self, name: str, source: str) -> np.ndarray:
         return self.maps[name].reshape(PROBES, -1) if source == "features" else self.maps[name]
 
-    def table(self, networks=None, probes=PROBES, methods=("saliency",), lacking=()) -> pd.DataFrame:
+    def table(
+        self, networks=None, probes=PROBES, methods=("saliency",), lacking=()
+    ) -> pd.DataFrame:
         known = self.members["member"].tolist() if networks is None else networks
 
         def read(name: str, source: str) -> np.ndarray:
@@ -55,14 +63,16 @@ class Drawn:
 
 
 def plain(drawn: Drawn, halves: list[np.ndarray], labels_alone: bool, without: str | None) -> dict:
-    """Choice and size -> error and wrong answers at 90%, a set of members at a time, but for random choice."""
+    """Choice and size -> error and wrong answers at 90%, a set of members at a time, but for random
+    choice."""
     family = dict(drawn.members.itertuples(index=False))
     names = [name for name in family if family[name] != without]
     p = dict(zip(family, softmax(drawn.logits.astype(np.float32), axis=-1), strict=True))
     corruption, found = drawn.conditions["corruption"].tolist(), {}
 
     def answers(chosen, rows, images):
-        """Confidence, and the probability of a wrong answer, under each condition, for each image."""
+        """Confidence, and the probability of a wrong answer, under each condition, for each
+        image."""
         labels, of = drawn.labels[images], [p[name][rows][:, images] for name in chosen]
         if not labels_alone:
             total = sum(of) / len(of)
@@ -76,7 +86,10 @@ def plain(drawn: Drawn, halves: list[np.ndarray], labels_alone: bool, without: s
         if kind == "prediction" and labels_alone:
             return (a.argmax(axis=-1) != b.argmax(axis=-1)).mean()
         if kind == "prediction":
-            mixed, own = entropy((a + b) / 2, base=2, axis=-1), entropy(np.stack([a, b]), base=2, axis=-1)
+            mixed, own = (
+                entropy((a + b) / 2, base=2, axis=-1),
+                entropy(np.stack([a, b]), base=2, axis=-1),
+            )
             return (mixed - own.mean(axis=0)).mean()
         a, b = (drawn.maps[name][drawn.of_probe == half].reshape(-1, 16) for name in (one, other))
         if kind == "activation":
@@ -84,7 +97,9 @@ def plain(drawn: Drawn, halves: list[np.ndarray], labels_alone: bool, without: s
         return 1 - np.mean([x @ y / np.sqrt((x @ x) * (y @ y)) for x, y in zip(a, b, strict=True)])
 
     for half, left_out in product((0, 1), CATEGORIES):
-        seen = [row for row, name in enumerate(corruption) if row and name not in CATEGORIES[left_out]]
+        seen = [
+            row for row, name in enumerate(corruption) if row and name not in CATEGORIES[left_out]
+        ]
         new = [row for row, name in enumerate(corruption) if name in CATEGORIES[left_out]]
         images, others = halves[half], halves[1 - half]
 
@@ -94,24 +109,43 @@ def plain(drawn: Drawn, halves: list[np.ndarray], labels_alone: bool, without: s
         ranked = sorted(names, key=lambda name, error=error: error([name]))
         near = [name for name in ranked if error([name]) <= error(ranked[:1]) + rules.NEAR + 1e-9]
         for size in rules.SIZES:
-            chosen, among = {"most_accurate": ranked[:size]}, near if len(near) >= size else ranked[:size]
+            chosen, among = (
+                {"most_accurate": ranked[:size]},
+                near if len(near) >= size else ranked[:size],
+            )
             for rule in ("greedy", "greedy_distinct_families"):
                 path = chosen[rule] = []
                 while len(path) < size:
-                    taken = path if rule == "greedy" else [n for n in names if family[n] in {family[m] for m in path}]
+                    taken = (
+                        path
+                        if rule == "greedy"
+                        else [n for n in names if family[n] in {family[m] for m in path}]
+                    )
                     rest = [name for name in names if name not in taken]
-                    path.append(min(rest, key=lambda new, path=path, error=error: error([*path, new])))
+                    path.append(
+                        min(rest, key=lambda new, path=path, error=error: error([*path, new]))
+                    )
             for choice, kind in rules.KINDS.items():
                 path = chosen[choice] = among[:1]
                 while len(path) < size:
                     told = seen, images, half
-                    sums = {new: sum(apart(kind, new, of, *told) for of in path) for new in among if new not in path}
+                    sums = {
+                        new: sum(apart(kind, new, of, *told) for of in path)
+                        for new in among
+                        if new not in path
+                    }
                     path.append(max(sums, key=sums.get))
             for choice, of in chosen.items():
                 sure, wrong = (values.ravel() for values in answers(of, new, others))
                 sure = np.round(sure, 6)
-                count, least = 0.9 * len(sure), np.sort(sure)[::-1][int(np.ceil(0.9 * len(sure))) - 1]
-                given = wrong[sure > least].sum() + (count - (sure > least).sum()) * wrong[sure == least].mean()
+                count, least = (
+                    0.9 * len(sure),
+                    np.sort(sure)[::-1][int(np.ceil(0.9 * len(sure))) - 1],
+                )
+                given = (
+                    wrong[sure > least].sum()
+                    + (count - (sure > least).sum()) * wrong[sure == least].mean()
+                )
                 found.setdefault((choice, size), []).append((wrong.mean(), given / len(sure)))
     return {key: np.mean(of, axis=0) for key, of in found.items()}
 
@@ -119,16 +153,24 @@ def plain(drawn: Drawn, halves: list[np.ndarray], labels_alone: bool, without: s
 @pytest.mark.parametrize("labels_alone", [False, True], ids=["probabilities", "labels"])
 def test_choices_and_intervals_are_those_of_plain_loops(labels_alone, monkeypatch):
     monkeypatch.setattr(pool, "BINS", 2**14)  # so that no answers share a bin
-    monkeypatch.setattr(pool, "confidence_bins", lambda sure: ((logit(sure) + 6) * 2**10).astype(int))
-    drawn = Drawn(2, images=20, families=6, skill=np.repeat([1.4, 1.5, 1.6], 4), labels_alone=labels_alone)
+    monkeypatch.setattr(
+        pool, "confidence_bins", lambda sure: ((logit(sure) + 6) * 2**10).astype(int)
+    )
+    drawn = Drawn(
+        2, images=20, families=6, skill=np.repeat([1.4, 1.5, 1.6], 4), labels_alone=labels_alone
+    )
     chosen_from = rules.Pool(drawn.members, list(drawn.predictions.values()), 16, 0)
     drawn.maps = {name: of[:16] for name, of in drawn.maps.items()}
     drawn.of_probe = chosen_from.of_probe
     assert np.bincount(chosen_from.of_probe).tolist() == [8, 8]
     assert sorted(np.concatenate(chosen_from.images)) == list(range(20))
     families = sorted(drawn.members["family"].unique())
-    expected = [plain(drawn, chosen_from.images, labels_alone, without) for without in (None, *families)]
-    drawn.read = lambda name, source: drawn.maps[name].reshape(16, -1) if source == "features" else drawn.maps[name]
+    expected = [
+        plain(drawn, chosen_from.images, labels_alone, without) for without in (None, *families)
+    ]
+    drawn.read = lambda name, source: (
+        drawn.maps[name].reshape(16, -1) if source == "features" else drawn.maps[name]
+    )
     table = drawn.table(probes=16)
     for row in table[table["choice"] != "random"].to_dict("records"):
         of = np.array([each[row["choice"], row["size"]] for each in expected])
@@ -150,7 +192,9 @@ def test_choices_and_intervals_are_those_of_plain_loops(labels_alone, monkeypatc
 def test_without_an_effect_differences_are_about_0_and_intervals_hold_it():
     """Members are equally good, so that all rules choose equally good ones."""
     tables = pd.concat([Drawn(seed, images=45).table().assign(study=seed) for seed in range(10)])
-    for (choice, size), rows in tables[~tables["choice"].str.startswith("greedy")].groupby(["choice", "size"]):
+    for (choice, size), rows in tables[~tables["choice"].str.startswith("greedy")].groupby(
+        ["choice", "size"]
+    ):
         values = rows["error_difference"]
         assert abs(values.mean()) < 3.2 * values.sem(), (choice, size)
     rows = tables.dropna(subset=["error_difference_low"])
@@ -168,12 +212,22 @@ MISSING = [
     ({"families": 4}, {}, ("greedy", 2), ""),
     ({"families": 4}, {}, ("attribution_diversity", 3), FEW),
     ({"families": 4}, {}, ("greedy_distinct_families", 5), "too few families, 4"),
-    ({"families": 5}, {}, ("greedy_distinct_families", 5), "no interval: too few members without one of the families"),
+    (
+        {"families": 5},
+        {},
+        ("greedy_distinct_families", 5),
+        "no interval: too few members without one of the families",
+    ),
     ({"families": 1}, {}, ("greedy", 2), "needs more than 2 members, got 2"),
     ({"corruptions": ["fog", "snow"]}, {}, ("random", 2), ONE_CATEGORY),
     ({}, {"networks": ["d0-s0"]}, ("activation_diversity", 2), "not known for 11 of 12 members"),
     ({}, {"probes": 6}, ("attribution_diversity", 2), "needs 8 attribution images, got 6"),
-    ({}, {"methods": ["grad_cam"]} | LACKING, ("attribution_diversity", 2), "not known for 1 of 12 members"),
+    (
+        {},
+        {"methods": ["grad_cam"]} | LACKING,
+        ("attribution_diversity", 2),
+        "not known for 1 of 12 members",
+    ),
 ]
 
 
@@ -198,7 +252,10 @@ def test_verdicts_are_corrected_over_kinds_and_sizes():
     table = pd.DataFrame(rows, columns=["choice", "size", "p_value", "error_difference"])
     table.loc[table["choice"] == "most_accurate", "p_value"] = 1e-9
     of = table["choice"] == "attribution_diversity"
-    table.loc[of, "p_value"], table.loc[of, "error_difference"] = [0.005, 0.0051, 0.0073], [-0.01, 0.01, -0.01]
+    table.loc[of, "p_value"], table.loc[of, "error_difference"] = (
+        [0.005, 0.0051, 0.0073],
+        [-0.01, 0.01, -0.01],
+    )
     judged = rules.with_verdicts(table, 0.95)
     assert judged.loc[of, "p_holm"].tolist() == pytest.approx([0.045, 0.045, 0.0511])
     assert judged.loc[of, "verdict"].tolist() == [rules.WORTH, rules.WORSE, rules.UNDECIDED]
@@ -208,12 +265,18 @@ def test_verdicts_are_corrected_over_kinds_and_sizes():
 def test_the_first_line_says_whether_diversity_is_worth_choosing_by():
     table = Drawn(families=8).table()
     said = choosing(table)
-    assert said.said.startswith("Diversity of attributions, predictions and activations is not shown to be worth")
+    assert said.said.startswith(
+        "Diversity of attributions, predictions and activations is not shown to be worth"
+    )
     assert [len(cells) for cells in said.table] == [7] * (1 + len(rules.CHOICES))
     of = table["choice"] == "attribution_diversity"
     table.loc[of & (table["size"] == 3), "verdict"] = rules.WORTH
     said = choosing(table).said
-    assert said.startswith("Diversity of attributions is worth choosing by: the error of choice by attributions minus")
+    assert said.startswith(
+        "Diversity of attributions is worth choosing by: the error of choice by attributions minus"
+    )
     assert " with 3 members, in percentage points. Diversity of predictions and" in said
     table.loc[of, ["verdict", "missing"]] = rules.NOT_TESTED, "not known for 3 of 24 members"
-    assert choosing(table).said.startswith("Diversity of attributions is not tested (not known for 3 of 24 members). D")
+    assert choosing(table).said.startswith(
+        "Diversity of attributions is not tested (not known for 3 of 24 members). D"
+    )

@@ -18,17 +18,23 @@ def test_scores_against_numpy_scikit_learn_and_torchmetrics(seed):
     rng = np.random.default_rng(seed)
     probabilities, labels = rng.dirichlet(np.full(4, 0.5), 40), rng.integers(0, 4, 40)
     expected = log_loss(labels, probabilities, labels=range(4))
-    assert metrics.negative_log_likelihood(probabilities, labels) == pytest.approx(expected, rel=1e-9)
+    assert metrics.negative_log_likelihood(probabilities, labels) == pytest.approx(
+        expected, rel=1e-9
+    )
     squares = np.square(probabilities - np.eye(4)[labels]).sum(axis=1)
     assert metrics.brier_score(probabilities, labels) == pytest.approx(squares.mean(), rel=1e-9)
-    error = multiclass_calibration_error(torch.from_numpy(probabilities), torch.from_numpy(labels), 4, n_bins=15)
+    error = multiclass_calibration_error(
+        torch.from_numpy(probabilities), torch.from_numpy(labels), 4, n_bins=15
+    )
     ours = metrics.calibration_error(metrics.confidence_bins(probabilities, labels))
     assert ours == pytest.approx(float(error), abs=1e-6)
 
 
 def test_bins_of_confidence_by_hand():
     """0.6 is on the edge of the ninth bin and the tenth, and in the ninth; 1 is in the last."""
-    bins = metrics.confidence_bins(np.array([[0.6, 0.4], [0.38, 0.62], [0.0, 1.0], [1.0, 0.0]]), np.array([0, 0, 1, 1]))
+    bins = metrics.confidence_bins(
+        np.array([[0.6, 0.4], [0.38, 0.62], [0.0, 1.0], [1.0, 0.0]]), np.array([0, 0, 1, 1])
+    )
     expected = np.zeros((3, 15))
     expected[:, 8], expected[:, 9], expected[:, 14] = (1, 1, 0.6), (1, 0, 0.62), (2, 1, 2)
     np.testing.assert_allclose(bins, expected)
@@ -38,9 +44,15 @@ def test_bins_of_confidence_by_hand():
 def test_the_interval_is_wilsons(confidence):
     right = np.array([0, 1, 17, 39, 40])
     columns = metrics.accuracies("photos", right / 40, 40, confidence)
-    expected = [binomtest(int(count), 40).proportion_ci(confidence, method="wilson") for count in right]
-    np.testing.assert_allclose(columns["photos_accuracy_low"], [of.low for of in expected], atol=1e-12)
-    np.testing.assert_allclose(columns["photos_accuracy_high"], [of.high for of in expected], atol=1e-12)
+    expected = [
+        binomtest(int(count), 40).proportion_ci(confidence, method="wilson") for count in right
+    ]
+    np.testing.assert_allclose(
+        columns["photos_accuracy_low"], [of.low for of in expected], atol=1e-12
+    )
+    np.testing.assert_allclose(
+        columns["photos_accuracy_high"], [of.high for of in expected], atol=1e-12
+    )
     assert columns["photos_accuracy"].tolist() == (right / 40).tolist()
     unknown = metrics.accuracies("photos", np.float64(0.8), np.nan, confidence)
     assert list(unknown.values()) == pytest.approx([0.8, np.nan, np.nan], nan_ok=True)
@@ -67,7 +79,9 @@ def answers(n_images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ranking(confidence: np.ndarray, errors: np.ndarray) -> selective.Ranking:
-    return selective.resampled_rankings(confidence[None], errors[None], np.ones((1, len(errors)), np.float32))[0]
+    return selective.resampled_rankings(
+        confidence[None], errors[None], np.ones((1, len(errors)), np.float32)
+    )[0]
 
 
 @pytest.mark.parametrize(("images", "seed"), [(7, 0), (7, 1), (40, 2), (301, 3)])
@@ -76,14 +90,20 @@ def test_measures_against_torch_uncertainty(images, seed):
 
     probabilities, labels = answers(images, seed)
     confidence, errors = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
-    scores = {name: values[0] for name, values in selective.measures(ranking(confidence, errors)).items()}
+    scores = {
+        name: values[0] for name, values in selective.measures(ranking(confidence, errors)).items()
+    }
     given_both = torch.from_numpy(probabilities), torch.from_numpy(labels)
-    expected = {"aurc": AURC()} | {f"error_at_{round(100 * c)}": RiskAtxCov(c) for c in selective.COVERAGES}
+    expected = {"aurc": AURC()} | {
+        f"error_at_{round(100 * c)}": RiskAtxCov(c) for c in selective.COVERAGES
+    }
     for name, metric in expected.items():
         metric.update(*given_both)
         assert scores[name] == pytest.approx(metric.compute().item(), abs=1e-6), name
     right = torch.from_numpy(~errors).int()
-    assert scores["auroc"] == pytest.approx(binary_auroc(given_both[0].max(1).values, right).item(), abs=1e-6)
+    assert scores["auroc"] == pytest.approx(
+        binary_auroc(given_both[0].max(1).values, right).item(), abs=1e-6
+    )
     fpr = FPR95(pos_label=1)
     fpr.update(given_both[0].max(1).values, right)
     assert scores["fpr_at_95"] == pytest.approx(fpr.compute().item(), abs=1e-6)
@@ -92,7 +112,9 @@ def test_measures_against_torch_uncertainty(images, seed):
 def test_ties_count_as_in_random_order():
     """Of two equally confident images one is wrong; the third, less confident, is right."""
     ranked = ranking(np.array([0.9, 0.9, 0.5]), np.array([1.0, 0, 0]))
-    np.testing.assert_allclose(selective.risk_coverage(ranked, np.array([1, 2, 3]) / 3), [1 / 2, 1 / 2, 1 / 3])
+    np.testing.assert_allclose(
+        selective.risk_coverage(ranked, np.array([1, 2, 3]) / 3), [1 / 2, 1 / 2, 1 / 3]
+    )
     assert selective.measures(ranked)["aurc"][0] == pytest.approx((1 / 2 + (1 / 2 + 1 / 3) / 2) / 2)
     assert selective.measures(ranked)["auroc"][0] == pytest.approx((1 / 2 + 0) / 2)
 
@@ -107,14 +129,19 @@ def test_resamples_are_those_of_repeated_images():
         assert values[0] == pytest.approx(exact[name][0])
     for row, count in enumerate(counts):
         repeated = np.repeat(np.arange(20), count)
-        expected = selective.measures(ranking(confidence[:, repeated].ravel(), errors[:, repeated].ravel()))
+        expected = selective.measures(
+            ranking(confidence[:, repeated].ravel(), errors[:, repeated].ravel())
+        )
         for name, values in selective.measures(drawn).items():
             assert values[row] == pytest.approx(expected[name][0], nan_ok=True), name
 
 
 def test_groups_of_neighbours_stand_for_the_images():
     probabilities, labels = answers(2000, 1)
-    confidence, errors = probabilities.max(axis=1)[None], (probabilities.argmax(axis=1) != labels)[None].astype(float)
+    confidence, errors = (
+        probabilities.max(axis=1)[None],
+        (probabilities.argmax(axis=1) != labels)[None].astype(float),
+    )
     exact, whole, _ = selective.resampled_rankings(confidence, errors, np.ones((1, 2000)))
     assert whole.answered.shape == (1, 256)
     found = selective.measures(exact)
@@ -128,14 +155,21 @@ def test_mutual_information_against_torch_uncertainty():
     of_members = np.stack([answers(50, seed)[0] for seed in range(3)]).astype(np.float64)
     metric = MutualInformation(reduction="none")
     metric.update(torch.from_numpy(of_members.swapaxes(0, 1)))
-    np.testing.assert_allclose(metrics.mutual_information(of_members, np.ones(3)), metric.compute().numpy(), atol=1e-6)
+    np.testing.assert_allclose(
+        metrics.mutual_information(of_members, np.ones(3)), metric.compute().numpy(), atol=1e-6
+    )
     alike = np.repeat(of_members[:1], 2, axis=0)
-    np.testing.assert_allclose(metrics.mutual_information(alike, np.array([0.3, 0.7])), 0, atol=1e-12)
+    np.testing.assert_allclose(
+        metrics.mutual_information(alike, np.array([0.3, 0.7])), 0, atol=1e-12
+    )
     weighted = metrics.mutual_information(of_members[[0, 1, 1]], np.ones(3))
-    np.testing.assert_allclose(metrics.mutual_information(of_members[:2], np.array([1, 2])), weighted, atol=1e-12)
+    np.testing.assert_allclose(
+        metrics.mutual_information(of_members[:2], np.array([1, 2])), weighted, atol=1e-12
+    )
     assert metrics.entropy(np.array([1.0, 0, 0])) == 0
 
 
 def test_no_temperature_is_best_where_every_answer_is_right():
     assert np.isnan(metrics.fitted_temperature(np.log([[0.9, 0.1], [0.2, 0.8]]), np.arange(2)))
-    assert metrics.fitted_temperature(np.log(np.full((2, 2), 0.5)), np.arange(2)) == 1  # as for an untrained network
+    # As for an untrained network.
+    assert metrics.fitted_temperature(np.log(np.full((2, 2), 0.5)), np.arange(2)) == 1

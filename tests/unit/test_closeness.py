@@ -10,9 +10,12 @@ SIZES = ((2,) * 8, (3, 3, 3), (6, 3, 2, 2, 1))
 
 
 def study(sizes: tuple[int, ...], seed: int = 0, studies: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """Predictors that depend on family by half, and a response that depends on all of them; the family of each."""
+    """Predictors that depend on family by half, and a response that depends on all of them; the
+    family of each."""
     rng, family = np.random.default_rng(seed), np.repeat(np.arange(len(sizes)), sizes)
-    values = rng.standard_normal((studies, len(sizes), 3))[:, family] + rng.standard_normal((studies, len(family), 3))
+    values = rng.standard_normal((studies, len(sizes), 3))[:, family] + rng.standard_normal(
+        (studies, len(family), 3)
+    )
     values[:, :, 2] += values[:, :, 0] - 0.5 * values[:, :, 1]
     return values, family
 
@@ -34,17 +37,24 @@ def by_definition(values: np.ndarray, family: np.ndarray) -> np.ndarray:
         if not chosen:
             return values[:, 2]
         slopes = np.linalg.solve(covariance[np.ix_(chosen, chosen)], covariance[chosen, 2])
-        return (values[:, 2] - values[:, chosen] @ slopes) * np.sqrt(freedom / max(freedom - len(chosen), 0.5))
+        return (values[:, 2] - values[:, chosen] @ slopes) * np.sqrt(
+            freedom / max(freedom - len(chosen), 0.5)
+        )
 
     def delta(across, inside):
         one, other = np.triu_indices(n, 1)
         apart, size = family[one] != family[other], (family[:, None] == family).sum(axis=0)
-        distances = np.where(apart, abs(across[one] - across[other]), abs(inside[one] - inside[other]))
+        distances = np.where(
+            apart, abs(across[one] - across[other]), abs(inside[one] - inside[other])
+        )
         weights = 1 / np.where(apart, size[one] * size[other], size[one] * (size[one] - 1))
         return 2 * roc_auc_score(apart, distances, sample_weight=weights) - 1
 
     def mean_delta(own, other):
-        left = [(left_by(total, [own, *of], freedom), left_by(pooled, of, n - len(names))) for of in ([], [other])]
+        left = [
+            (left_by(total, [own, *of], freedom), left_by(pooled, of, n - len(names)))
+            for of in ([], [other])
+        ]
         return np.mean([delta(across, inside) for across, inside in left])
 
     return np.array([mean_delta(0, 1), mean_delta(1, 0)])

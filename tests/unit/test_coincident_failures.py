@@ -1,4 +1,5 @@
-"""Coincident failures of pairs of designs and of all members of a pool, and what its best ensemble reaches."""
+"""Coincident failures of pairs of designs and of all members of a pool, and what its best ensemble
+reaches."""
 
 from itertools import combinations, product
 from math import comb
@@ -24,13 +25,17 @@ TABLE = TABLE.set_index(["images", "first", "second"])
 
 
 @pytest.mark.parametrize(("first", "second"), [("a", "a"), ("b", "b"), ("a", "b"), ("b", "c")])
-@pytest.mark.parametrize(("corruption", "chosen"), [("clean", [0]), ("snow", [3, 4]), ("corrupted", [1, 2, 3, 4])])
+@pytest.mark.parametrize(
+    ("corruption", "chosen"), [("clean", [0]), ("snow", [3, 4]), ("corrupted", [1, 2, 3, 4])]
+)
 def test_a_row_by_loops_over_pairs_of_members(first, second, corruption, chosen):
     kinds = {"clean", "fog", "snow", "corrupted"}
     assert set(TABLE.index) == set(product(kinds, "a", "abc")) | set(product(kinds, "b", "bc"))
     members = {design: [i for i, own in enumerate(DESIGNS) if own == design] for design in "abc"}
     same = first == second
-    pairs = list(combinations(members[first], 2) if same else product(members[first], members[second]))
+    pairs = list(
+        combinations(members[first], 2) if same else product(members[first], members[second])
+    )
     rows = [(FAILING[i, c], FAILING[j, c]) for c in chosen for i, j in pairs]
     row = TABLE.loc[(corruption, first, second)]
     assert row.joint_failure_rate == pytest.approx(np.mean([(x & y).mean() for x, y in rows]))
@@ -46,14 +51,33 @@ def test_the_best_of_the_pool_are_those_that_are_selected_under_corruptions():
     """Another ensemble, that is better, is not of the pool."""
     right = np.array([(40, 10), (20, 30), (20, 10), (40, 40)])  # of 40 images, clean and under fog
     decisions, labels = (np.arange(40) >= right[..., None]).astype(int), np.zeros(40, int)
-    predictions = [predictions_of(conditions_of(["fog"], [1], 40), labels, of_member) for of_member in decisions]
+    predictions = [
+        predictions_of(conditions_of(["fog"], [1], 40), labels, of_member)
+        for of_member in decisions
+    ]
     scored = EnsembleErrors(predictions, np.ones(4), VOTE)
-    rows = pd.DataFrame({"images": ["clean", "fog", "corrupted"], "severity": [0, 1, np.nan], "size": 3})
+    rows = pd.DataFrame(
+        {"images": ["clean", "fog", "corrupted"], "severity": [0, 1, np.nan], "size": 3}
+    )
     everyone = [scored.wrong_in(np.arange(3), np.arange(40), condition) for condition in range(2)]
-    candidates = [("clean", 1, 0.9), ("tough", 1, 0.1), ("clean+tough", 2, 0.2), ("tough+elsewhere", 2, 0)]
+    candidates = [
+        ("clean", 1, 0.9),
+        ("tough", 1, 0.1),
+        ("clean+tough", 2, 0.2),
+        ("tough+elsewhere", 2, 0),
+    ]
     candidates = pd.DataFrame(candidates, columns=["members", "size", "selection_error"])
     names = ["clean", "tough", "third", "elsewhere"]
-    known = rows.assign(members=3), everyone, candidates, names, {*names[:3]}, scored, np.arange(40), 0.95
+    known = (
+        rows.assign(members=3),
+        everyone,
+        candidates,
+        names,
+        {*names[:3]},
+        scored,
+        np.arange(40),
+        0.95,
+    )
     table = coincident.with_best(*known)
     assert table.loc[0, coincident.REACHED].isna().all()
     assert table["best_member"].tolist()[1:] == ["tough"] * 2
@@ -61,7 +85,9 @@ def test_the_best_of_the_pool_are_those_that_are_selected_under_corruptions():
     assert table["best_member_accuracy"].tolist()[1:] == pytest.approx([0.75] * 2)
 
 
-def decisions_of(members: int, error: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def decisions_of(
+    members: int, error: float, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Decisions int M x 120 of members that err mostly on the same hard images, and the labels."""
     labels = random.integers(5, size=120)
     wrong = random.random((members, 120)) < random.beta(0.4, 0.4 / error, 120)
@@ -72,8 +98,13 @@ DECISIONS, LABELS = decisions_of(5, 0.4, np.random.default_rng(1))
 
 
 def of_all(decisions, labels, **units):
-    table, designs = all_conditions([], [], {"clean": len(labels)}, {"clean": 5}), list("abcde"[: len(decisions)])
-    return coincident.ceiling_table([(decisions, labels)], designs, table, 0.95, units)[0].set_index("size")
+    table, designs = (
+        all_conditions([], [], {"clean": len(labels)}, {"clean": 5}),
+        list("abcde"[: len(decisions)]),
+    )
+    return coincident.ceiling_table([(decisions, labels)], designs, table, 0.95, units)[
+        0
+    ].set_index("size")
 
 
 def test_shares_are_means_over_all_sets_of_members():
@@ -85,7 +116,12 @@ def test_shares_are_means_over_all_sets_of_members():
         sets = [list(chosen) for chosen in combinations(range(5), size)]
         together = np.mean([wrong[chosen].all(axis=0).mean() for chosen in sets])
         product = np.mean([wrong[chosen].mean(axis=1).prod() for chosen in sets])
-        alike = np.mean([(wrong[s].all(axis=0) & (DECISIONS[s] == DECISIONS[s[0]]).all(axis=0)).mean() for s in sets])
+        alike = np.mean(
+            [
+                (wrong[s].all(axis=0) & (DECISIONS[s] == DECISIONS[s[0]]).all(axis=0)).mean()
+                for s in sets
+            ]
+        )
         row = table.loc[size]
         assert row.all_wrong == pytest.approx(together)
         assert row.independent == pytest.approx(product)
@@ -93,7 +129,9 @@ def test_shares_are_means_over_all_sets_of_members():
         assert row.same_wrong == pytest.approx(alike / together)
     ends = wilson(table.loc[5].all_wrong, table.loc[5].n_images, 0.95).ends
     assert (table.loc[5].all_wrong_low, table.loc[5].all_wrong_high) == pytest.approx(ends)
-    assert coincident.mean_product(np.array([0.5, 0.2, 0.4]), [0, 2]) == pytest.approx([1, (0.1 + 0.2 + 0.08) / 3])
+    assert coincident.mean_product(np.array([0.5, 0.2, 0.4]), [0, 2]) == pytest.approx(
+        [1, (0.1 + 0.2 + 0.08) / 3]
+    )
     assert coincident.all_of(50, 64)[60] == pytest.approx(comb(60, 50) / comb(64, 50))
 
 
@@ -111,11 +149,15 @@ def test_nothing_is_known_of_members_that_are_never_wrong():
     assert 0 < row.all_wrong_high < 1
     assert np.isnan([row.times_independent, row.same_wrong]).all()
     once, films = np.eye(3, 60, dtype=int)[[0, 0, 0]], {"clean": Units.numbered(np.arange(60) // 3)}
-    assert of_all(once, np.zeros(60, int), **films).loc[3].all_wrong_high == pytest.approx(wilson(0, 20, 0.95)[1])
+    assert of_all(once, np.zeros(60, int), **films).loc[3].all_wrong_high == pytest.approx(
+        wilson(0, 20, 0.95)[1]
+    )
 
 
 def test_the_mean_over_corruptions_follows_the_conditions():
-    table = all_conditions(["fog"], [1, 3], {"clean": 120, "photos": 120}, {"clean": 5, "photos": 5})
+    table = all_conditions(
+        ["fog"], [1, 3], {"clean": 120, "photos": 120}, {"clean": 5, "photos": 5}
+    )
     drawn = [decisions_of(5, error, np.random.default_rng(2)) for error in (0.1, 0.3, 0.5, 0.2)]
     made, everyone = coincident.ceiling_table(drawn, list("abcde"), table, 0.95)
     whole = made[made["size"] == 5].reset_index()
@@ -126,16 +168,27 @@ def test_the_mean_over_corruptions_follows_the_conditions():
 
 
 def test_the_way_from_the_best_member_to_the_ceiling():
-    member, ensemble, everyone = (np.repeat([1.0, 0.0], [wrong, 1000 - wrong]) for wrong in (300, 250, 100))
+    member, ensemble, everyone = (
+        np.repeat([1.0, 0.0], [wrong, 1000 - wrong]) for wrong in (300, 250, 100)
+    )
     way = coincident.way_to_ceiling(member, ensemble, everyone, Units.single(1000), 0.95)
-    assert (way["best_member_accuracy"], way["best_ensemble_accuracy"], way["ceiling"]) == (0.7, 0.75, 0.9)
+    assert (way["best_member_accuracy"], way["best_ensemble_accuracy"], way["ceiling"]) == (
+        0.7,
+        0.75,
+        0.9,
+    )
     assert way["reached"] == pytest.approx(0.25)
     assert way["reached_low"] < 0.25 < way["reached_high"]
     pairs = Units.numbered(np.arange(1000) // 2)  # 500 units of two images that are alike
     of_pairs = coincident.way_to_ceiling(member, ensemble, everyone, pairs, 0.95)
     wider = (of_pairs["reached_high"] - 0.25) / (way["reached_high"] - 0.25)
-    assert wider == pytest.approx(np.sqrt(2 * 500 / 499) * pairs.reach(0.95) / Units.single(1000).reach(0.95))
-    assert np.isnan(coincident.way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"])
+    assert wider == pytest.approx(
+        np.sqrt(2 * 500 / 499) * pairs.reach(0.95) / Units.single(1000).reach(0.95)
+    )
+    assert np.isnan(
+        coincident.way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"]
+    )
     two, none = np.repeat([1.0, 0.0], [2, 998]), np.zeros(1000)
     way = coincident.way_to_ceiling(two, none, none, Units.single(1000), 0.95)
-    assert list(way.values())[-3:] == pytest.approx([1, 1 / (1 + 3.8415 / 2), 1], abs=1e-4)  # Wilson's of 2 of 2
+    # Wilson's of 2 of 2.
+    assert list(way.values())[-3:] == pytest.approx([1, 1 / (1 + 3.8415 / 2), 1], abs=1e-4)

@@ -22,20 +22,28 @@ from resiliency.storage import read_table, write_json, write_table
 
 IMAGES, CLASSES, NAMES = 200, ["cat", "dog"], ["fog", "snow", "spatter"]
 TRUTH = np.arange(IMAGES) % 2
-SHARED = ("resnet18-s0", "resnet18-s1", "vit-s0", "vit-s1")  # beside the members of the recommended model
+# Beside the members of the recommended model.
+SHARED = ("resnet18-s0", "resnet18-s1", "vit-s0", "vit-s1")
 
 
 def answers_of(random: np.random.Generator, errors: float) -> np.ndarray:
-    """Clean, under fog, under snow and, held out, under spatter, where all are wrong if a third is elsewhere."""
+    """Clean, under fog, under snow and, held out, under spatter, where all are wrong if a third is
+    elsewhere."""
     answers = np.where(random.random((1 + len(NAMES), IMAGES)) < errors, 1 - TRUTH, TRUTH)
     answers[-1] = 1 - TRUTH if errors > 0.2 else TRUTH
     return answers
 
 
 def finished(
-    folder: Path, errors: float, classes: list[str] = CLASSES, digest: str = "a", decisions=False, **columns
+    folder: Path,
+    errors: float,
+    classes: list[str] = CLASSES,
+    digest: str = "a",
+    decisions=False,
+    **columns,
 ) -> Path:
-    """A study in `folder` whose models get about this share of images wrong; `columns` of its tables are changed."""
+    """A study in `folder` whose models get about this share of images wrong; `columns` of its
+    tables are changed."""
     columns = {"members": {"validation_accuracy": 0.9}} | columns
     random, tables = np.random.default_rng(round(100 * errors)), synthetic_tables()
     conditions = all_conditions(NAMES, [1], {"clean": IMAGES, "night": 3}, {"clean": 2, "night": 2})
@@ -43,11 +51,18 @@ def finished(
     (folder / "tables").mkdir()
     for name in ("members", "deployment"):
         write_table(folder / f"tables/{name}.csv", tables[name].assign(**columns.get(name, {})))
-    study = {"study": folder.name, "seed": 0, "corruptions": {"names": NAMES}, "statistics": {"confidence": 0.95}}
+    study = {
+        "study": folder.name,
+        "seed": 0,
+        "corruptions": {"names": NAMES},
+        "statistics": {"confidence": 0.95},
+    }
     study |= {"dataset": {"name": "digits"}, "training": {"epochs": round(100 * errors)}}
     write_json(folder / "provenance.json", {"study": study})
     (folder / "data/test").mkdir(parents=True)
-    write_json(folder / "data/card.json", {"classes": classes, "splits": {"test": {"sha256": digest}}})
+    write_json(
+        folder / "data/card.json", {"classes": classes, "splits": {"test": {"sha256": digest}}}
+    )
     np.save(folder / "data/test/labels.npy", TRUTH)
     recommended = contenders(tables["deployment"])[0]["members"].split("+")
     of_recommended = answers_of(random, errors)
@@ -76,22 +91,33 @@ def wrong(folder: Path, member: str) -> np.ndarray:
 def test_differences_are_those_of_the_same_images_without_held_out_corruptions(tmp_path):
     """One study has logits, and weights its members; the other has decisions."""
     weighted = {"deployment": {"rule": "weighted_mean"}}
-    one, two = finished(tmp_path / "one", 0.1, **weighted), finished(tmp_path / "two", 0.3, decisions=True)
+    one, two = (
+        finished(tmp_path / "one", 0.1, **weighted),
+        finished(tmp_path / "two", 0.3, decisions=True),
+    )
     differences = compared(one, two)
     judged, (row,) = halves(TRUTH, 0)[1], of(differences, comparison.RECOMMENDED).to_dict("records")
     member = row["model"].partition(" against ")[0].partition("+")[0]
     expected = (wrong(two, member).astype(float) - wrong(one, member))[1:, judged].mean()
     assert row["difference"] == pytest.approx(expected)
     assert 0 < row["low"] < expected < row["high"]
-    assert (row["study"], row["reference"], row["n_images"], row["units"]) == ("two", "one", 100, 100)
+    assert (row["study"], row["reference"], row["n_images"], row["units"]) == (
+        "two",
+        "one",
+        100,
+        100,
+    )
     table = of(differences, comparison.MEMBERS, "clean").set_index("model")
     for member in SHARED:
         difference = wrong(two, member)[0].mean() - wrong(one, member)[0].mean()
         assert table.loc[member, "difference"] == pytest.approx(difference)
 
 
-def false_difference(random: np.random.Generator, n_images: int, pairs: int, size: int, errors: float) -> bool:
-    """Whether any of so many pairs of equally good networks seem to differ; all images of a unit are wrong together."""
+def false_difference(
+    random: np.random.Generator, n_images: int, pairs: int, size: int, errors: float
+) -> bool:
+    """Whether any of so many pairs of equally good networks seem to differ; all images of a unit
+    are wrong together."""
     chances = np.clip(errors * random.exponential(size=n_images), 0, 1)
     of_units = (random.random((2, pairs, n_images)) < chances).astype(float)
     each = of_units[0] - of_units[1]
@@ -100,10 +126,14 @@ def false_difference(random: np.random.Generator, n_images: int, pairs: int, siz
     if not len(each):
         return False
     sums = each.T * sizes
-    return bool((np.abs(sums.sum(axis=0) / sizes.sum(axis=0)) > flipped(sums, sizes, 0.95, random)).any())
+    return bool(
+        (np.abs(sums.sum(axis=0) / sizes.sum(axis=0)) > flipped(sums, sizes, 0.95, random)).any()
+    )
 
 
-@pytest.mark.parametrize(("images", "pairs", "size", "errors"), [(60, 1, 1, 0.03), (90, 8, 1, 0.1), (40, 3, 6, 0.2)])
+@pytest.mark.parametrize(
+    ("images", "pairs", "size", "errors"), [(60, 1, 1, 0.03), (90, 8, 1, 0.1), (40, 3, 6, 0.2)]
+)
 def test_noise_makes_a_false_difference_in_no_more_than_5_percent(images, pairs, size, errors):
     random, runs = np.random.default_rng(0), 400
     found = sum(false_difference(random, images, pairs, size, errors) for _ in range(runs))
@@ -121,15 +151,22 @@ def test_the_same_answers_have_no_interval_and_other_images_no_difference(tmp_pa
     differences = compared(one, other)
     assert differences["difference"].isna().all()
     assert set(differences["not_comparable"]) == {"other test images"}
-    counted = differences[differences["question"] == differences["question"].iloc[-1]].groupby("images", sort=False)
+    counted = differences[differences["question"] == differences["question"].iloc[-1]].groupby(
+        "images", sort=False
+    )
     lines = comparison.printed(differences).splitlines()
-    assert [line[-17:] for line in lines[-2:]] == [f"{len(rows)} members of both" for _, rows in counted]
+    assert [line[-17:] for line in lines[-2:]] == [
+        f"{len(rows)} members of both" for _, rows in counted
+    ]
     np.save(other / "data/test/units.npy", TRUTH)
     two = finished(tmp_path / "two", 0.3)
     alone, beside = (compared(one, two, *more) for more in ([], [end_run(other)]))
-    pd.testing.assert_frame_equal(beside[beside["study"] == "two"].reset_index(drop=True), alone, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        beside[beside["study"] == "two"].reset_index(drop=True), alone, check_dtype=False
+    )
     for study in (one, two):
-        np.save(study / "data/test/units.npy", TRUTH)  # two films, one of which judges the recommended models
+        # Two films, one of which judges the recommended models.
+        np.save(study / "data/test/units.npy", TRUTH)
     differences = compared(end_run(one), end_run(two))
     assert set(of(differences, comparison.RECOMMENDED)["not_comparable"]) == {comparison.ONE_UNIT}
     of_cows = finished(tmp_path / "cows", 0.1, ["cat", "cow"])
@@ -138,17 +175,27 @@ def test_the_same_answers_have_no_interval_and_other_images_no_difference(tmp_pa
     provenance["tables"].remove("deployment")  # an earlier run left it
     write_json(same / "provenance.json", provenance)
     differences = compared(one, same)
-    assert set(of(differences, comparison.RECOMMENDED)["not_comparable"]) == {"same recommends no model"}
+    assert set(of(differences, comparison.RECOMMENDED)["not_comparable"]) == {
+        "same recommends no model"
+    }
 
 
 def test_a_study_with_another_seed_is_compared_on_clean_images_that_neither_selected_on(tmp_path):
-    folders = [finished(tmp_path / f"study{name}", errors) for name, errors in enumerate((0.3, 0.1, 0.2))]
+    folders = [
+        finished(tmp_path / f"study{name}", errors) for name, errors in enumerate((0.3, 0.1, 0.2))
+    ]
     changed(folders[2], lambda study: study.update(seed=1))
     differences = compared(*folders)
     whys = of(differences, comparison.RECOMMENDED).set_index("study")["not_comparable"]
-    assert whys.to_dict() == {"study1": "", "study2": "another seed, which corrupts images in another way"}
+    assert whys.to_dict() == {
+        "study1": "",
+        "study2": "another seed, which corrupts images in another way",
+    }
     of_both = np.intersect1d(halves(TRUTH, 0)[1], halves(TRUTH, 1)[1])
-    assert of(differences, comparison.RECOMMENDED, "clean")["n_images"].tolist() == [100, len(of_both)]
+    assert of(differences, comparison.RECOMMENDED, "clean")["n_images"].tolist() == [
+        100,
+        len(of_both),
+    ]
 
 
 def test_no_interval_reaches_beyond_what_errors_can_differ_by_and_significance_is_said(tmp_path):
@@ -174,7 +221,10 @@ def test_the_table_is_printed_and_kept_and_drawn(tmp_path, capsys):
     lines, differences = capsys.readouterr().out.splitlines(), pd.read_csv(tmp_path / "both.csv")
     assert len(lines) == len(differences) + 3
     (row,) = of(differences, comparison.RECOMMENDED).to_dict("records")
-    assert f"{100 * row['difference']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]" in lines[1]
+    assert (
+        f"{100 * row['difference']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+        in lines[1]
+    )
     assert lines[1].endswith(row["model"])
     sizes = of(differences, comparison.MEMBERS).set_index("model")["difference"].abs()
     first = [line.split()[-1] for line in lines[3 : 3 + len(sizes)]]
@@ -190,7 +240,10 @@ def changed(folder: Path, change: Callable[[dict], object], severity: int | None
     change(provenance["study"])
     if severity:
         conditions = read_table(folder / "conditions.csv")
-        write_table(folder / "conditions.csv", conditions.assign(severity=conditions["severity"].clip(0, 1) * severity))
+        write_table(
+            folder / "conditions.csv",
+            conditions.assign(severity=conditions["severity"].clip(0, 1) * severity),
+        )
     return end_run(folder, provenance)
 
 

@@ -21,7 +21,14 @@ def record(message="", level=logging.INFO, event=None, **extra):
 
 
 def started(jobid, rule, log):
-    return record(event=LogEvent.JOB_INFO, jobid=jobid, rule_name=rule, log=[str(log)], reason="", benchmark=None)
+    return record(
+        event=LogEvent.JOB_INFO,
+        jobid=jobid,
+        rule_name=rule,
+        log=[str(log)],
+        reason="",
+        benchmark=None,
+    )
 
 
 def failed(jobid, rule, log):
@@ -57,14 +64,20 @@ def test_no_time_is_given_while_most_work_is_of_rules_of_which_no_job_has_ended(
 def test_a_failure_is_last_with_its_rule_its_error_and_its_log(capsys, tmp_path):
     """A job that succeeds when it is tried again has not failed."""
     log = tmp_path / "resnet18-s0.log"
-    log.write_text("epoch 1\nerror: photos/a.jpg: cannot be decoded; replace it\nepilogue\n", encoding="utf-8")
+    log.write_text(
+        "epoch 1\nerror: photos/a.jpg: cannot be decoded; replace it\nepilogue\n", encoding="utf-8"
+    )
     run = handler()
     run.emit(started(1, "train", log))
     run.emit(failed(1, "train", log))
     run.emit(failed(2, "train", tmp_path / "again.log"))
     run.emit(started(2, "train", tmp_path / "again.log"))
     run.emit(record(event=LogEvent.JOB_FINISHED, job_id=2))
-    run.emit(record("Exiting because a job execution failed. Look below for error messages", logging.ERROR))
+    run.emit(
+        record(
+            "Exiting because a job execution failed. Look below for error messages", logging.ERROR
+        )
+    )
     run.emit(record("Complete log(s): a.log"))
     run.close()
     assert capsys.readouterr().out.splitlines() == [

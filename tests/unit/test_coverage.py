@@ -1,4 +1,5 @@
-"""Intervals cover: a small version of interval_coverage.py, with bounds that chance alone does not cross."""
+"""Intervals cover: a small version of interval_coverage.py, with bounds that chance alone does not
+cross."""
 
 import json
 from functools import partial
@@ -44,14 +45,23 @@ def test_intervals_cover(case):
     assert row["adopted_hits"] >= binom.ppf(1e-4, SIMULATIONS, simulated.CONFIDENCE)
 
 
-OF_DIVERSITIES = partial(verdicts_on_diversities, gaps=(1.15, 1.15, 0), pool=situations.FEWER, kind="normal")
+OF_DIVERSITIES = partial(
+    verdicts_on_diversities, gaps=(1.15, 1.15, 0), pool=situations.FEWER, kind="normal"
+)
 
 
 @pytest.mark.parametrize(
     "situation",
     [
         situations.of_families("", 0, Effects(1, 1.703, 1.703), 0.5, "normal", "8 families of 3"),
-        Situation("2", "", "", (0.6, 0), 0.3, one_by_one(of_correlations((0.6, 0), situations.DIGITS, "t3"))),
+        Situation(
+            "2",
+            "",
+            "",
+            (0.6, 0),
+            0.3,
+            one_by_one(of_correlations((0.6, 0), situations.DIGITS, "t3")),
+        ),
         Situation("4", "", "", (9, 9, 0), 0.15, OF_DIVERSITIES),
         situations.of_balance((6, 0), 5),
     ],

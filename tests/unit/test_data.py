@@ -1,4 +1,5 @@
-"""Data sets, further test sets and published corrupted sets: their splits, what is written, and what changed since."""
+"""Data sets, further test sets and published corrupted sets: their splits, what is written, and
+what changed since."""
 
 import hashlib
 import os
@@ -18,7 +19,14 @@ from sklearn.datasets import load_digits
 from resiliency.corruptions.writing import check_sizes, image_paths, stacked_images, write_pictures
 from resiliency.data import pictures as images_module
 from resiliency.data.folder import image_folder
-from resiliency.data.pictures import FileImages, read_conditions, read_images, read_items, write_items, write_list
+from resiliency.data.pictures import (
+    FileImages,
+    read_conditions,
+    read_images,
+    read_items,
+    write_items,
+    write_list,
+)
 from resiliency.data.reading import digits, labelled_folder
 from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import draw_splits, listed_images, stratified_sample
@@ -34,7 +42,9 @@ def test_digits_keep_their_pictures_and_labels():
     images = handwritten.images
     np.testing.assert_array_equal(handwritten.labels, small.target)
     shrunk = images[..., 0].reshape(-1, 8, 4, 8, 4).mean(axis=(2, 4))
-    correlation = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(shrunk, small.images, strict=True)]
+    correlation = [
+        np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(shrunk, small.images, strict=True)
+    ]
     assert min(correlation) > 0.95
     assert (images.min(), images.max()) == (0, 255)
 
@@ -60,14 +70,22 @@ def test_parts_that_are_published_stay_apart():
     assert np.bincount(chosen["validation"][0].labels[chosen["validation"][1]]).tolist() == [4, 2]
     together = np.sort(np.concatenate([chosen["train"][1], chosen["validation"][1]]))
     np.testing.assert_array_equal(together, np.arange(60))
-    source = Source("toy", ["a", "b"], {"train": toy([4, 2]), "validation": toy([1, 3]), "test": toy([5, 5])})
+    source = Source(
+        "toy", ["a", "b"], {"train": toy([4, 2]), "validation": toy([1, 3]), "test": toy([5, 5])}
+    )
     chosen = draw_splits(source, 0.5, 0.5, {}, seed=0)
-    assert {name: len(indices) for name, (_, indices) in chosen.items()} == {"train": 6, "validation": 4, "test": 10}
+    assert {name: len(indices) for name, (_, indices) in chosen.items()} == {
+        "train": 6,
+        "validation": 4,
+        "test": 10,
+    }
 
 
 def test_a_subset_keeps_what_it_had_when_it_grows():
     source = Source("toy", ["a", "b", "c"], {ALL: toy([60, 30, 50])})
-    small, large = (draw_splits(source, 0.2, 0.2, {"train": most, "test": 7}, seed=0) for most in (5, 25))
+    small, large = (
+        draw_splits(source, 0.2, 0.2, {"train": most, "test": 7}, seed=0) for most in (5, 25)
+    )
     part, indices = large["train"]
     assert np.bincount(part.labels[indices]).tolist() == [25, 18, 25]
     assert set(small["train"][1]) < set(indices)
@@ -78,7 +96,9 @@ def test_a_subset_keeps_what_it_had_when_it_grows():
 
 def test_a_class_that_no_image_is_left_of_is_a_fault():
     source = Source("toy", ["a", "b"], {ALL: toy([50, 1])})
-    assert "dataset: no image of class 'b' is left for " in fault_of(draw_splits, source, 0.2, 0.2, {}, seed=0)
+    assert "dataset: no image of class 'b' is left for " in fault_of(
+        draw_splits, source, 0.2, 0.2, {}, seed=0
+    )
 
 
 def in_files(folder, images) -> list[str]:
@@ -94,7 +114,11 @@ def test_the_card_describes_what_is_written(tmp_path, monkeypatch, on_the_fly):
     monkeypatch.setattr(images_module, "CHUNK", 3 * 32 * 32 * 5)
     part = toy([40, 24])
     files = in_files(tmp_path, part.images) if on_the_fly else []
-    source = Source("made up", ["a", "b"], {ALL: part._replace(images=FileImages(files, 32, 1)) if files else part})
+    source = Source(
+        "made up",
+        ["a", "b"],
+        {ALL: part._replace(images=FileImages(files, 32, 1)) if files else part},
+    )
     chosen = draw_splits(source, 0.25, 0.25, {}, seed=0)
     settings = SimpleNamespace(name="toy", side=32, on_the_fly=on_the_fly, allow_duplicates=False)
     write_data_set(tmp_path, settings, source, chosen)
@@ -127,13 +151,19 @@ def test_conditions_are_read_in_one_order(tmp_path):
     write_list(tmp_path / "fog.json", in_files(tmp_path, stack.reshape(-1, 32, 32, 3)), 32, 1)
     for name in ("fog.npy", "fog.json"):
         conditions = read_conditions(tmp_path / "clean.npy", [tmp_path / name])
-        np.testing.assert_array_equal(np.stack([images[np.arange(3)] for images in conditions]), [clean, *stack])
+        np.testing.assert_array_equal(
+            np.stack([images[np.arange(3)] for images in conditions]), [clean, *stack]
+        )
 
 
 def test_names_that_spreadsheets_calculate_are_quoted_in_tables_and_come_back(tmp_path):
     classes, names = ["=1+1", "-a", "+a", "@a", "a-b", "'b"], ["@1", "1", "=x", "''", "-", "ü"]
     write_items(tmp_path / "items.csv", classes, names)
-    cells = [cell for line in (tmp_path / "items.csv").read_text().splitlines() for cell in line.split(",")]
+    cells = [
+        cell
+        for line in (tmp_path / "items.csv").read_text().splitlines()
+        for cell in line.split(",")
+    ]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
     assert read_items(tmp_path / "items.csv") == (classes, names)
 
@@ -154,14 +184,20 @@ def listed(tmp_path):
 
     def write(text: str) -> list[int]:
         (tmp_path / "list.txt").write_text(text, encoding="utf-8")
-        return listed_images(tmp_path / "list.txt", Source("toy", ["a", "b"], {"test": PART})).tolist()
+        return listed_images(
+            tmp_path / "list.txt", Source("toy", ["a", "b"], {"test": PART})
+        ).tolist()
 
     return write
 
 
 @pytest.mark.parametrize(
     ("text", "indices"),
-    [("2.png\n", [1]), ("3.png\r\na/1.png\n\n", [0, 3]), ("val/b/1.png\ndata/val/b/deep/3.png\n./a/2.png", [1, 2, 3])],
+    [
+        ("2.png\n", [1]),
+        ("3.png\r\na/1.png\n\n", [0, 3]),
+        ("val/b/1.png\ndata/val/b/deep/3.png\n./a/2.png", [1, 2, 3]),
+    ],
 )
 def test_a_line_is_the_end_of_a_path(listed, text, indices):
     assert listed(text) == indices
@@ -186,7 +222,9 @@ def test_a_study_may_need_the_test_images_alone(listed, tmp_path):
     chosen = draw_splits(source, 0.2, 0.2, {"train": 3}, 0, ["test"], str(tmp_path / "list.txt"))
     assert {name: indices.tolist() for name, (_, indices) in chosen.items()} == {"test": [0, 1]}
     job = Source("toy", ["a", "b"], {ALL: PART}), 0.2, 0.2, {}, 0, ["test"], "list.txt"
-    assert "dataset.images: list.txt lists test images; put them in a folder " in fault_of(draw_splits, *job)
+    assert "dataset.images: list.txt lists test images; put them in a folder " in fault_of(
+        draw_splits, *job
+    )
 
 
 NUMBER = 7
@@ -200,16 +238,22 @@ POSITIONS = np.array([5, 0, 6, 2])
 def folder(tmp_path):
     """Fog in which an image's values are its row, 10 times the severity plus the position."""
     rows = np.add.outer(10 * np.arange(1, 6), np.arange(NUMBER)).astype(np.uint8).ravel()
-    np.save(tmp_path / "fog.npy", np.broadcast_to(rows[:, None, None, None], (5 * NUMBER, *SIZE, 3)))
+    np.save(
+        tmp_path / "fog.npy", np.broadcast_to(rows[:, None, None, None], (5 * NUMBER, *SIZE, 3))
+    )
     np.save(tmp_path / "labels.npy", np.tile(LABELS, 5))
     return tmp_path
 
 
 def read(folder, severities=(1, 2, 3, 4, 5), checksums=None):
-    return stacked_images(folder, "fog", severities, POSITIONS, LABELS[POSITIONS], SIZE, checksums or {})
+    return stacked_images(
+        folder, "fog", severities, POSITIONS, LABELS[POSITIONS], SIZE, checksums or {}
+    )
 
 
-def test_stacked_images_come_severity_by_severity_in_the_order_of_the_positions(folder, monkeypatch):
+def test_stacked_images_come_severity_by_severity_in_the_order_of_the_positions(
+    folder, monkeypatch
+):
     monkeypatch.setattr(images_module, "CHUNK", 9 * max(SIZE) ** 2)
     chunks = list(read(folder, severities=(2, 5)))
     assert [chunk.shape for chunk in chunks] == [(3, *SIZE, 3), (1, *SIZE, 3)] * 2
@@ -222,7 +266,11 @@ PART_OF_SET = {"fog": np.zeros((5 * 3, *SIZE, 3), np.uint8), "labels": np.tile(L
 @pytest.mark.parametrize(
     ("arrays", "name", "message"),
     [
-        ({"labels": OTHER}, "labels", "in the order of the clean test set, got 3 for 2 at position 6"),
+        (
+            {"labels": OTHER},
+            "labels",
+            "in the order of the clean test set, got 3 for 2 at position 6",
+        ),
         ({"fog": np.zeros((35, 6, 4, 3), np.uint8)}, "fog", "got uint8 of shape (35, 6, 4, 3)"),
         ({"fog": np.zeros((35, 4, 6, 3), np.float32)}, "fog", "got float32 of shape (35, 4, 6, 3)"),
         (PART_OF_SET, "labels", "expected an image at position 6, got 3 test images"),
@@ -237,7 +285,10 @@ def test_what_is_not_the_published_set_is_refused(folder, arrays, name, message)
 
 
 def test_published_checksums_are_held_against_the_files(folder):
-    sums = {name: hashlib.md5((folder / f"{name}.npy").read_bytes()).hexdigest() for name in ("fog", "labels")}
+    sums = {
+        name: hashlib.md5((folder / f"{name}.npy").read_bytes()).hexdigest()
+        for name in ("fog", "labels")
+    }
     assert (next(read(folder, checksums=sums)) == next(read(folder))).all()
     for name in sums:
         assert f"{name}.npy: expected MD5 0a" in fault_of(read, folder, (1,), sums | {name: "0a"})
@@ -253,7 +304,12 @@ def files_of(*corruptions: str) -> list[str]:
     """Each class has an image that the study lacks, and there is a third class."""
     files = [f"tench/{name}" for name in ("b.JPEG", "a.v2.JPEG", "z.JPEG", "notes.txt")]
     files += ["crane/b.JPEG", "crane/0.JPEG", "crane/1.JPEG", "ant/b.JPEG"]
-    return [f"{corruption}/{severity}/{file}" for corruption in corruptions for severity in (1, 3) for file in files]
+    return [
+        f"{corruption}/{severity}/{file}"
+        for corruption in corruptions
+        for severity in (1, 3)
+        for file in files
+    ]
 
 
 def test_files_are_found_by_class_and_name_severity_by_severity(tmp_path, put_pictures):
@@ -269,10 +325,14 @@ def test_pictures_that_were_not_cropped_or_would_be_enlarged_are_refused(tmp_pat
     check_sizes([f"{tmp_path}/48x48.png", f"{tmp_path}/64x64.png"], 48)
     for name in ("40x40", "64x48"):
         path = f"{tmp_path}/{name}.png"
-        assert fault_of(check_sizes, [path], 48).startswith(f"{path}: {name} pixels; expected squares of 48 pixels")
+        assert fault_of(check_sizes, [path], 48).startswith(
+            f"{path}: {name} pixels; expected squares of 48 pixels"
+        )
 
 
-def test_corruptions_side_by_side_are_told_apart_and_one_that_is_there_twice_is_refused(tmp_path, put_pictures):
+def test_corruptions_side_by_side_are_told_apart_and_one_that_is_there_twice_is_refused(
+    tmp_path, put_pictures
+):
     put_pictures(*files_of("weather/fog", "weather/frost", "extra/spatter", "extra/fog"))
     paths = image_paths(tmp_path, "frost", (1,), CLASSES, NAMES)
     assert all(path.startswith(str(tmp_path / "weather/frost/1")) for path in paths)
@@ -282,11 +342,15 @@ def test_corruptions_side_by_side_are_told_apart_and_one_that_is_there_twice_is_
 
 def test_missing_folders_and_images_are_named_with_what_is_there(tmp_path, put_pictures):
     put_pictures(*files_of("fog"))
-    assert "frost: there is no such folder" in fault_of(image_paths, tmp_path, "frost", (1,), CLASSES, NAMES)
+    assert "frost: there is no such folder" in fault_of(
+        image_paths, tmp_path, "frost", (1,), CLASSES, NAMES
+    )
     for name in ("b", "0"):
         (tmp_path / f"fog/3/crane/{name}.JPEG").unlink()
     message = fault_of(image_paths, tmp_path, "fog", (1, 3), CLASSES, NAMES)
-    assert message.startswith(f"{tmp_path}/fog: 2 of 8 images are missing: 3/crane/b.JPEG, 3/crane/0.JPEG; ")
+    assert message.startswith(
+        f"{tmp_path}/fog: 2 of 8 images are missing: 3/crane/b.JPEG, 3/crane/0.JPEG; "
+    )
 
 
 def test_an_image_that_was_changed_after_it_was_listed_is_named(tmp_path):
@@ -299,7 +363,9 @@ def test_an_image_that_was_changed_after_it_was_listed_is_named(tmp_path):
         said = fault_of(use, np.array([2, 3]))
         assert said.startswith(f"{changed}: changed since the study listed it; run again")
     os.unlink(changed)
-    assert f"{changed}: cannot be decoded (No such file" in fault_of(images.__getitem__, slice(3, 4))
+    assert f"{changed}: cannot be decoded (No such file" in fault_of(
+        images.__getitem__, slice(3, 4)
+    )
 
 
 def test_a_corrupted_picture_that_was_cut_short_is_named(tmp_path):
@@ -312,7 +378,9 @@ def test_a_corrupted_picture_that_was_cut_short_is_named(tmp_path):
     file = tmp_path / "contrast/4/bee/3.JPEG"
     file.write_bytes(file.read_bytes()[:-100])
     for part in (images, read_conditions(tmp_path / "clean.npy", [tmp_path / "contrast.json"])[2]):
-        assert fault_of(part.__getitem__, np.array([len(part) - 1])).startswith(f"{file}: cannot be decoded")
+        assert fault_of(part.__getitem__, np.array([len(part) - 1])).startswith(
+            f"{file}: cannot be decoded"
+        )
     assert images[:7].shape == (7, 72, 72, 3)
 
 
@@ -325,7 +393,9 @@ def test_images_in_two_splits_are_counted_if_allowed_and_test_sets_of_training_i
     shutil.copy(folder / "val/ant/2.png", folder / "val/bee/twice.png")
     source = image_folder(folder, 72, 1)
     split = draw_splits(source, 0.2, 0.2, {}, 0)
-    settings = SimpleNamespace(name="image_folder", side=72, on_the_fly=on_the_fly, allow_duplicates=True)
+    settings = SimpleNamespace(
+        name="image_folder", side=72, on_the_fly=on_the_fly, allow_duplicates=True
+    )
     write_data_set(tmp_path / "data", settings, source, split)
     output = capsys.readouterr().out
     assert "warning: 1 images are in their split twice, 1 of them in two classes, e.g. " in output
@@ -333,7 +403,15 @@ def test_images_in_two_splits_are_counted_if_allowed_and_test_sets_of_training_i
     further = good_folder(tmp_path / "further", seed=1) / "val"
     recoded(folder, further / "bee/again.webp", "train/ant/1.png")
     part = labelled_folder(further, source.classes, 72, 1)
-    job = tmp_path / "field", "photos", part, source.classes, 72, on_the_fly, read_array(tmp_path / "data/digests.npy")
+    job = (
+        tmp_path / "field",
+        "photos",
+        part,
+        source.classes,
+        72,
+        on_the_fly,
+        read_array(tmp_path / "data/digests.npy"),
+    )
     duplicate = "test_sets.field: 1 images are training or validation images"
     said = fault_of(write_test_set, *job, allow_duplicates=False)
     assert said.startswith(f"{duplicate}, e.g. {further}/bee/again.webp; remove")
@@ -344,7 +422,11 @@ def test_images_in_two_splits_are_counted_if_allowed_and_test_sets_of_training_i
 @pytest.mark.parametrize(
     ("card", "source", "said"),
     [
-        ({"name": "imagenette"}, "fine-tuned here from pretrained timm/a@1; mean", "at least 87% are"),
+        (
+            {"name": "imagenette"},
+            "fine-tuned here from pretrained timm/a@1; mean",
+            "at least 87% are",
+        ),
         ({"name": "imagenet"}, "pretrained timm/a@1", ""),
         ({"name": "imagenette", "classes": ["a", "b"]}, "pretrained timm/a@1", ""),
         ({"name": "imagenette"}, "a.pt (sha256 1)", ""),

@@ -1,4 +1,5 @@
-"""Diversity metrics of pairs and of whole ensembles, against definitions and other implementations."""
+"""Diversity metrics of pairs and of whole ensembles, against definitions and other
+implementations."""
 
 from collections.abc import Callable
 from itertools import combinations, permutations
@@ -24,8 +25,11 @@ def cosine(one: np.ndarray, other: np.ndarray) -> float:
     return pairwise_cosine([one.ravel()], [other.ravel()])[0, 0]
 
 
-def check_pairs(values: np.ndarray, reference: Callable, members: np.ndarray, within: float) -> None:
-    """Compare each pair of a symmetric table, float L x L, with another implementation of two members."""
+def check_pairs(
+    values: np.ndarray, reference: Callable, members: np.ndarray, within: float
+) -> None:
+    """Compare each pair of a symmetric table, float L x L, with another implementation of two
+    members."""
     np.testing.assert_array_equal(values, values.T)
     for i, j in combinations(range(len(values)), 2):
         assert values[i, j] == pytest.approx(reference(members[i], members[j]), abs=within)
@@ -39,7 +43,9 @@ def of_images(function: Callable) -> Callable[[np.ndarray, np.ndarray], float]:
 def q(one: np.ndarray, other: np.ndarray) -> float:
     """Of the images that both get right, only the first, only the second, neither."""
     pairs = list(zip(one.tolist(), other.tolist(), strict=True))
-    a, b, c, d = (pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False)))
+    a, b, c, d = (
+        pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False))
+    )
     return (a * d - b * c) / (a * d + b * c) if a * d + b * c else float(b + c == 0)
 
 
@@ -74,15 +80,22 @@ def test_correctness_against_counts_numpy_and_scikit_learn(name, correct):
 @given(arrays(np.int64, st.tuples(st.just(3), st.integers(1, 20)), elements=st.integers(0, 3)))
 @settings(max_examples=50)
 def test_labels_against_scikit_learn(predicted):
-    check_pairs(predictions.label_disagreement(predicted), of_images(lambda a, b: a != b), predicted, 1e-9)
+    check_pairs(
+        predictions.label_disagreement(predicted), of_images(lambda a, b: a != b), predicted, 1e-9
+    )
     check_pairs(predictions.cohen_kappa(predicted), kappa, predicted, 1e-9)
 
 
 @given(st.integers(0, 1000))
 @settings(max_examples=30)
 def test_probabilities_against_scipy_and_scikit_learn(seed):
-    probabilities = np.random.default_rng(seed).dirichlet(np.full(4, 0.4), (3, 6)).astype(np.float32)
-    divergence, exact = of_images(lambda a, b: jensenshannon(a, b, base=2) ** 2), probabilities.astype(float)
+    probabilities = (
+        np.random.default_rng(seed).dirichlet(np.full(4, 0.4), (3, 6)).astype(np.float32)
+    )
+    divergence, exact = (
+        of_images(lambda a, b: jensenshannon(a, b, base=2) ** 2),
+        probabilities.astype(float),
+    )
     check_pairs(predictions.jensen_shannon(probabilities), divergence, exact, 1e-7)
     check_pairs(predictions.probability_cosine(probabilities), of_images(cosine), exact, 1e-6)
 
@@ -93,13 +106,17 @@ def test_cosines_are_the_same_on_every_processor():
     probabilities = random.dirichlet(np.full(10, 0.4), (5, 3_000)).astype(np.float32)
     images, classes = random.permutation(3_000), random.permutation(10)
     moved = np.ascontiguousarray(probabilities[:, images][:, :, classes])
-    assert (predictions.probability_cosine(moved) == predictions.probability_cosine(probabilities)).all()
+    assert (
+        predictions.probability_cosine(moved) == predictions.probability_cosine(probabilities)
+    ).all()
 
 
 @pytest.mark.parametrize("least", [1e-2, 1e-12, 1e-40, 0])
 def test_entropies_of_mixtures_over_all_magnitudes(least):
     random = np.random.default_rng(0)
-    probabilities = 10 ** random.uniform(-38, 0, (3, 7, 600)) * (random.random((3, 7, 600)) < 0.1) + least
+    probabilities = (
+        10 ** random.uniform(-38, 0, (3, 7, 600)) * (random.random((3, 7, 600)) < 0.1) + least
+    )
     probabilities = (probabilities / probabilities.sum(axis=2, keepdims=True)).astype(np.float32)
     mixed = (probabilities[:, None].astype(float) + probabilities) / 2
     expected = -xlogy(mixed, mixed).sum(axis=(2, 3)) / np.log(2)
@@ -107,7 +124,8 @@ def test_entropies_of_mixtures_over_all_magnitudes(least):
 
 
 def unbiased_hsic_by_loops(one: np.ndarray, other: np.ndarray) -> float:
-    """The U-statistic of HSIC with linear kernels: the mean of its symmetric kernel over all quadruples."""
+    """The U-statistic of HSIC with linear kernels: the mean of its symmetric kernel over all
+    quadruples."""
     k, l = one @ one.T, other @ other.T  # noqa: E741
     values = []
     for quadruple in combinations(range(len(one)), 4):
@@ -120,13 +138,20 @@ def unbiased_hsic_by_loops(one: np.ndarray, other: np.ndarray) -> float:
 def test_cka_against_the_definition(seed):
     rng = np.random.default_rng(seed)
     one, other = rng.standard_normal((6, 4)) + 3, rng.standard_normal((6, 9))
-    cross, first, second = (unbiased_hsic_by_loops(a, b) for a, b in ((one, other), (one, one), (other, other)))
-    assert representations.linear_cka([one, other])[0, 1] == pytest.approx(cross / np.sqrt(first * second), abs=1e-9)
+    cross, first, second = (
+        unbiased_hsic_by_loops(a, b) for a, b in ((one, other), (one, one), (other, other))
+    )
+    assert representations.linear_cka([one, other])[0, 1] == pytest.approx(
+        cross / np.sqrt(first * second), abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e3])
 def test_features_that_are_the_same_for_all_images_align_with_nothing(value):
-    features = [np.full((7, 3), value, np.float32), np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)]
+    features = [
+        np.full((7, 3), value, np.float32),
+        np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32),
+    ]
     alignments = representations.linear_cka(features)
     assert alignments[0, 1] == alignments[1, 0] == alignments[0, 0] == 0
     assert alignments[1, 1] == pytest.approx(1)
@@ -162,11 +187,15 @@ def test_metrics_by_loops(correct):
     if 0 < accuracy < 1:
         expected = 1 - spread / (n * size * (size - 1) * accuracy * (1 - accuracy))
         assert predictions.interrater_kappa(shares)[0] == pytest.approx(expected)
-    assert predictions.difficulty(shares)[0] == pytest.approx(np.var(np.array(count) / size), abs=1e-12)
+    assert predictions.difficulty(shares)[0] == pytest.approx(
+        np.var(np.array(count) / size), abs=1e-12
+    )
     failing = [[i for i in range(size) if not correct[i, image]] for image in range(n)]
     one = sum(len(f) for f in failing) / (n * size)
     two = sum(len(list(combinations(f, 2))) for f in failing) / (n * size * (size - 1) / 2)
-    assert predictions.generalised_diversity(shares)[0] == pytest.approx(1 - two / one if one else 0)
+    assert predictions.generalised_diversity(shares)[0] == pytest.approx(
+        1 - two / one if one else 0
+    )
     some = [size - len(f) for f in failing if f]
     expected = np.mean(some) / (size - 1) if some else 0
     assert predictions.coincident_failure_diversity(shares)[0] == pytest.approx(expected)
@@ -183,7 +212,9 @@ def test_common_failure_by_hand():
 @settings(max_examples=30)
 def test_cosine_against_scikit_learn(seed):
     maps = np.random.default_rng(seed).standard_normal((3, 4, 5, 6)).astype(np.float16)
-    check_pairs(representations.cosine_similarity(maps), of_images(cosine), maps.astype(float), 1e-9)
+    check_pairs(
+        representations.cosine_similarity(maps), of_images(cosine), maps.astype(float), 1e-9
+    )
 
 
 def test_cosine_of_maps_of_zeros():
@@ -204,15 +235,27 @@ def test_spearman_against_scipy(seed):
 
 def test_top_iou_by_sets():
     maps = np.random.default_rng(0).standard_normal((3, 6, 7, 7)).astype(np.float16)
-    tops = [[set(np.argsort(-image.ravel())[:5].tolist()) for image in of_member] for of_member in maps]
-    check_pairs(representations.top_iou(maps), of_images(lambda a, b: len(a & b) / len(a | b)), tops, 1e-9)
+    tops = [
+        [set(np.argsort(-image.ravel())[:5].tolist()) for image in of_member] for of_member in maps
+    ]
+    check_pairs(
+        representations.top_iou(maps), of_images(lambda a, b: len(a & b) / len(a | b)), tops, 1e-9
+    )
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (12, 20)])
 def test_ssim_against_scikit_image(shape):
     maps = np.random.default_rng(0).uniform(-1, 1, (3, 4, *shape))
     maps[1] = (maps[0] + maps[1]) / 2
-    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 2, "full": True}
+    options = {
+        "gaussian_weights": True,
+        "sigma": 1.5,
+        "use_sample_covariance": False,
+        "data_range": 2,
+        "full": True,
+    }
     similarities = representations.structural_similarity(maps)
-    check_pairs(similarities, of_images(lambda a, b: reference_ssim(a, b, **options)[1].mean()), maps, 1e-9)
+    check_pairs(
+        similarities, of_images(lambda a, b: reference_ssim(a, b, **options)[1].mean()), maps, 1e-9
+    )
     np.testing.assert_allclose(np.diag(similarities), 1)

@@ -1,4 +1,5 @@
-"""The pages of the documentation: where they are and lead, names of users in them, and the repository's address."""
+"""The pages of the documentation: where they are and lead, names of users in them, and the
+repository's address."""
 
 import re
 import runpy
@@ -19,8 +20,13 @@ DOCS = REPOSITORY / "docs"
 SITE = runpy.run_path(str(DOCS / "conf.py"))
 
 
-# Name of a page on the site -> the file that it is made from; cards of exported models are no pages.
-OWN = {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in DOCS.rglob("*.md") if path.name != CARD}
+# Name of a page on the site -> the file that it is made from; cards of exported models are no
+# pages.
+OWN = {
+    path.relative_to(DOCS).with_suffix("").as_posix(): path
+    for path in DOCS.rglob("*.md")
+    if path.name != CARD
+}
 PAGES = OWN | {name: REPOSITORY / file for name, file in SITE["OUTSIDE"].items()}
 EXPERIMENTS = {path.stem: path for path in (REPOSITORY / "published/experiments").glob("*.md")}
 OTHERS = {name: REPOSITORY / f"{name}.md" for name in ("README", "CHANGELOG", "published/README")}
@@ -36,7 +42,9 @@ def without_code(text: str) -> str:
 @cache
 def anchors(path: Path) -> frozenset[str]:
     """What links to headings of a page end in, as GitHub and the site have it."""
-    headings = re.findall(r"^#{1,4} (.+)$", without_code(path.read_text(encoding="utf-8")), re.MULTILINE)
+    headings = re.findall(
+        r"^#{1,4} (.+)$", without_code(path.read_text(encoding="utf-8")), re.MULTILINE
+    )
     plain = (re.sub(r"[`*\\]|\]\([^)]*\)", "", heading).lower() for heading in headings)
     return frozenset(re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain)
 
@@ -53,7 +61,9 @@ def test_the_appendix_lists_what_is_in_no_navigation_by_its_title():
 def test_links_lead_somewhere(name):
     """To files of the repository and to headings; other addresses are not visited."""
     path, dead = LINKED[name], []
-    for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", without_code(path.read_text(encoding="utf-8"))):
+    for link in re.findall(
+        r"\]\((?!https?://)([^)\s]+)\)", without_code(path.read_text(encoding="utf-8"))
+    ):
         file, _, anchor = link.partition("#")
         target = (path.parent / file).resolve() if file else path
         if not target.exists() or (anchor and anchor not in anchors(target)):
@@ -62,14 +72,29 @@ def test_links_lead_somewhere(name):
 
 
 def test_files_and_packages_that_guides_name_exist():
-    guides = [*DOCS.glob("*.md"), *(REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING"))]
+    guides = [
+        *DOCS.glob("*.md"),
+        *(REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING")),
+    ]
     text = " ".join(path.read_text(encoding="utf-8") for path in guides)
-    named = {*re.findall(r"(?<![\w/])((?:scripts|rules|tests|published|profiles|envs)/[\w./]*\.\w+)", text)}
-    named |= {*re.findall(r"`([\w/]+(?:\.py|\.smk|/))`", (DOCS / "house.md").read_text(encoding="utf-8"))}
-    named |= {*re.findall(r"`(\w+/[\w/]+\.\w+)`", (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8"))}
+    named = {
+        *re.findall(
+            r"(?<![\w/])((?:scripts|rules|tests|published|profiles|envs)/[\w./]*\.\w+)", text
+        )
+    }
+    named |= {
+        *re.findall(r"`([\w/]+(?:\.py|\.smk|/))`", (DOCS / "house.md").read_text(encoding="utf-8"))
+    }
+    named |= {
+        *re.findall(
+            r"`(\w+/[\w/]+\.\w+)`", (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+        )
+    }
     assert len(named) > 40
     places = (REPOSITORY, REPOSITORY / "scripts/resiliency")
-    assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []
+    assert [
+        name for name in sorted(named) if not any((place / name).exists() for place in places)
+    ] == []
     assert {f"{path.parent.name}/" for path in places[1].glob("*/__init__.py")} - named == set()
 
 
@@ -81,7 +106,9 @@ def test_names_on_the_walks_through_the_library_exist():
         resolve_name(f"resiliency.{module}:{name}")
 
 
-HOSTILE = "a|b *c* __d__ `e` <script>alert(1)</script>\n# f [g](javascript:h) ![i](j) $k$ ~~l~~ &lt; \\"
+HOSTILE = (
+    "a|b *c* __d__ `e` <script>alert(1)</script>\n# f [g](javascript:h) ![i](j) $k$ ~~l~~ &lt; \\"
+)
 AT_START = ["- a", "# a", "+ a", "1. a", "12) a", "> a", "=== a", ": a", "| a", "``` a"]
 MARKS = ["*", "_", "`", "|", "\\", "<b>", "&amp;", "[a](b)", "~~a~~", "$a$", "a\nb", "a\r\n\r\nb"]
 
@@ -102,11 +129,15 @@ def shape(text: str) -> list[str]:
 def words_of(text: str) -> str:
     """All text of the page, in prose and in code."""
     leaves = [leaf for token in parsed(text) for leaf in token.children or [token]]
-    return "".join(leaf.content for leaf in leaves if leaf.type.startswith(("text", "code", "fence")))
+    return "".join(
+        leaf.content for leaf in leaves if leaf.type.startswith(("text", "code", "fence"))
+    )
 
 
 @pytest.mark.parametrize("text", [*AT_START, *MARKS, HOSTILE])
-@pytest.mark.parametrize("template", ["{}", "- {}", "> {}", "## {}", "| a |\n|---|\n| {} |", "**b** {}"])
+@pytest.mark.parametrize(
+    "template", ["{}", "- {}", "> {}", "## {}", "| a |\n|---|\n| {} |", "**b** {}"]
+)
 def test_text_is_what_it_was(text, template):
     filled, plain = template.format(escaped(text)), template.format("plain")
     assert shape(filled) == shape(plain)
@@ -134,4 +165,6 @@ def test_an_address_is_written_wherever_it_is_named_and_taken_back(address):
             assert (f"git clone {address} resiliency" in written) == bool(address)
             assert ("a clone of this repository" in written) == (not address)
         if file.name == "README.md":
-            assert (f"[Example report]({site(address)}/results/digits/report.html)" in written) == (address == GITHUB)
+            assert (f"[Example report]({site(address)}/results/digits/report.html)" in written) == (
+                address == GITHUB
+            )

@@ -1,4 +1,5 @@
-"""The corruption engine against the package imagecorruptions, exactly or in distribution; the package, mended."""
+"""The corruption engine against the package imagecorruptions, exactly or in distribution; the
+package, mended."""
 
 from functools import partial
 
@@ -23,24 +24,32 @@ def test_what_draws_nothing_equals_the_reference_within_a_grey_level(corruption,
 
 
 def features(residuals: np.ndarray) -> np.ndarray:
-    """NxF: mean, standard deviation and the logarithms of four bands of the radial spectrum of each residual."""
+    """NxF: mean, standard deviation and the logarithms of four bands of the radial spectrum of each
+    residual."""
     height, width = residuals.shape[1:3]
     power = np.abs(np.fft.fft2(residuals.mean(axis=-1), axes=(1, 2))) ** 2 / (height * width)
     radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
-    bands = [(radius > low) & (radius <= high) for low, high in ((0, 0.1), (0.1, 0.2), (0.2, 0.35), (0.35, 0.5))]
+    bands = [
+        (radius > low) & (radius <= high)
+        for low, high in ((0, 0.1), (0.1, 0.2), (0.2, 0.35), (0.35, 0.5))
+    ]
     spectrum = np.stack([np.log(power[:, band].mean(axis=-1) + 1e-3) for band in bands], axis=1)
-    return np.column_stack([residuals.mean(axis=(1, 2, 3)), residuals.std(axis=(1, 2, 3)), spectrum])
+    return np.column_stack(
+        [residuals.mean(axis=(1, 2, 3)), residuals.std(axis=(1, 2, 3)), spectrum]
+    )
 
 
 def both_features(
     corruption: str, severity: int, size: tuple[int, int], ours: int, theirs: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Features of so many draws of the engine and of the reference, without those that change nothing, or are black."""
+    """Features of so many draws of the engine and of the reference, without those that change
+    nothing, or are black."""
     images = np.repeat(pictures(1, *size), ours, axis=0)
     found = corrupt(images, corruption, severity, table="imagenet-c", seed=0).astype(float) - images
     with np.errstate(invalid="ignore"):
         expected = reference.corrupt(images[:theirs], corruption, severity, seed=1)
-    expected = expected[expected.any(axis=(1, 2, 3))].astype(float) - images[0]  # some of its spatter are black
+    # Some of its spatter are black.
+    expected = expected[expected.any(axis=(1, 2, 3))].astype(float) - images[0]
     return features(found[found.any(axis=(1, 2, 3))]), features(expected)
 
 
@@ -54,7 +63,8 @@ def distances(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     return np.maximum(np.abs(ours.mean(axis=0) - theirs.mean(axis=0)) - slack, 0) / error
 
 
-# Five standard errors: with about 400 comparisons, a difference by chance is expected in 2 of 10,000 choices of seeds.
+# Five standard errors: with about 400 comparisons, a difference by chance is expected in 2 of
+# 10,000 choices of seeds.
 LIMIT = 5
 
 
@@ -64,12 +74,17 @@ LIMIT = 5
     [*((severity, (32, 32), 300, 60) for severity in SEVERITIES), (4, (48, 80), 120, 30)],
 )
 @pytest.mark.parametrize("corruption", RANDOM)
-def test_what_draws_agrees_with_the_reference_in_distribution(monkeypatch, corruption, severity, size, ours, theirs):
-    monkeypatch.setattr(weather, "PICTURES", weather.PICTURES[:5])  # those that the reference picks from
+def test_what_draws_agrees_with_the_reference_in_distribution(
+    monkeypatch, corruption, severity, size, ours, theirs
+):
+    # Those that the reference picks from.
+    monkeypatch.setattr(weather, "PICTURES", weather.PICTURES[:5])
     assert distances(*both_features(corruption, severity, size, ours, theirs)).max() < LIMIT
 
 
-@pytest.mark.parametrize("corrupted", [partial(corrupt, table="imagenet-c"), reference.corrupt], ids=["ours", "theirs"])
+@pytest.mark.parametrize(
+    "corrupted", [partial(corrupt, table="imagenet-c"), reference.corrupt], ids=["ours", "theirs"]
+)
 @pytest.mark.parametrize("corruption", NAMES)
 def test_the_stream_of_an_image_is_its_seed_and_index(corruption, corrupted):
     twins = np.repeat(pictures(1, 32, 32), 3, axis=0)

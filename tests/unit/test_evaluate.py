@@ -1,4 +1,5 @@
-"""The corruption report of any callable: its numbers against a plain loop, its frameworks, its errors."""
+"""The corruption report of any callable: its numbers against a plain loop, its frameworks, its
+errors."""
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,12 @@ LABELS[:3] = (LABELS[:3] + 1) % CLASSES
 
 
 def report(predict=answered, images=IMAGES, labels=LABELS, **changed) -> Evaluation:
-    arguments = {"corruptions": NAMES, "severities": SEVERITIES, "progress": False, "batch_size": 8} | changed
+    arguments = {
+        "corruptions": NAMES,
+        "severities": SEVERITIES,
+        "progress": False,
+        "batch_size": 8,
+    } | changed
     return evaluate(predict, images, labels, **arguments)
 
 
@@ -43,11 +49,17 @@ def test_the_tables_are_those_of_a_plain_loop(whole):
     assert list(zip(whole.errors.corruption, whole.errors.severity, strict=True)) == conditions
     everything = []
     for row, condition in zip(whole.errors.itertuples(), conditions, strict=True):
-        seen = engine.corrupt(IMAGES, *condition, table="cifar-10-c", seed=0) if condition[1] else IMAGES
+        seen = (
+            engine.corrupt(IMAGES, *condition, table="cifar-10-c", seed=0)
+            if condition[1]
+            else IMAGES
+        )
         probabilities = metrics.softmax(answered(seen))
         everything.append(probabilities)
         assert row.error == pytest.approx((probabilities.argmax(axis=1) != LABELS).mean())
-        assert row.nll == pytest.approx(metrics.negative_log_likelihood(probabilities, LABELS), rel=1e-5)
+        assert row.nll == pytest.approx(
+            metrics.negative_log_likelihood(probabilities, LABELS), rel=1e-5
+        )
         assert row.brier == pytest.approx(metrics.brier_score(probabilities, LABELS), rel=1e-5)
         assert row.ece == pytest.approx(calibration_error(probabilities, LABELS), rel=1e-5)
         assert row.error_low < row.error < row.error_high or row.error in (0, 1)
@@ -64,7 +76,8 @@ def test_mce_is_relative_to_errors_or_to_alexnet(whole):
     errors = whole.by_corruption.set_index("corruption").error
     assert np.isnan(whole.mce)
     by_name = report(baseline={"glass_blur": 0.5, "contrast": 0.25}, batch_size=COUNT)
-    expected = (errors["glass_blur"] / 0.5 + errors["contrast"] / 0.25) / 2  # the held-out one does not count
+    # The held-out one does not count.
+    expected = (errors["glass_blur"] / 0.5 + errors["contrast"] / 0.25) / 2
     assert by_name.mce == pytest.approx(expected)
     assert f"{expected:.1%}" in str(by_name)
     arguments = {"corruptions": "glass_blur", "severities": (1, 2, 3, 4, 5), "table": "imagenet-c"}
@@ -115,14 +128,21 @@ def test_drawn_it_shows_the_error_of_each_cell(whole):
 
 
 def test_without_an_error_the_interval_is_that_of_a_share_of_0():
-    faultless = report(lambda images: np.eye(2)[[0] * len(images)], labels=np.zeros(COUNT, int), corruptions="fog")
+    faultless = report(
+        lambda images: np.eye(2)[[0] * len(images)], labels=np.zeros(COUNT, int), corruptions="fog"
+    )
     assert faultless.summary.error_high.to_numpy() == pytest.approx(1 / (1 + COUNT / 1.959964**2))
 
 
 def test_copies_of_an_image_are_one_image():
     alone = report()
     copied, units = np.repeat(IMAGES, 4, axis=0), np.repeat([f"film {n}" for n in range(COUNT)], 4)
-    plain = {"images": copied, "labels": np.repeat(LABELS, 4), "corruptions": "contrast", "severities": 2}
+    plain = {
+        "images": copied,
+        "labels": np.repeat(LABELS, 4),
+        "corruptions": "contrast",
+        "severities": 2,
+    }
     of_units, of_images = report(units=units, **plain), report(**plain)
     clean = [of.summary.loc["clean"] for of in (of_units, of_images, alone)]
     width, narrower, own = (of.error_high - of.error_low for of in clean)

@@ -1,4 +1,5 @@
-"""Evidence of an exported ensemble: its claims and verdicts, what the program flags, and what its card tells others."""
+"""Evidence of an exported ensemble: its claims and verdicts, what the program flags, and what its
+card tells others."""
 
 import json
 
@@ -11,47 +12,102 @@ from resiliency.analysis.judging import both_halves
 from resiliency.api import CORRUPTIONS
 from resiliency.ensembles.combination import Ensemble
 from resiliency.export import evidence
-from resiliency.export.evidence import Evaluated, Measure, abstaining, claims, evidence_of, evidence_page
+from resiliency.export.evidence import (
+    Evaluated,
+    Measure,
+    abstaining,
+    claims,
+    evidence_of,
+    evidence_page,
+)
 from resiliency.export.folder.watching import Rate, look
 from resiliency.statistics.resampling import Resampling, Units
 
 IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]
 SETTINGS = Resampling(200, 0.9, 0)
-ROW = {"number": 2, "members": "a-s0+b-s0", "size": 2, "macs": 4e6, "rule": "mean_probability", "worst_class": 1}
-ROW |= {"worst_corruption": "fog", "worst_severity": 2, "selection_error": 0.1, "corrupted_error": 0.2, "instead": 2}
+ROW = {
+    "number": 2,
+    "members": "a-s0+b-s0",
+    "size": 2,
+    "macs": 4e6,
+    "rule": "mean_probability",
+    "worst_class": 1,
+}
+ROW |= {
+    "worst_corruption": "fog",
+    "worst_severity": 2,
+    "selection_error": 0.1,
+    "corrupted_error": 0.2,
+    "instead": 2,
+}
 ROW = pd.Series(ROW | {"fit": True, "baseline": False})
-SINGLE = {"number": 1, "members": "c-s0", "size": 1, "macs": 1e6, "selection_error": 0.3, "instead": 1}
+SINGLE = {
+    "number": 1,
+    "members": "c-s0",
+    "size": 1,
+    "macs": 1e6,
+    "selection_error": 0.3,
+    "instead": 1,
+}
 DEPLOYMENT = pd.DataFrame([{**ROW, **SINGLE}, ROW])
-CARD = {"name": "<b>photos", "source": "mine", "classes": ["0", "<i>", "2"], "splits": {"test": {"n_images": IMAGES}}}
-AT = {"selection_images": "corrupted", "goal": "wrong", "target": 0.02, "threshold": 0.6, "units_needed": np.nan}
+CARD = {
+    "name": "<b>photos",
+    "source": "mine",
+    "classes": ["0", "<i>", "2"],
+    "splits": {"test": {"n_images": IMAGES}},
+}
+AT = {
+    "selection_images": "corrupted",
+    "goal": "wrong",
+    "target": 0.02,
+    "threshold": 0.6,
+    "units_needed": np.nan,
+}
 THRESHOLDS = pd.DataFrame([AT | {"images": "clean", "coverage_low": 0.8, "coverage_high": 0.9}])
-THRESHOLDS = pd.concat([THRESHOLDS, THRESHOLDS.assign(images="corrupted", coverage_low=0.5, coverage_high=0.7)])
+THRESHOLDS = pd.concat(
+    [THRESHOLDS, THRESHOLDS.assign(images="corrupted", coverage_low=0.5, coverage_high=0.7)]
+)
 
 
 def test_claims_by_plain_means():
-    """On the images that judge: two members under three severities of fog; the rival is the single member."""
+    """On the images that judge: two members under three severities of fog; the rival is the single
+    member."""
     _, members, labels = drawn(3, IMAGES)
-    tested = Evaluated([], dict(zip(NAMES, members, strict=True)), DEPLOYMENT, ("image", "images"), SETTINGS, CARD)
-    study, limits = Ensemble(members[:2], np.ones(2), "mean_probability"), {"corrupted_error": 0.9, "wrong": None}
+    tested = Evaluated(
+        [], dict(zip(NAMES, members, strict=True)), DEPLOYMENT, ("image", "images"), SETTINGS, CARD
+    )
+    study, limits = (
+        Ensemble(members[:2], np.ones(2), "mean_probability"),
+        {"corrupted_error": 0.9, "wrong": None},
+    )
     found = evidence_of(ROW, THRESHOLDS, study, 1.0, tested, limits)
     judged = both_halves(tested.predictions, SETTINGS)[1].images["clean"]
     of = np.mean([[m.probabilities(c)[judged] for c in range(4)] for m in members[:2]], axis=0)
     wrong = of.argmax(axis=-1) != labels[judged]
     alone = np.array([members[2].decisions(c)[judged] for c in (1, 2, 3)]) != labels[judged]
-    expected = {"clean_error": wrong[0].mean(), "corrupted_error": wrong[1:].mean(), "best member": alone.mean()}
+    expected = {
+        "clean_error": wrong[0].mean(),
+        "corrupted_error": wrong[1:].mean(),
+        "best member": alone.mean(),
+    }
     expected |= {"error under fog": wrong[1:].mean(), "worst_condition_error": wrong[2].mean()}
     expected |= {"worst_class_error": wrong[1:, labels[judged] == 1].mean()}
     sure = of.max(axis=-1) >= 0.6
     expected |= {"wrong": (wrong & sure)[1:].mean(), "answered": sure[1:].mean()}
     by_name = {claim["claim"]: claim for claim in found["claims"]}
-    assert {name: by_name[name]["estimate"] for name in expected} == pytest.approx(expected, abs=1e-6)
+    assert {name: by_name[name]["estimate"] for name in expected} == pytest.approx(
+        expected, abs=1e-6
+    )
     assert by_name.keys() - expected.keys() == {"common_failures", "undetected", "availability"}
     for claim in found["claims"]:
         beyond = claim["bound"] - claim["estimate"]
         assert beyond > 0 if claim["side"] == "at most" else beyond < 0
         assert claim["verdict"] == ("met" if claim["claim"] == "corrupted_error" else None)
     assert by_name["best member"]["source"] == "tables/deployment.csv: number 1, corrupted_error"
-    assert by_name["error under fog"]["source"] == "tables/contenders.csv: recommended model, fog; error"
+    assert (
+        by_name["error under fog"]["source"]
+        == "tables/contenders.csv: recommended model, fog; error"
+    )
     assert found["pair"]["members"] == ["a-s0", "b-s0"]
     assert found["abstaining"]["range"] == pytest.approx((0.1, 0.5))
     json.dumps(found, allow_nan=False)
@@ -60,7 +116,8 @@ def test_claims_by_plain_means():
     found |= {"provenance": {"study": "s", "commit": None, "seed": 0}}
     page = evidence_page(found)
     near = by_name["wrong"] | {"bound": 0.0203, "requirement": 0.02, "verdict": "not shown"}
-    assert "<td>2.03%</td>" in evidence_page(found | {"claims": [near]})  # not 2.0%, which would be met
+    # Not 2.0%, which would be met.
+    assert "<td>2.03%</td>" in evidence_page(found | {"claims": [near]})
     assert "1 of 1 requirement shown to be met" in page
     assert "<b>" not in page
     assert "<i>" not in page
@@ -68,11 +125,20 @@ def test_claims_by_plain_means():
 
 def test_members_without_errors_are_no_evidence_of_common_failures():
     labels = np.arange(IMAGES) % 3
-    sure = predictions_of(conditions_of(["fog"], [1, 2, 3], IMAGES), labels, np.stack([np.eye(3)[labels] * 9] * 4))
-    tested = Evaluated([], dict.fromkeys(NAMES, sure), DEPLOYMENT, ("film", "films"), SETTINGS, CARD)
-    study, limits = Ensemble([sure, sure], np.ones(2), "mean_probability"), {"common_failures": 0.5, "undetected": 0.2}
+    sure = predictions_of(
+        conditions_of(["fog"], [1, 2, 3], IMAGES), labels, np.stack([np.eye(3)[labels] * 9] * 4)
+    )
+    tested = Evaluated(
+        [], dict.fromkeys(NAMES, sure), DEPLOYMENT, ("film", "films"), SETTINGS, CARD
+    )
+    study, limits = (
+        Ensemble([sure, sure], np.ones(2), "mean_probability"),
+        {"common_failures": 0.5, "undetected": 0.2},
+    )
     found = evidence_of(ROW, THRESHOLDS.iloc[:0], study, 1.0, tested, limits)
-    verdicts = {of["claim"]: (of["verdict"], of["needs"]) for of in found["claims"] if of["verdict"]}
+    verdicts = {
+        of["claim"]: (of["verdict"], of["needs"]) for of in found["claims"] if of["verdict"]
+    }
     needed = "an ensemble of two members or more, of which one fails"
     assert verdicts == {"common_failures": ("not shown", needed), "undetected": ("met", "")}
     assert found["pair"]["common_failures"] is None
@@ -96,8 +162,16 @@ def measure(value: float, error: float, units: int = 100) -> Measure:
         ({"wrong": 0.05}, {"wrong": 0.02}, ["not met"]),
         ({"wrong": 0.03}, {"wrong": 0.02}, ["not shown"]),
         # Bounds of one alone are .013 away, of two .016: the second is met only after the first.
-        ({"wrong": 0.01, "clean_error": 0.1}, {"wrong": 0.0245, "clean_error": 0.2}, ["met", "met"]),
-        ({"wrong": 0.01, "clean_error": 0.1}, {"wrong": 0.0245, "clean_error": 0.11}, ["not shown", "not shown"]),
+        (
+            {"wrong": 0.01, "clean_error": 0.1},
+            {"wrong": 0.0245, "clean_error": 0.2},
+            ["met", "met"],
+        ),
+        (
+            {"wrong": 0.01, "clean_error": 0.1},
+            {"wrong": 0.0245, "clean_error": 0.11},
+            ["not shown", "not shown"],
+        ),
         ({}, {"wrong": 0.02}, ["not shown"]),
     ],
 )
@@ -112,7 +186,9 @@ def test_verdicts_by_hand(estimates, limits, verdicts):
 def test_how_many_units_would_do():
     """Four times as many units halve the distance of the bound from the estimate."""
     found = {"wrong": measure(0.01, 0.02 / -np.log10(0.05))}
-    assert claims(found, {"wrong": 0.02}, 0.95, {})[0]["needs"].startswith("about 400 units of images")
+    assert claims(found, {"wrong": 0.02}, 0.95, {})[0]["needs"].startswith(
+        "about 400 units of images"
+    )
     assert claims(found, {"wrong": 0.005}, 0.95, {})[0]["needs"].startswith("a better model")
 
 
@@ -133,8 +209,15 @@ def test_the_threshold_of_the_program_or_why_there_is_none(rows, why):
 
 def test_tested_conditions():
     found = evidence.tested_conditions(conditions_of(["fog", "snow", "saturate"], [1, 3], IMAGES))
-    assert (found["tested"], found["left_out"], found["severities"]) == (["fog", "snow"], ["saturate"], [1, 3])
-    assert (len(found["untested"]), found["untested"][0]) == (len(CORRUPTIONS) - 3, "gaussian_noise")
+    assert (found["tested"], found["left_out"], found["severities"]) == (
+        ["fog", "snow"],
+        ["saturate"],
+        [1, 3],
+    )
+    assert (len(found["untested"]), found["untested"][0]) == (
+        len(CORRUPTIONS) - 3,
+        "gaussian_noise",
+    )
     assert found["untested_severities"] == [2, 4, 5]
 
 
@@ -147,7 +230,9 @@ def test_one_in_a_hundred_common_pictures_is_flagged_and_odd_ones_are():
         clean = (clean + random.normal(0, 3, clean.shape)).clip(0, 255).astype(np.uint8)
         inputs = evidence.fitted(clean, np.arange(400), units, seed)
         conditions = [clean, np.full_like(clean, 7)]
-        found = evidence.flag_rates(inputs, conditions, ["clean", "fog"], np.arange(400, 800), Units.single(800))
+        found = evidence.flag_rates(
+            inputs, conditions, ["clean", "fog"], np.arange(400, 800), Units.single(800)
+        )
         rates.append(found["clean"]["share"])
         assert found["fog"]["share"] == found["noise"]["share"] == found["constant"]["share"] == 1
     assert 0.004 < np.mean(rates) < 0.016

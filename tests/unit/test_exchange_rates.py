@@ -1,4 +1,5 @@
-"""Exchange rates by hand, and what pages say of them; tests/workflow/test_study_of_labels.py has published ones."""
+"""Exchange rates by hand, and what pages say of them; tests/workflow/test_study_of_labels.py has
+published ones."""
 
 from itertools import combinations, product
 
@@ -25,7 +26,9 @@ MIXED = 0.01  # what pairs of two designs gain beyond that
 DESIGNS = np.array([0.3, 0.2, 0.6, 0.35, 0.5, 0.1, 0.45, 0.4])  # their errors
 MEMBERS = pd.DataFrame({"member": [f"d{d}-s{s}" for d in range(8) for s in range(2)]})
 MACS = np.array([5.0, 3, 8, 1, 2, 9, 4, 7])
-MEMBERS = MEMBERS.assign(design=MEMBERS["member"].str[:2], macs=np.repeat(MACS, 2), objective="balanced")
+MEMBERS = MEMBERS.assign(
+    design=MEMBERS["member"].str[:2], macs=np.repeat(MACS, 2), objective="balanced"
+)
 MEMBERS["family"], MEMBERS["error"] = MEMBERS["design"], np.repeat(DESIGNS, 2)
 
 
@@ -36,7 +39,9 @@ def ensembles(rule: str = "mean_probability", mixed: float = 0.0) -> list[pd.Dat
         for chosen in map(list, combinations(MEMBERS.index, size)):
             of = MEMBERS.loc[chosen]
             count, mean = of["design"].nunique(), of["error"].mean()
-            rows.append(("+".join(of["member"]), size, count, mean, mean - gain - mixed * (count > 1)))
+            rows.append(
+                ("+".join(of["member"]), size, count, mean, mean - gain - mixed * (count > 1))
+            )
     pool = pd.DataFrame(rows, columns=["members", "size", "designs", "member_error", "error"])
     return [pool.assign(rule=rule, weight=1.0, origin="independent")]
 
@@ -44,15 +49,25 @@ def ensembles(rule: str = "mean_probability", mixed: float = 0.0) -> list[pd.Dat
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ("mean_probability", {"second_member": (0.03, 2, 120), "third_member": (0.01, 1.5, 120 + 560)}),
-        ("plurality_vote", {"two_more_members": (0.04, 3, 560)}),  # two votes are right as often as their members
+        (
+            "mean_probability",
+            {"second_member": (0.03, 2, 120), "third_member": (0.01, 1.5, 120 + 560)},
+        ),
+        # Two votes are right as often as their members.
+        ("plurality_vote", {"two_more_members": (0.04, 3, 560)}),
     ],
 )
 def test_more_members_bring_what_was_planted_at_the_cost_of_their_number(rule, expected):
-    of = list(rates.more_members(ensembles(rule), MEMBERS, MEMBERS.set_index("member")["error"], CONFIDENCE))
+    of = list(
+        rates.more_members(
+            ensembles(rule), MEMBERS, MEMBERS.set_index("member")["error"], CONFIDENCE
+        )
+    )
     for row in of:
         assert row.median_error == pytest.approx(np.median(DESIGNS))
-        assert (row.reduction, row.inference, row.ensembles) == pytest.approx(expected[row.exchange])
+        assert (row.reduction, row.inference, row.ensembles) == pytest.approx(
+            expected[row.exchange]
+        )
         assert (row.unit, row.units, row.training) == ("families", 8, row.inference)
     assert len(of) == len(expected)
 
@@ -65,23 +80,35 @@ def test_mixing_is_compared_with_the_better_design():
     assert row.reduction == pytest.approx(MIXED - behind)
     costs = [
         (macs + others) / 2 / (macs if error < others_error else others)
-        for (error, macs), (others_error, others) in combinations(zip(DESIGNS, MACS, strict=True), 2)
+        for (error, macs), (others_error, others) in combinations(
+            zip(DESIGNS, MACS, strict=True), 2
+        )
     ]
     assert row.inference == pytest.approx(np.exp(np.mean(np.log(costs))))
     assert (row.designs, row.members, row.ensembles) == (8, 16, 120)
     (pool,) = ensembles()
-    (row,) = rates.mixing([pool[~pool["members"].str.contains("d0-s0")]], MEMBERS, [errors], CONFIDENCE)
-    assert (row.designs, row.members, row.ensembles) == (7, 14, 91)  # a design of one seed has no pair of its own
+    (row,) = rates.mixing(
+        [pool[~pool["members"].str.contains("d0-s0")]], MEMBERS, [errors], CONFIDENCE
+    )
+    # A design of one seed has no pair of its own.
+    assert (row.designs, row.members, row.ensembles) == (7, 14, 91)
     assert list(rates.mixing(ensembles("plurality_vote"), MEMBERS, [errors], CONFIDENCE)) == []
 
 
 def test_joint_training_is_compared_with_independent_training_of_the_same_ensemble():
     gains = {0.0: 0.0, 0.5: 0.02, 1.0: 0.0}
     answered = product(gains, range(5), range(20))
-    rows = [("balanced", weight, seed, image, 0.3 + 0.01 * seed - gains[weight]) for weight, seed, image in answered]
+    rows = [
+        ("balanced", weight, seed, image, 0.3 + 0.01 * seed - gains[weight])
+        for weight, seed, image in answered
+    ]
     errors = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "image", "error"])
-    trained = errors.drop_duplicates(["loss_weight", "seed"]).merge(pd.DataFrame({"design": ["a", "b"]}), how="cross")
-    (row,) = rates.joint_training(balance_is_most_resilient(errors, 30, draws=1), errors, trained, CONFIDENCE)
+    trained = errors.drop_duplicates(["loss_weight", "seed"]).merge(
+        pd.DataFrame({"design": ["a", "b"]}), how="cross"
+    )
+    (row,) = rates.joint_training(
+        balance_is_most_resilient(errors, 30, draws=1), errors, trained, CONFIDENCE
+    )
     assert (row.reduction, row.low, row.high) == pytest.approx((0.02, 0.02, 0.02))
     assert (row.designs, row.members, row.ensembles) == (2, 20, 10)  # without those at weight 1
     assert (row.unit, row.units) == ("seeds", 5)
@@ -89,7 +116,9 @@ def test_joint_training_is_compared_with_independent_training_of_the_same_ensemb
 
 def test_the_spread_at_equal_accuracy_is_that_of_observation_1b():
     """With the variance over images that its parts have, and a cautious upper end."""
-    points, logits = (Part(name, of, 0.2 * of, 6, units=8) for name, of in ((SPREAD, 2.0), (IN_LOG_ODDS, 0.3)))
+    points, logits = (
+        Part(name, of, 0.2 * of, 6, units=8) for name, of in ((SPREAD, 2.0), (IN_LOG_ODDS, 0.3))
+    )
     points, logits = points.with_images(0.1, 9), logits.with_images(0.1, 9)
     about = ("1b", "", "", 1, 1.0, "families", 8, "families and images")
     observed = Observation(*about, [points], [logits], designs=16, members=24)
@@ -103,9 +132,12 @@ def test_the_spread_at_equal_accuracy_is_that_of_observation_1b():
 
 
 def test_a_slope_has_the_degrees_of_freedom_of_the_families_that_decide_it():
-    """Squares of 2, 2, 2 and 18 are as good as 24² / (3 · 4 + 18²) = 1.714 families; of equal ones all but one."""
+    """Squares of 2, 2, 2 and 18 are as good as 24² / (3 · 4 + 18²) = 1.714 families; of equal ones
+    all but one."""
     family = np.repeat(list("abcd"), 2)
-    assert slope_freedom(np.array([1, -1, 1, -1, 1, -1, 3.0, -3]), family) == pytest.approx(576 / 336)
+    assert slope_freedom(np.array([1, -1, 1, -1, 1, -1, 3.0, -3]), family) == pytest.approx(
+        576 / 336
+    )
     assert slope_freedom(np.tile([1.0, -1], 4), family) == 3
 
 
@@ -116,14 +148,17 @@ def test_the_contrast_with_the_better_design_by_hand():
     part, _ = rates.against_better(pairs, [], CONFIDENCE)
     assert part.estimate == pytest.approx(np.mean([0.2 - 0.22, 0.2 - 0.3]))
     _, _, gain, half = pairs.means
-    assert (gain - half)[1:] == pytest.approx([np.nan, -0.1, -0.02], nan_ok=True)  # without each design
+    # Without each design.
+    assert (gain - half)[1:] == pytest.approx([np.nan, -0.1, -0.02], nan_ok=True)
     # Distances 0.1 and 0.3 have a mean square of 0.05; half of that is noise of seeds.
     noisy = pairs._replace(variances=np.full(3, 0.025))
     shrunk = np.sqrt(0.5) * np.mean([0.1, 0.3]) / 2
     part, _ = rates.against_better(noisy, [], CONFIDENCE)
     assert part.estimate == pytest.approx(np.mean([0.25 - 0.22, 0.35 - 0.3]) - shrunk)
     alike = noisy._replace(variances=np.full(3, 0.1))
-    assert rates.against_better(alike, [], CONFIDENCE)[0].estimate == pytest.approx(np.mean([0.03, 0.05]))
+    assert rates.against_better(alike, [], CONFIDENCE)[0].estimate == pytest.approx(
+        np.mean([0.03, 0.05])
+    )
 
 
 def test_spreads_by_hand():
@@ -143,13 +178,16 @@ def of_signs(**effects: float) -> of_members.Designs:
 
 
 def test_what_all_families_have_alike_is_no_chance():
-    """Neither lengths of training nor sizes change what families differ by, however much they matter."""
+    """Neither lengths of training nor sizes change what families differ by, however much they
+    matter."""
     of = of_signs()
     place = np.searchsorted([0.0, 1, 2, 3], of.training)
     rank = pd.Series(of.size).groupby(of.family).rank("dense").to_numpy()
     moved = of._replace(errors=of.errors + 2 * place + 3 * rank)
     assert of.shared.shape[1] == 5
-    for one, other in zip(of_members.families(of, CONFIDENCE), of_members.families(moved, CONFIDENCE), strict=True):
+    for one, other in zip(
+        of_members.families(of, CONFIDENCE), of_members.families(moved, CONFIDENCE), strict=True
+    ):
         assert one[-3:] == pytest.approx(other[-3:], rel=1e-4)
     fewer = of._replace(training_of=np.where(of.family == "3", "alone", of.training_of))
     assert fewer.shared.shape[1] == 2
@@ -162,7 +200,9 @@ def test_intervals_allow_for_another_median_error_of_other_families():
     rows = []
     for name in (None, *names):
         kept = of.family != name
-        fields = {field: value[..., kept] for field, value in of._asdict().items() if field != "members"}
+        fields = {
+            field: value[..., kept] for field, value in of._asdict().items() if field != "members"
+        }
         found = of_members.predictors(of._replace(**fields), CONFIDENCE)
         rows.append(next(row for row in found if "training" in row.exchange))
     assert rows[0].median_error == pytest.approx(expit(np.median(of.errors)))
@@ -174,11 +214,15 @@ def test_intervals_allow_for_another_median_error_of_other_families():
     assert in_points - 1 > 1.2 * (in_odds - 1)
 
 
-def test_rows_of_the_table_are_points_and_odds_at_the_median_error_that_end_where_errors_can_differ_no_more():
+def test_rows_of_the_table_are_points_and_odds_at_the_median_error_that_end_where_errors_can_differ_no_more():  # noqa: E501
     """Ten points around one half are 55 % to 45 %."""
     member = of_members.Exchange("second_member", 0.1, 0, 0.2, "designs", 8, median_error=0.5)
-    wide = of_members.Exchange("mixing_designs", -0.72, -1.49, 0.045, "designs", 3, inference=2, training=1.5)
-    of_member, of_wide = of_members.table_of([member, wide], "corrupted", CONFIDENCE).to_dict("records")
+    wide = of_members.Exchange(
+        "mixing_designs", -0.72, -1.49, 0.045, "designs", 3, inference=2, training=1.5
+    )
+    of_member, of_wide = of_members.table_of([member, wide], "corrupted", CONFIDENCE).to_dict(
+        "records"
+    )
     odds = [of_member[name] for name in ("log_odds", "log_odds_low", "log_odds_high")]
     assert odds == pytest.approx([2 * logit(0.55), 0, 2 * logit(0.6)])
     names = ["points", "points_low", "points_high", "inference_cost", "training_cost"]
@@ -188,32 +232,45 @@ def test_rows_of_the_table_are_points_and_odds_at_the_median_error_that_end_wher
 def table(images: str = "corrupted", **of: tuple[float, float, float]) -> pd.DataFrame:
     """exchange_rates.csv with these rows: exchange -> estimate and ends."""
     rows = pd.DataFrame(of.values(), columns=["points", "points_low", "points_high"])
-    rows = rows.assign(exchange=list(of), spread=[name.startswith("family") for name in of], images=images)
+    rows = rows.assign(
+        exchange=list(of), spread=[name.startswith("family") for name in of], images=images
+    )
     odds = {"log_odds": rows["points"] / 10, "median_error": 0.157}
     return rows.assign(unit="designs", units=9, members=24, confidence=0.95, **odds)
 
 
 def test_a_family_is_worth_a_ratio_whose_ends_are_those_of_both_intervals():
     """4 [2, 6] over 2 [1, 4] is 2 [0.5, 6]; what is not shown to help has no ratio."""
-    rows = table(family=(4.0, 2.0, 6.0), doubling_of_parameters=(2.0, 1.0, 4.0), doubling_of_training=(0.5, -1.0, 2.0))
+    rows = table(
+        family=(4.0, 2.0, 6.0),
+        doubling_of_parameters=(2.0, 1.0, 4.0),
+        doubling_of_training=(0.5, -1.0, 2.0),
+    )
     (ratio,) = worth(facts(rows))
     assert (ratio["exchange"], ratio["said"]) == ("doubling_of_parameters", "2.0 [0.5, 6.0]")
     steep = table(family=(9.0, 8.0, 10.0), point_of_clean_accuracy=(1.0, 0.05, 4.0))
-    assert [ratio["said"] for ratio in worth(facts(steep))] == ["9.0 (at least 2.0)"]  # 200 points cannot be
+    # 200 points cannot be.
+    assert [ratio["said"] for ratio in worth(facts(steep))] == ["9.0 (at least 2.0)"]
     unclear = table(family=(4.0, 0.0, 6.0), doubling_of_parameters=(1.0, 0.5, 1.5))
     assert worth(facts(unclear)) == worth(facts(table())) == []
 
 
 def test_studies_of_corruptions_are_pooled_in_log_odds_and_standard_deviations_are_not():
-    """Log odds fall by 0.1, 0.2 and 0.3: by 0.2 ± 4.302653 × 0.1 / √3 = 0.2484138 on average; two tell too little."""
+    """Log odds fall by 0.1, 0.2 and 0.3: by 0.2 ± 4.302653 × 0.1 / √3 = 0.2484138 on average; two
+    tell too little."""
     tables = [
         table(second_member=(1.0, 0.5, 1.5), family=(1.0, 0.0, 3.0)),
         table(second_member=(2.0, -1.0, 5.0), family=(5.0, 2.0, 9.0), third_member=(0.5, 0.1, 0.9)),
         table(second_member=(3.0, 2.0, 4.0), family=(3.0, 1.0, 6.0), third_member=(0.6, 0.2, 1.0)),
         table("imagenet_r", second_member=(90.0, 80.0, 99.0)),
     ]
-    several = rates_of({f"study{number}": {"exchange_rates": of} for number, of in enumerate(tables)} | {"none": {}})
-    assert pooled_odds(several, "second_member") == pytest.approx(np.exp([-0.2, -0.4484138, 0.0484138]), abs=1e-6)
+    several = rates_of(
+        {f"study{number}": {"exchange_rates": of} for number, of in enumerate(tables)}
+        | {"none": {}}
+    )
+    assert pooled_odds(several, "second_member") == pytest.approx(
+        np.exp([-0.2, -0.4484138, 0.0484138]), abs=1e-6
+    )
     family, second, third = bought(several)
     assert second["cells"]["study3"] == "90.0 [80.0, 99.0]"
     assert (second["odds"], family["odds"], third["odds"]) == ("0.82 [0.64, 1.05]", "", "")
@@ -222,6 +279,9 @@ def test_studies_of_corruptions_are_pooled_in_log_odds_and_standard_deviations_a
 
 
 def test_rows_about_members_of_a_registered_study_are_those_of_the_present_library():
-    kept, present = table(family=(4.7, 3.0, 6.8), third_member=(1.1, 0.9, 1.3)), table(family=(5.3, 3.8, 7.5))
+    kept, present = (
+        table(family=(4.7, 3.0, 6.8), third_member=(1.1, 0.9, 1.3)),
+        table(family=(5.3, 3.8, 7.5)),
+    )
     several = rates_of({"signs": {"exchange_rates": kept, "exchange_rates_present": present}})
     assert several.set_index("exchange")["points"].to_dict() == {"third_member": 1.1, "family": 5.3}

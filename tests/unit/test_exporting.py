@@ -41,7 +41,13 @@ MEMBER = Member("a-s0", mean=[0.4, 0.5, 0.6], std=[0.2, 0.25, 0.3])
 
 def network(seed: int) -> nn.Module:
     torch.manual_seed(seed)
-    layers = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, CLASSES)
+    layers = (
+        nn.Conv2d(3, 4, 3),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16, CLASSES),
+    )
     module = nn.Sequential(*layers).eval()
     with torch.no_grad():
         module[-1].weight *= 10
@@ -50,7 +56,10 @@ def network(seed: int) -> nn.Module:
 
 @pytest.fixture
 def members() -> list[tuple[nn.Module, dict]]:
-    return [(network(s), replace(MEMBER, member=f"a-s{s}", input_size=[SIDE, SIDE, 3])) for s in range(2)]
+    return [
+        (network(s), replace(MEMBER, member=f"a-s{s}", input_size=[SIDE, SIDE, 3]))
+        for s in range(2)
+    ]
 
 
 @pytest.fixture
@@ -67,16 +76,28 @@ def answers(ensemble: loading.Deployable, images: np.ndarray) -> tuple[np.ndarra
 def test_the_module_answers_as_the_study(members, images, rule):
     table, labels = conditions_of([], [], IMAGES), np.zeros(IMAGES, int)
     with torch.inference_mode():
-        logits = [of(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)).numpy() for of, _ in members]
-    kept = [predictions_of(table, labels, of_member.astype(np.float16)[None]) for of_member in logits]
-    ensemble, of_study = loading.Deployable(members, list(WEIGHTS), rule, 0.5), Ensemble(kept, WEIGHTS, rule)
+        logits = [
+            of(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)).numpy()
+            for of, _ in members
+        ]
+    kept = [
+        predictions_of(table, labels, of_member.astype(np.float16)[None]) for of_member in logits
+    ]
+    ensemble, of_study = (
+        loading.Deployable(members, list(WEIGHTS), rule, 0.5),
+        Ensemble(kept, WEIGHTS, rule),
+    )
     (part,) = of_study.outputs(0, np.arange(IMAGES))
     probabilities, mutual_information = answers(ensemble, images)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(mutual_information, part.mutual_information, atol=2e-3)
     if RULES[rule].mean:
-        np.testing.assert_allclose(probabilities, np.exp(scaled(part.log_probabilities, 0.5)), atol=5e-3)
-    result = exporting.agreement(partial(answers, ensemble), images, np.arange(IMAGES), of_study, 0.5)
+        np.testing.assert_allclose(
+            probabilities, np.exp(scaled(part.log_probabilities, 0.5)), atol=5e-3
+        )
+    result = exporting.agreement(
+        partial(answers, ensemble), images, np.arange(IMAGES), of_study, 0.5
+    )
     assert result["n_images"] == IMAGES
     assert result["compared"] > IMAGES / 4
 
@@ -84,14 +105,17 @@ def test_the_module_answers_as_the_study(members, images, rule):
 def test_the_program_answers_any_number_of_images_as_the_module(members, images, tmp_path):
     ensemble = loading.Deployable(members, list(WEIGHTS), "weighted_mean", 0.7).eval()
     exporting.write_program(ensemble, SIDE, path := tmp_path / "ensemble.onnx")
-    assert b'.py", line' not in path.read_bytes()  # which would tell the folders of whoever exported it
+    # Which would tell the folders of whoever exported it.
+    assert b'.py", line' not in path.read_bytes()
     expected, run = answers(ensemble, images), exporting.onnx_runner(path, 1)
     for count in (1, 2, IMAGES):
         for of_program, of_module in zip(run(images[:count]), expected, strict=True):
             np.testing.assert_allclose(of_program, of_module[:count], atol=1e-5)
     with pytest.raises(Exception, match=r"(?i)float"):
         run(images[:1].astype(np.float32) / 255)
-    with pytest.raises(TypeError, match=r"images: expected uint8 B x H x W x 3, got torch\.float32; pass"):
+    with pytest.raises(
+        TypeError, match=r"images: expected uint8 B x H x W x 3, got torch\.float32; pass"
+    ):
         ensemble(torch.from_numpy(images) / 255)
     with pytest.raises(TypeError, match=r"images: expected uint8 B x 8 x 8 x 3, got B x 8 x 4 x 3"):
         ensemble(torch.from_numpy(images[:, :, :4]))
@@ -101,14 +125,20 @@ def test_the_program_answers_any_number_of_images_as_the_module(members, images,
 
 
 @pytest.mark.parametrize(("spacings", "decided"), [(1, False), (16, True)])
-def test_answers_that_differ_by_more_than_how_logits_are_stored_are_refused(members, images, spacings, decided):
+def test_answers_that_differ_by_more_than_how_logits_are_stored_are_refused(
+    members, images, spacings, decided
+):
     """Ten answers turn by so many spacings of the stored logits."""
     small, member = members[0]
     large = nn.Linear(3, 3, bias=False)
     nn.init.eye_(large.weight).data.mul_(100)
     network = nn.Sequential(small, large)
     with torch.inference_mode():
-        logits = network(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)).numpy().astype(np.float16)
+        logits = (
+            network(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std))
+            .numpy()
+            .astype(np.float16)
+        )
     every = np.arange(IMAGES)
     first, second = np.argsort(-logits[:10], axis=1)[:, :2].T
     spacing = np.spacing(np.abs(logits[:10]).max(axis=1))
@@ -117,7 +147,9 @@ def test_answers_that_differ_by_more_than_how_logits_are_stored_are_refused(memb
     of_study = Ensemble([kept], [1.0], "mean_probability")
     run = partial(answers, loading.Deployable([(network, member)], [1.0], "mean_probability", 1))
     if decided:
-        assert "disagrees with the study on " in fault_of(exporting.agreement, run, images, every, of_study, 1)
+        assert "disagrees with the study on " in fault_of(
+            exporting.agreement, run, images, every, of_study, 1
+        )
     else:
         assert 0 < exporting.agreement(run, images, every, of_study, 1)["compared"] <= IMAGES - 10
 
@@ -130,16 +162,23 @@ class Shown(nn.Module):
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0])
-def test_study_table_and_program_answer_the_same_images_at_every_threshold(temperature, tmp_path, monkeypatch, capsys):
-    """With many answers of one confidence, at which thresholds lie, and many whose probability is 1 in float32."""
+def test_study_table_and_program_answer_the_same_images_at_every_threshold(
+    temperature, tmp_path, monkeypatch, capsys
+):
+    """With many answers of one confidence, at which thresholds lie, and many whose probability is 1
+    in float32."""
     random, labels = np.random.default_rng(0), np.arange(400) % CLASSES
     pixels = random.integers(0, 3, (400, 1, 1, CLASSES)) * 8
     pixels[np.arange(400), 0, 0, labels] += random.choice([8, 16, 240], 400)
     images = pixels.clip(0, 255).astype(np.uint8)
     table = conditions_of([], [], 400)
-    predictions = predictions_of(table, labels, (images.reshape(1, 400, CLASSES) / 4).astype(np.float16))
+    predictions = predictions_of(
+        table, labels, (images.reshape(1, 400, CLASSES) / 4).astype(np.float16)
+    )
     ensemble = Ensemble([predictions], np.ones(1), "mean_probability")
-    halves = [Resampled(table, np.arange(first, 400, 2), Resampling(20, 0.95, 0)) for first in (0, 1)]
+    halves = [
+        Resampled(table, np.arange(first, 400, 2), Resampling(20, 0.95, 0)) for first in (0, 1)
+    ]
     chosen, tried = (judged([ensemble], [temperature], half)[0] for half in halves)
     rows = pd.DataFrame(threshold_rows(ensemble, chosen, halves[0], tried, halves[1]))
     write_table(tmp_path / "thresholds.csv", rows)
@@ -149,7 +188,12 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     exporting.write_program(deployable.eval(), 1, tmp_path / "ensemble.onnx")
     about = {"classes": list("abc"), "side": 1, "margin": 1, "thresholds": thresholds}
     about["abstaining"] = {"threshold": None, "why": "27 films", "range": [0, 1]}
-    about["inputs"] = {"mean": [0] * 8, "inverse": np.zeros((8, 8)).tolist(), "limit": 1, "range": [0, 0.5]}
+    about["inputs"] = {
+        "mean": [0] * 8,
+        "inverse": np.zeros((8, 8)).tolist(),
+        "limit": 1,
+        "range": [0, 0.5],
+    }
     module = program_in(tmp_path, about)
     confidence, answers = tried["clean"].confidences["max_probability"][0], 0
     assert (confidence > 1 - 1e-9).mean() > 0.2
@@ -162,7 +206,9 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
         answers += (~abstained).sum()
     assert answers > 500
     unmet = rows[rows["threshold"].isna()]
-    assert {module.THRESHOLDS[row.selection_images][row.goal][row.target] for row in unmet.itertuples()} == {ABSTAIN}
+    assert {
+        module.THRESHOLDS[row.selection_images][row.goal][row.target] for row in unmet.itertuples()
+    } == {ABSTAIN}
     assert module.load(ABSTAIN)(images)[2].all()
     Image.fromarray(images[0]).save(tmp_path / "a.png")
     for given, said in (([], "Never abstains: 27 films\n"), (["--threshold=2"], "")):
@@ -174,7 +220,8 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
 
 
 def program_in(folder: Path, about: dict) -> ModuleType:
-    """The exported program, as a user imports it, beside a program of onnxruntime and `about` it."""
+    """The exported program, as a user imports it, beside a program of onnxruntime and `about`
+    it."""
     write_json(folder / "ensemble.json", about)
     for script in (Path(exporting.__file__).parent / "folder").glob("*.py"):
         shutil.copy(script, folder)
@@ -186,7 +233,8 @@ def program_in(folder: Path, about: dict) -> ModuleType:
 
 
 def test_the_program_abstains_and_flags_as_the_study_asks(members, tmp_path, monkeypatch, capsys):
-    """White pictures are flagged; a rate of abstentions above the range of the study is noticed, and said once."""
+    """White pictures are flagged; a rate of abstentions above the range of the study is noticed,
+    and said once."""
     ensemble = loading.Deployable(members, list(WEIGHTS), "mean_probability", 1).eval()
     exporting.write_program(ensemble, SIDE, tmp_path / "ensemble.onnx")
     common = np.random.default_rng(0).integers(100, 120, (400, SIDE, SIDE, 3)).astype(np.uint8)
@@ -199,7 +247,10 @@ def test_the_program_abstains_and_flags_as_the_study_asks(members, tmp_path, mon
     assert abstained.all()
     assert unlike.sum() <= 3
     (note,) = answer.notes()
-    assert note == "It abstains too often: 50 of 50 images; 0.0% to 20.0% in the study, chance of a false alarm 1%"
+    assert note == (
+        "It abstains too often: 50 of 50 images; 0.0% to 20.0% in the study, chance of a false "
+        "alarm 1%"
+    )
     assert answer(np.full((1, SIDE, SIDE, 3), 255, np.uint8))[3].all()
     Image.fromarray(common[0]).save(tmp_path / "a.png")
     monkeypatch.setattr("sys.argv", ["model.py", *12 * [str(tmp_path / "a.png")]])
@@ -209,16 +260,26 @@ def test_the_program_abstains_and_flags_as_the_study_asks(members, tmp_path, mon
 
 def test_other_programs_read_the_metadata_of_the_card():
     errors = dict.fromkeys(("corrupted_error", "low", "high"), 0.2)
-    row = pd.Series({"number": 2, "clean_accuracy": 0.9, "confidence": 0.95, "n_images": 50} | errors)
+    row = pd.Series(
+        {"number": 2, "clean_accuracy": 0.9, "confidence": 0.95, "n_images": 50} | errors
+    )
     evidence = {"data": {"name": "photos: *mine*"}, "provenance": {"study": "s"}}
     card = ModelCard(f"---\n{exporting.front_matter(row, evidence)}---\n\n# A card")
     (first, second) = card.data.eval_results
-    assert (first.metric_value, first.dataset_name, card.data.model_name) == (0.9, "photos: *mine*", "s-2")
+    assert (first.metric_value, first.dataset_name, card.data.model_name) == (
+        0.9,
+        "photos: *mine*",
+        "s-2",
+    )
     assert (second.metric_value, second.metric_name) == (0.8, "Accuracy on corrupted images")
 
 
-DEPLOYMENT = pd.DataFrame({"number": [1, 2, 3, 4], "size": [1, 1, 2, 3], "macs": [1e6, 2e6, 3e6, np.nan]})
-DEPLOYMENT = DEPLOYMENT.assign(selection_error=[0.3, 0.1, 0.2, np.nan], corrupted_error=0.3, fit=True)
+DEPLOYMENT = pd.DataFrame(
+    {"number": [1, 2, 3, 4], "size": [1, 1, 2, 3], "macs": [1e6, 2e6, 3e6, np.nan]}
+)
+DEPLOYMENT = DEPLOYMENT.assign(
+    selection_error=[0.3, 0.1, 0.2, np.nan], corrupted_error=0.3, fit=True
+)
 DEPLOYMENT["instead"] = DEPLOYMENT["number"]
 
 
@@ -233,7 +294,9 @@ def test_the_ensemble_that_is_named():
         (recommended, {"best": 2} | limited),
         (recommended.assign(fit=[True, True, False, True]), {"most_accurate": 2}),
     ):
-        assert {name: loading.chosen_row(table, checked_ensemble(name)).number for name in named} == named
+        assert {
+            name: loading.chosen_row(table, checked_ensemble(name)).number for name in named
+        } == named
 
 
 def test_the_temperature_of_an_ensemble_is_that_of_its_row():
@@ -247,9 +310,21 @@ def test_the_temperature_of_an_ensemble_is_that_of_its_row():
 
 def test_a_factory_is_called_if_the_caller_or_the_file_of_the_study_names_it(tmp_path):
     results, factory = tmp_path / "results/mine", "own_networks:small"
-    described = Member("a-s0", factory=factory, arguments={"width": 4, "classes": 2}, mean=MEMBER.mean, std=MEMBER.std)
+    described = Member(
+        "a-s0",
+        factory=factory,
+        arguments={"width": 4, "classes": 2},
+        mean=MEMBER.mean,
+        std=MEMBER.std,
+    )
     write_member(results / "members/a-s0", build(described, 2, 0), described)
-    row = {"member": "a-s0", "members": "a-s0", "number": 1, "rule": "mean_probability", "temperature": 1.0}
+    row = {
+        "member": "a-s0",
+        "members": "a-s0",
+        "number": 1,
+        "rule": "mean_probability",
+        "temperature": 1.0,
+    }
     row |= {"n_fitted_images": 0, "note": "", "validation_accuracy": 0.5}
     for name in ("deployment", "members", "temperatures"):
         write_csv(results / f"tables/{name}.csv", [row])
@@ -259,7 +334,9 @@ def test_a_factory_is_called_if_the_caller_or_the_file_of_the_study_names_it(tmp
     assert loading.load_ensemble(results, 1, allow={factory}).members == [described]
     for file, study, loads in (("studies/a.yaml", "other", False), ("b.yaml", "mine", True)):
         (tmp_path / file).parent.mkdir(exist_ok=True)
-        (tmp_path / file).write_text(f"study: {study}\ndesigns: {{a: {{factory: '{factory}'}}, b: {{}}}}\n")
+        (tmp_path / file).write_text(
+            f"study: {study}\ndesigns: {{a: {{factory: '{factory}'}}, b: {{}}}}\n"
+        )
         with nullcontext() if loads else pytest.raises(Fault):
             assert loading.load_ensemble(results, 1).members == [described]
 
@@ -270,6 +347,8 @@ def test_members_without_a_network_or_with_a_crop_of_their_own_are_not_exported(
     assert loading.exportable_row(deployment, "best", networks, of_files=False).number == 2
     assert loading.exportable_row(deployment, 1, networks, of_files=True).number == 1
     said = fault_of(loading.exportable_row, deployment, 4, networks, of_files=False)
-    assert said.startswith("ensemble a-s0+b-s0+oracle: cannot be exported: only predictions of oracle")
+    assert said.startswith(
+        "ensemble a-s0+b-s0+oracle: cannot be exported: only predictions of oracle"
+    )
     said = fault_of(loading.exportable_row, deployment, 3, networks, of_files=True)
     assert "ensemble: cannot be exported: b-s0 needs its own image cropping" in said

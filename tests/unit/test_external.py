@@ -1,6 +1,7 @@
 """Files of members that were computed elsewhere, by hand, and the study of published labels.
 
-tests/attacks has what may be wrong with them, tests/workflow/test_study_of_labels.py what that study gives.
+tests/attacks has what may be wrong with them, tests/workflow/test_study_of_labels.py what that
+study gives.
 """
 
 import numpy as np
@@ -14,11 +15,17 @@ from published.study_changes import current_study
 from resiliency.analysis.compared_members import best_table, skipped_table
 from resiliency.analysis.left_out import by_family, lack_second_seeds
 from resiliency.external.contents import read_contents
-from resiliency.external.predictions import Reader, order_of, read_decisions, read_labels, read_logits
+from resiliency.external.predictions import (
+    Reader,
+    order_of,
+    read_decisions,
+    read_labels,
+    read_logits,
+)
 from resiliency.external.tables import External, corruption_and_severity, error_rows, read_scores
 from resiliency.prediction.reading import all_conditions
 
-FIRST = "test_set,image,label,one\noriginal,0,1,1\noriginal,1,0,1\nfog.1,0,1,0\nfog.1,1,0,0\nat-night,0,1,1\n"
+FIRST = "test_set,image,label,one\noriginal,0,1,1\noriginal,1,0,1\nfog.1,0,1,0\nfog.1,1,0,0\nat-night,0,1,1\n"  # noqa: E501
 SECOND = "test_set,image,label,two\noriginal,0,1,1\noriginal,1,0,0\nat-night,0,1,0\n"
 
 
@@ -66,7 +73,10 @@ def test_a_label_that_differs_from_others_is_named_with_its_row(write):
     said = fault_of(read_as(write, "", "").check, truths, items)
     assert "'original', row 2, image 1: expected label 1, as for other members, got 0; " in said
     said = fault_of(read_as(write, "fog.1,1,0", "fog.1,1,1").labels)
-    assert "file.csv: test set 'fog.1', row 4, image 1: expected label 0, as in 'original', got 1" in said
+    assert (
+        "file.csv: test set 'fog.1', row 4, image 1: expected label 0, as in 'original', got 1"
+        in said
+    )
     said = fault_of(read_as(write, "fog.1,1,0", "fog.1,2,0").labels)
     assert "images of 'fog.1' differ from those of 'original', without 1, with 2; use" in said
 
@@ -78,13 +88,21 @@ def test_classes_are_counted_over_labels_and_answers(write):
     kept = dict(reader.read("one", 4))
     assert (kept["clean"].tolist(), kept["at_night"].tolist()) == ([[1, 1], [0, 3]], [[1]])
     assert kept["clean"].dtype == np.int16
-    assert "file.csv: member 'one', test set 'fog.1': expected classes 0 to " in fault_of(list, reader.read("one", 3))
+    assert "file.csv: member 'one', test set 'fog.1': expected classes 0 to " in fault_of(
+        list, reader.read("one", 3)
+    )
 
 
 MEMBERS = pd.DataFrame({"member": [*"abc"], "family": [*"xxy"], "clean_accuracy": [0.9, 0.8, 0.7]})
-MEMBERS = MEMBERS.assign(origin="independent", corrupted_error=np.nan, parameters=[1.0, np.nan, 3.0])
-ENSEMBLES = pd.DataFrame({"members": ["a+b", "a+c", "b+c"], "families": [1, 2, 2], "corrupted_error": np.nan})
-ENSEMBLES = ENSEMBLES.assign(origin="independent", size=2, designs=2, clean_accuracy=[0.91, 0.95, 0.85])
+MEMBERS = MEMBERS.assign(
+    origin="independent", corrupted_error=np.nan, parameters=[1.0, np.nan, 3.0]
+)
+ENSEMBLES = pd.DataFrame(
+    {"members": ["a+b", "a+c", "b+c"], "families": [1, 2, 2], "corrupted_error": np.nan}
+)
+ENSEMBLES = ENSEMBLES.assign(
+    origin="independent", size=2, designs=2, clean_accuracy=[0.91, 0.95, 0.85]
+)
 
 
 def test_families_stand_for_designs_without_a_second_seed():
@@ -113,7 +131,11 @@ def test_what_few_images_do_not_allow_is_said(images):
     for_few = ["deployment"] if images < 10 else []
     counts = {"clean": images, "night": images, "unknown": 0}
     conditions = all_conditions([], [], counts, dict.fromkeys(counts, 2))
-    table = skipped_table(MEMBERS, {}, {}, {}, {}, ["deployment"], for_few, conditions, 0).set_index("skipped").reason
+    table = (
+        skipped_table(MEMBERS, {}, {}, {}, {}, ["deployment"], for_few, conditions, 0)
+        .set_index("skipped")
+        .reason
+    )
     few = f"needs 10 clean images, to halve or resample them; there are {images}"
     assert (table["deployment"] == few) == (images < 10)
     assert ("verdicts on the observations" in table) == (images < 10)
@@ -122,7 +144,9 @@ def test_what_few_images_do_not_allow_is_said(images):
 
 
 def test_beside_images_every_file_needs_every_condition(files):
-    assert "second.csv: 'fog.1' not found, on which other members are tested" in fault_of(contents, files, needed=[])
+    assert "second.csv: 'fog.1' not found, on which other members are tested" in fault_of(
+        contents, files, needed=[]
+    )
 
 
 SCORES = "member,clean,fog.1,fog.2,sketch\none,90,80,70,40.5\nother,80,60,40,\n"
@@ -131,7 +155,10 @@ SCORES = "member,clean,fog.1,fog.2,sketch\none,90,80,70,40.5\nother,80,60,40,\n"
 def test_classes_may_have_names_and_images_come_in_the_order_of_their_numbers(write):
     named = "test_set,image,label,one,two\nclean,1,dog,cat,1\nclean,0,cat,cat,0\n"
     decisions = read_decisions(write(named), ["cat", "dog"])
-    assert (decisions.labels["clean"].tolist(), decisions.answers["two"]["clean"].tolist()) == ([0, 1], [0, 1])
+    assert (decisions.labels["clean"].tolist(), decisions.answers["two"]["clean"].tolist()) == (
+        [0, 1],
+        [0, 1],
+    )
 
     beyond = named.replace("cat", "0").replace("dog", "999")
     assert read_decisions(write(beyond), 1000).labels["clean"].tolist() == [0, 999]
@@ -148,11 +175,19 @@ def test_scores_are_errors_with_clean_first(write):
 
 def test_scores_name_their_conditions():
     assert corruption_and_severity("fog.3") == ("fog", 3)
-    assert [corruption_and_severity(name) for name in ("fog", "fog.6", "cifar10.1", "clean")] == [None] * 4
-    scores = pd.DataFrame({"clean": [0.1], "fog.3": [0.4], "sketch": [0.6], "part": [0.2]}, index=["one"])
+    assert [corruption_and_severity(name) for name in ("fog", "fog.6", "cifar10.1", "clean")] == [
+        None
+    ] * 4
+    scores = pd.DataFrame(
+        {"clean": [0.1], "fog.3": [0.4], "sketch": [0.6], "part": [0.2]}, index=["one"]
+    )
     layout = {"clean": ["original", "fog.3"], "sketched": ["sketch"]}
     table = error_rows(scores, layout, {"clean": 50}, {"sketch": "part"})
-    expected = [("clean", "clean", 0, 50, 0.1), ("clean", "fog", 3, 50, 0.4), ("sketched", "clean", 0, 0, 0.6)]
+    expected = [
+        ("clean", "clean", 0, 50, 0.1),
+        ("clean", "fog", 3, 50, 0.4),
+        ("sketched", "clean", 0, 0, 0.6),
+    ]
     expected.append(("clean_on_sketched", "clean", 0, 0, 0.2))
     columns = ["test_set", "corruption", "severity", "n_images", "error"]
     assert list(table[columns].itertuples(index=False, name=None)) == expected
@@ -163,7 +198,11 @@ NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
 
 
 def test_numbers_of_images_count_them():
-    assert order_of("a.csv", "clean", np.array(["2", "0", "1"]), NAMES, CLASSES).tolist() == [1, 2, 0]
+    assert order_of("a.csv", "clean", np.array(["2", "0", "1"]), NAMES, CLASSES).tolist() == [
+        1,
+        2,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -198,18 +237,23 @@ def test_fractions_are_refused(write, rows, kind, listed, said):
 
 def test_other_separators_than_commas_are_refused(write):
     message = fault_of(read_scores, write("member;clean\na;70,5\n"))
-    assert message.endswith("file.csv: expected values separated by commas, got the header 'member;clean'")
+    assert message.endswith(
+        "file.csv: expected values separated by commas, got the header 'member;clean'"
+    )
 
 
 def test_labels_that_are_no_classes_are_named(tmp_path):
     (tmp_path / "labels").mkdir()
     np.save(tmp_path / "labels/clean.npy", np.array([1, 2]))
-    expected = f"{tmp_path}/labels/clean.npy: row 2: expected a class index (integer from 0 to 1), got 2"
+    expected = (
+        f"{tmp_path}/labels/clean.npy: row 2: expected a class index (integer from 0 to 1), got 2"
+    )
     assert fault_of(read_labels, str(tmp_path), "clean", 2) == expected
 
 
 def test_differences_of_large_logits_in_float64_are_kept(tmp_path):
-    """Log-likelihoods of many pixels are such: float32 would tell two of them apart by sixteenths."""
+    """Log-likelihoods of many pixels are such: float32 would tell two of them apart by
+    sixteenths."""
     logits, labels = np.array([[0, 0.01, 0.02], [0.03, 0.01, 0]]), np.array([2, 0])
     for folder, values in (("net", logits - 900_000), ("labels", labels)):
         (tmp_path / folder).mkdir()
@@ -218,8 +262,12 @@ def test_differences_of_large_logits_in_float64_are_kept(tmp_path):
     np.testing.assert_allclose(read, logits - [[0.02], [0.03]], atol=1e-6)
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "studies").glob("*_labels.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "studies").glob("*_labels.yaml")), ids=lambda file: file.stem
+)
 def test_studies_of_labels_name_all_that_is_published(file):
     """Otherwise: python -m published.labels."""
     name = file.stem.removesuffix("_labels")
-    assert file.read_text(encoding="utf-8") == text_of(current_study(name), ROOT / "studies/published" / name)
+    assert file.read_text(encoding="utf-8") == text_of(
+        current_study(name), ROOT / "studies/published" / name
+    )

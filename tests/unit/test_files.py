@@ -43,13 +43,22 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     storage.write_array(tmp_path / "a.b.npy", np.zeros(3))
     with storage.replacing(tmp_path / "fog") as temporary:
         temporary.mkdir()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.123.npy", ".a.b.c.npy", "a.b.npy", "fog"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".a.123.npy",
+        ".a.b.c.npy",
+        "a.b.npy",
+        "fog",
+    ]
 
 
-@pytest.mark.parametrize("names", [["1", "01"], ["2012", "1e5"], ["inf", "-0"], ["True", "False"], ["NA", "null"]])
+@pytest.mark.parametrize(
+    "names", [["1", "01"], ["2012", "1e5"], ["inf", "-0"], ["True", "False"], ["NA", "null"]]
+)
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_tables_come_back_and_names_that_look_like_numbers_stay_names(tmp_path, names, suffix):
-    table = pd.DataFrame({column: names for column in ("member", "images", "family", "first", "second", "setting")})
+    table = pd.DataFrame(
+        {column: names for column in ("member", "images", "family", "first", "second", "setting")}
+    )
     table = table.assign(error=[0.125, np.nan], n_images=[3, 4])
     path = tmp_path / f"table{suffix}"
     storage.write_table(path, table)
@@ -72,14 +81,20 @@ def test_tests_refuse_a_table_of_a_study_that_is_not_as_described(tmp_path, cell
     (tmp_path / "tables").mkdir()
     storage.write_table(tmp_path / "histories.csv", table)
     if fault:
-        with pytest.raises(ValueError, match=re.escape(f"not as tables.yaml describes it: {fault}")):
+        with pytest.raises(
+            ValueError, match=re.escape(f"not as tables.yaml describes it: {fault}")
+        ):
             storage.write_table(tmp_path / "tables/histories.csv", table)
     else:
         storage.write_table(tmp_path / "tables/histories.csv", table)
 
 
 def test_csv_tables_hold_whole_numbers_in_full_beside_missing_ones(tmp_path):
-    columns = {"macs": [828411176.0, np.nan, 3.0], "ratio": [1e9, 0.5, np.nan], "limit": [np.inf, 1e9, np.nan]}
+    columns = {
+        "macs": [828411176.0, np.nan, 3.0],
+        "ratio": [1e9, 0.5, np.nan],
+        "limit": [np.inf, 1e9, np.nan],
+    }
     table = pd.DataFrame(columns | {"none": np.nan, "n_images": [123456789, 4, 5]})
     storage.write_table(tmp_path / "t.csv", table)
     lines = (tmp_path / "t.csv").read_text().splitlines()
@@ -89,7 +104,10 @@ def test_csv_tables_hold_whole_numbers_in_full_beside_missing_ones(tmp_path):
 
 def test_a_table_is_appended_to_and_read_in_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(storage, "BLOCK_ROWS", 5)
-    parts = [pd.DataFrame({"kind": "a" if n < 4 else "b", "number": np.arange(n) / 3}) for n in (3, 4, 1, 6, 2)]
+    parts = [
+        pd.DataFrame({"kind": "a" if n < 4 else "b", "number": np.arange(n) / 3})
+        for n in (3, 4, 1, 6, 2)
+    ]
     path = tmp_path / "table.parquet"
     with storage.appending_table(path) as append:
         for part in parts:
@@ -103,4 +121,6 @@ def test_a_table_is_appended_to_and_read_in_blocks(tmp_path, monkeypatch):
     assert list(next(storage.read_blocks(path, ["kind"]))) == ["kind"]
     for content in (path.read_bytes()[:-9], b"no table"):
         path.write_bytes(content)
-        assert "table.parquet: truncated or corrupt table" in fault_of(next, storage.read_blocks(path))
+        assert "table.parquet: truncated or corrupt table" in fault_of(
+            next, storage.read_blocks(path)
+        )

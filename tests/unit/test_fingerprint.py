@@ -1,7 +1,9 @@
-"""The fingerprint of a script changes with the code that it reaches by names, and with nothing else.
+"""The fingerprint of a script changes with the code that it reaches by names, and with nothing
+else.
 
-So does that of a factory, with the modules that it imports, or with the installed package that holds it. In the cases
-of definitions 1000 becomes 2000 in one place of a small package, whose script calls `work` of `a.py`.
+So does that of a factory, with the modules that it imports, or with the installed package that
+holds it. In the cases of definitions 1000 becomes 2000 in one place of a small package, whose
+script calls `work` of `a.py`.
 """
 
 import ast
@@ -11,14 +13,21 @@ from pathlib import Path
 import pytest
 from edits import forget
 
-from resiliency.study.fingerprint import _installed, _Reached, factory_code, fingerprint, unfollowed_code
+from resiliency.study.fingerprint import (
+    _installed,
+    _Reached,
+    factory_code,
+    fingerprint,
+    unfollowed_code,
+)
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LIBRARY = SCRIPTS / "resiliency"
 FILES = {
     "script.py": '"""Does it."""\n\nfrom resiliency.a import work\n\nprint(work(1))\n',
     "resiliency/__init__.py": '"""A package."""\n\nVERSION = 1\n',
-    "resiliency/a.py": '"""A."""\nfrom resiliency.deep import b\ndef work(x):\n    """B."""\n    return b.more(x)\n',
+    "resiliency/a.py": '"""A."""\nfrom resiliency.deep import b\ndef work(x):\n    """B."""\n    '
+    "return b.more(x)\n",
     "resiliency/deep/__init__.py": "",
     "resiliency/deep/b.py": "def more(x):\n    return x + 1\n",
     "resiliency/unused.py": "x = 1\n",
@@ -51,20 +60,41 @@ def test_kept_definitions_is_used_only_if_it_is_that_of_the_source(tmp_path, dam
 
 
 def test_modules_loaded_by_name_count_with_what_they_import(tmp_path):
-    importing = {"resiliency/unused.py": "from resiliency import helper\n", "resiliency/helper.py": "x = 1\n"}
-    cases = [{}, {"resiliency/unused.py": "x = 1  # why\n"}, importing, importing | {"resiliency/helper.py": "x = 2\n"}]
+    importing = {
+        "resiliency/unused.py": "from resiliency import helper\n",
+        "resiliency/helper.py": "x = 1\n",
+    }
+    cases = [
+        {},
+        {"resiliency/unused.py": "x = 1  # why\n"},
+        importing,
+        importing | {"resiliency/helper.py": "x = 2\n"},
+    ]
     scripts = [put(tmp_path / str(number), FILES | changes) for number, changes in enumerate(cases)]
-    before, commented, *others = (fingerprint(one, one.with_name("resiliency") / "unused.py") for one in scripts)
+    before, commented, *others = (
+        fingerprint(one, one.with_name("resiliency") / "unused.py") for one in scripts
+    )
     assert before == commented
     assert len({fingerprint(scripts[0]), before, *others}) == 4
 
 
 def test_of_the_packages_beside_an_installed_workflow_this_one_alone_counts(tmp_path):
     job = "resiliency/workflow/scripts/job.py"
-    files = {job: "import other\nfrom resiliency.a import work\nwork(other.x)\n", "other.py": "x = 1\n"}
-    changes = [{}, {"other.py": "x = 2\n"}, {"resiliency/deep/b.py": "def more(x):\n    return x + 2\n"}]
-    scripts = [put(tmp_path / str(number), FILES | files | change) for number, change in enumerate(changes)]
-    before, beside, own = (fingerprint(script.parent / job, root=script.parent) for script in scripts)
+    files = {
+        job: "import other\nfrom resiliency.a import work\nwork(other.x)\n",
+        "other.py": "x = 1\n",
+    }
+    changes = [
+        {},
+        {"other.py": "x = 2\n"},
+        {"resiliency/deep/b.py": "def more(x):\n    return x + 2\n"},
+    ]
+    scripts = [
+        put(tmp_path / str(number), FILES | files | change) for number, change in enumerate(changes)
+    ]
+    before, beside, own = (
+        fingerprint(script.parent / job, root=script.parent) for script in scripts
+    )
     assert before == beside != own
 
 
@@ -77,7 +107,8 @@ LATER = ("resiliency/analysis/", "resiliency/report/", "resiliency/export/")
 def test_no_script_depends_on_the_study_and_few_on_analyses_and_the_report(script):
     """Charts and the report; and the card of an exported ensemble, which uses the report's words.
 
-    No class makes all modules count, as those of packages that may hear of their subclasses would: see `QUIET`.
+    No class makes all modules count, as those of packages that may hear of their subclasses would:
+    see `QUIET`.
     """
     reached = _Reached([script], str(SCRIPTS))
     assert [name for name, loaded in reached.entered.items() if loaded.module.hooks] == []
@@ -94,7 +125,9 @@ def test_packages_of_the_library_import_one_way():
     packages = {path.parent.name: path.parent for path in LIBRARY.glob("*/__init__.py")}
     imports = {name: set() for name in packages}
     for name, folder in packages.items():
-        for node in (node for path in folder.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))):
+        for node in (
+            node for path in folder.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))
+        ):
             if isinstance(node, ast.ImportFrom) and node.module.partition(".")[0] == LIBRARY.name:
                 named = node.module.split(".")[1:2] or [alias.name for alias in node.names]
                 imports[name] |= {*named} & {*packages} - {name}
@@ -104,7 +137,8 @@ def test_packages_of_the_library_import_one_way():
 NETWORKS = {
     "nets.py": "from own import parts\ndef small():\n    return parts.make()\n",
     "own/__init__.py": "",
-    "own/parts.py": "from . import sizes\nfrom .deep.more import count\ndef make():\n    return sizes.WIDTH\n",
+    "own/parts.py": "from . import sizes\nfrom .deep.more import count\ndef make():\n    return "
+    "sizes.WIDTH\n",
     "own/sizes.py": "WIDTH = 8\n",
     "own/deep/more.py": "from .. import other\ncount = 1\n",
     "own/other.py": "x = 1\n",
@@ -118,12 +152,16 @@ def code_with(tmp_path_factory):
     """The code of a factory with some files changed, each time in a fresh working folder."""
 
     def of(factory: str = "nets:small", **changes: str) -> str:
-        return factory_code(factory, put(tmp_path_factory.mktemp("code"), NETWORKS | changes).parent)
+        return factory_code(
+            factory, put(tmp_path_factory.mktemp("code"), NETWORKS | changes).parent
+        )
 
     return of
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in ("unused.py", "broken.py")])
+@pytest.mark.parametrize(
+    "name", [name for name in NETWORKS if name not in ("unused.py", "broken.py")]
+)
 def test_the_modules_that_a_factory_imports_count(code_with, name):
     before = code_with()
     assert code_with(**{name: NETWORKS[name] + "EDITED = 1\n"}) != before
@@ -133,7 +171,8 @@ def test_the_modules_that_a_factory_imports_count(code_with, name):
 @pytest.mark.parametrize(
     "text",
     [
-        "from importlib import import_module as load\ndef make():\n    return load('own.parts').make()\n",
+        "from importlib import import_module as load\ndef make():\n    return "
+        "load('own.parts').make()\n",
         "parts = __import__('own.parts')\n",
         "import runpy\nparts = runpy.run_module('own.parts')\n",
         "import importlib\nparts = importlib.import_module('.parts', package=__package__)\n",
@@ -144,16 +183,25 @@ def test_modules_that_are_imported_by_a_call_count(code_with, text):
     deep = {"own/nets.py": text}
     before = code_with("own.nets:small", **deep)
     for name in ("own/parts.py", "own/sizes.py", "own/other.py"):
-        assert code_with("own.nets:small", **deep, **{name: NETWORKS[name] + "EDITED = 1\n"}) != before
+        assert (
+            code_with("own.nets:small", **deep, **{name: NETWORKS[name] + "EDITED = 1\n"}) != before
+        )
 
 
 @pytest.mark.parametrize(
     ("text", "calls"),
     [
-        ("import importlib\nname = 'own.parts'\nparts = importlib.import_module(name)\n", ["importlib.import_module"]),
+        (
+            "import importlib\nname = 'own.parts'\nparts = importlib.import_module(name)\n",
+            ["importlib.import_module"],
+        ),
         ("from runpy import run_path\nrun_path('own/parts.py')\n", ["runpy.run_path"]),
         ("parts = __import__('own.' + 'parts')\nexec(parts)\n", ["__import__", "exec"]),
-        ("import torch\ndef make():\n    return torch.hub.load('own', 'parts', source='local')\n", ["torch.hub.load"]),
+        (
+            "import torch\ndef make():\n    return torch.hub.load('own', 'parts', "
+            "source='local')\n",
+            ["torch.hub.load"],
+        ),
         ("exec('WIDTH = 8')\n", []),
         ("class Net:\n    def exec(self):\n        self.exec(1)\n", []),
         ("from importlib import import_module\nimport_module('own.parts')\n", []),
@@ -182,12 +230,19 @@ def test_the_package_of_a_factory_that_is_installed_counts(code_with, tmp_path, 
 
 
 WORK, MORE = "def work():\n    return 1\n", "def more():\n    return 1000\n"
-REGISTRY = "KNOWN = {}\ndef register(function):\n    KNOWN[function.__name__] = function\n    return function\n"
-REGISTERED = {"a.py": f"import resiliency.c\nfrom resiliency.b import KNOWN\n{WORK}", "b.py": REGISTRY}
+REGISTRY = (
+    "KNOWN = {}\ndef register(function):\n    KNOWN[function.__name__] = function\n    "
+    "return function\n"
+)
+REGISTERED = {
+    "a.py": f"import resiliency.c\nfrom resiliency.b import KNOWN\n{WORK}",
+    "b.py": REGISTRY,
+}
 
 
 def returning(value: str, before: str = "", **others: str) -> dict[str, str]:
-    """A module whose `work` returns a value, after what stands before it, and others by their names."""
+    """A module whose `work` returns a value, after what stands before it, and others by their
+    names."""
     texts = others | {"a": f"{before}def work():\n    return {value}\n"}
     return {f"{name}.py": text for name, text in texts.items()}
 
@@ -202,78 +257,126 @@ def registered(text: str) -> dict[str, str]:
     return REGISTERED | {"c.py": f"from resiliency.b import register\n{text}"}
 
 
-KEY = "from pydantic import Field\nx: int = Field({}, description='{}')\ndef work():\n    return x\n"
+KEY = (
+    "from pydantic import Field\nx: int = Field({}, description='{}')\ndef work():\n    return x\n"
+)
 BOTH = "import resiliency.c\nfrom resiliency.b import A\n"
 DERIVED = "from resiliency.b import A\nclass B(A):\n    X = 1000\n"
 HEARING = "class A:\n    known = []\n    def __init_subclass__(cls):\n        A.known.append(cls)\n"
 UNKNOWN = "from elsewhere import Model\nclass A(Model):\n    pass\n"
 TYPING = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
 CHANGED = {
-    "a number in the script": {"../script.py": "from resiliency.a import work\nwork(1000)\n", "a.py": WORK},
+    "a number in the script": {
+        "../script.py": "from resiliency.a import work\nwork(1000)\n",
+        "a.py": WORK,
+    },
     "a text that is no docstring": {"a.py": "def work():\n    'text'\n    '1000'\n"},
     "the default of a key": {"a.py": KEY.format(1000, "a number")},
     "a function that a function calls": returning("more()", MORE),
     "a function of another module": beside("from resiliency import b\n", "b.more()"),
-    "a function of a renamed module": beside("import resiliency.deep.b as other\n", "other.more()", "deep/b.py"),
-    "what an imported module runs": {"a.py": "def work():\n    import resiliency.b\n", "b.py": "print(1000)\n"},
+    "a function of a renamed module": beside(
+        "import resiliency.deep.b as other\n", "other.more()", "deep/b.py"
+    ),
+    "what an imported module runs": {
+        "a.py": "def work():\n    import resiliency.b\n",
+        "b.py": "print(1000)\n",
+    },
     "a constant of a constant": returning("Y", "X = 1000\nY = [X]\n"),
     "one of several constants of a statement": returning("X", "X, Y = 1, 1000\n"),
     "an item that is added to a constant": returning("X", "X = [1]\nX += [1000]\n"),
     "what another constant was before": returning("Y", "X = 1000\nY = X\nX = 2\n"),
-    "a type in the text of an annotation": returning("B", "class A:\n    x: int = 1000\nclass B:\n    x: 'list[A]'\n"),
+    "a type in the text of an annotation": returning(
+        "B", "class A:\n    x: int = 1000\nclass B:\n    x: 'list[A]'\n"
+    ),
     "a function behind another name of a package": {
         "a.py": "from resiliency.deep import work\n",
         "deep/__init__.py": "from resiliency.deep.b import more as work\n",
         "deep/b.py": MORE,
     },
     "a function that a decorator registers": registered("@register\ndef fog():\n    return 1000\n"),
-    "the module of a function that is registered": registered("X = 1000\n@register\ndef fog():\n    return 1\n"),
+    "the module of a function that is registered": registered(
+        "X = 1000\n@register\ndef fog():\n    return 1\n"
+    ),
     "a function that a call registers": registered("def fog():\n    return 1000\nregister(fog)\n"),
-    "what a default registers": registered("def f():\n    return 1000\ndef other(x=register(f)):\n    pass\n"),
+    "what a default registers": registered(
+        "def f():\n    return 1000\ndef other(x=register(f)):\n    pass\n"
+    ),
     "what the body of a class registers": {
         **REGISTERED,
-        "c.py": "from resiliency.b import KNOWN\ndef fog():\n    return 1000\nclass A:\n    KNOWN['fog'] = fog\n",
+        "c.py": "from resiliency.b import KNOWN\ndef fog():\n    return 1000\nclass A:\n    "
+        "KNOWN['fog'] = fog\n",
     },
     "a list of a second name that is added to": returning(
         "A", BOTH, b="A = []\n", c="from resiliency import b\nOWN = []\nOWN = b.A\nOWN += [1000]\n"
     ),
-    "a class that is derived from one that hears of it": returning("A.known", BOTH, b=HEARING, c=DERIVED),
-    "a class that is derived from one of an unknown package": returning("A.known", BOTH, b=UNKNOWN, c=DERIVED),
-    "a condition": {"a.py": "if 1000:\n    def work():\n        return 1\nelse:\n    def work():\n        return 2\n"},
-    "what is not imported for types": returning("X", f"{TYPING}    import os\nelse:\n    X = 1000\n"),
-    "any name of a module whose names are all imported": beside("from resiliency.b import *\n", "more()"),
-    "a computed name of a module": beside("from resiliency import b\n", "getattr(b, 'mo' + 're')()"),
+    "a class that is derived from one that hears of it": returning(
+        "A.known", BOTH, b=HEARING, c=DERIVED
+    ),
+    "a class that is derived from one of an unknown package": returning(
+        "A.known", BOTH, b=UNKNOWN, c=DERIVED
+    ),
+    "a condition": {
+        "a.py": "if 1000:\n    def work():\n        return 1\nelse:\n    def work():\n        "
+        "return 2\n"
+    },
+    "what is not imported for types": returning(
+        "X", f"{TYPING}    import os\nelse:\n    X = 1000\n"
+    ),
+    "any name of a module whose names are all imported": beside(
+        "from resiliency.b import *\n", "more()"
+    ),
+    "a computed name of a module": beside(
+        "from resiliency import b\n", "getattr(b, 'mo' + 're')()"
+    ),
     "a computed name of a package": beside(
         "import resiliency.deep.b\n", "getattr(resiliency.deep, 'B'.lower()).more()", "deep/b.py"
     ),
-    "an imported name in globals": beside("from resiliency.b import more\n", "globals()['mo' + 're']()"),
+    "an imported name in globals": beside(
+        "from resiliency.b import more\n", "globals()['mo' + 're']()"
+    ),
     "a name in the globals of a function": returning("work.__globals__['mo' + 're']()", MORE),
-    "a module by a text": beside("from importlib import import_module\n", "import_module('resiliency.b').more()"),
+    "a module by a text": beside(
+        "from importlib import import_module\n", "import_module('resiliency.b').more()"
+    ),
     "a name of a module whose name is computed": {
-        "a.py": "from importlib import import_module as load\nX = 1000\ndef work(name=''):\n    return load(name)\n"
+        "a.py": "from importlib import import_module as load\nX = 1000\ndef work(name=''):\n    "
+        "return load(name)\n"
     },
     "a module beside this one": returning(
-        "import_module('.b', __package__)", "from importlib import import_module\n", b="print(1000)\n"
+        "import_module('.b', __package__)",
+        "from importlib import import_module\n",
+        b="print(1000)\n",
     ),
     "a module that finds names when asked": returning(
-        "more", "from resiliency.b import more\n", b="X = 1000\ndef __getattr__(name):\n    return X\n"
+        "more",
+        "from resiliency.b import more\n",
+        b="X = 1000\ndef __getattr__(name):\n    return X\n",
     ),
 }
 RECORD = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Record:\n    x: int\n"
-REFUSING = f"{RECORD}    def __post_init__(self):\n        if self.x < 0:\n            raise ValueError\n"
+REFUSING = (
+    f"{RECORD}    def __post_init__(self):\n        if self.x < 0:\n            raise ValueError\n"
+)
 KEPT = (
-    f"KNOWN = []\n{RECORD}    def __post_init__(self):\n        {{}}\nX = Record(1000)\ndef work():\n    return KNOWN\n"
+    f"KNOWN = []\n{RECORD}    def __post_init__(self):\n        {{}}\nX = Record(1000)\ndef "
+    "work():\n    return KNOWN\n"
 )
 CHANGED["a record that is kept where it is made"] = {"a.py": KEPT.format("KNOWN.append(self)")}
-CHANGED["a record that is kept where it is checked"] = {"a.py": KEPT.format("if KNOWN.append(self): raise ValueError")}
+CHANGED["a record that is kept where it is checked"] = {
+    "a.py": KEPT.format("if KNOWN.append(self): raise ValueError")
+}
 SAME = {
     "the description of a key": {"a.py": KEY.format(1, 1000)},
     "a record beside": {"a.py": f"{REFUSING}X = Record(1000)\n{WORK}"},
     "a function beside": {"a.py": WORK + MORE},
     "a constant beside of a pattern": {"a.py": f"import re\nX = re.compile('1000')\n{WORK}"},
     "an item that is added beside": {"a.py": f"X = [1]\nX += [1000]\n{WORK}"},
-    "a function beside in another module": returning("b.work()", "from resiliency import b\n", b=WORK + MORE),
-    "a function beside with a cache": {"a.py": f"from functools import cache\n{WORK}@cache\n{MORE}"},
+    "a function beside in another module": returning(
+        "b.work()", "from resiliency import b\n", b=WORK + MORE
+    ),
+    "a function beside with a cache": {
+        "a.py": f"from functools import cache\n{WORK}@cache\n{MORE}"
+    },
     "a function beside in a module that imports for types": {
         "a.py": f"{TYPING}    from resiliency.b import Other\n{WORK}{MORE}",
         "b.py": "class Other:\n    pass\n",
@@ -290,8 +393,13 @@ def fingerprint_of(tmp_path_factory):
     """The fingerprint of the script of a package of these files, each time in a fresh folder."""
 
     def of(files: dict[str, str], number: int = 1000) -> str:
-        written = {"resiliency/__init__.py": "", "script.py": "from resiliency.a import work\nwork()\n"}
-        written |= {f"resiliency/{name}": text.replace("1000", str(number)) for name, text in files.items()}
+        written = {
+            "resiliency/__init__.py": "",
+            "script.py": "from resiliency.a import work\nwork()\n",
+        }
+        written |= {
+            f"resiliency/{name}": text.replace("1000", str(number)) for name, text in files.items()
+        }
         return fingerprint(put(tmp_path_factory.mktemp("package"), written))
 
     return of
@@ -318,19 +426,29 @@ PLAIN, SWAPPED = "from resiliency.b import f, g\n", "from resiliency.b import f 
     ("files", "name", "after"),
     [
         ({"a.py": PLAIN}, "a.py", SWAPPED),
-        ({"a.py": "from math import floor as f, ceil as g\n"}, "a.py", "from math import floor as g, ceil as f\n"),
+        (
+            {"a.py": "from math import floor as f, ceil as g\n"},
+            "a.py",
+            "from math import floor as g, ceil as f\n",
+        ),
         ({"a.py": PLAIN}, "a.py", PLAIN + "def f():\n    return 2\n"),
         ({"a.py": "from resiliency.c import f, g\n", "c.py": PLAIN}, "c.py", SWAPPED),
     ],
 )
 def test_what_a_name_stands_for_counts(fingerprint_of, files, name, after):
-    before, changed = (TWO | one | {"a.py": one["a.py"] + USES_F_AND_G} for one in (files, files | {name: after}))
+    before, changed = (
+        TWO | one | {"a.py": one["a.py"] + USES_F_AND_G} for one in (files, files | {name: after})
+    )
     assert fingerprint_of(before) != fingerprint_of(changed)
 
 
 def test_the_order_in_which_modules_register_counts(fingerprint_of):
-    files = REGISTERED | {name: "from resiliency.b import KNOWN\nKNOWN[1] = 1\n" for name in ("c.py", "d.py")}
-    first, second = (f"import resiliency.{one}\nimport resiliency.{other}\n{WORK}" for one, other in ("cd", "dc"))
+    files = REGISTERED | {
+        name: "from resiliency.b import KNOWN\nKNOWN[1] = 1\n" for name in ("c.py", "d.py")
+    }
+    first, second = (
+        f"import resiliency.{one}\nimport resiliency.{other}\n{WORK}" for one, other in ("cd", "dc")
+    )
     assert fingerprint_of(files | {"a.py": first}) != fingerprint_of(files | {"a.py": second})
     quiet = files | {"c.py": "X = 1\n"}
     assert fingerprint_of(quiet | {"a.py": first}) == fingerprint_of(quiet | {"a.py": second})

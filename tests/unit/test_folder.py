@@ -1,4 +1,5 @@
-"""Folders of images are read in one order on any file system; what cannot be a data set is named in one line.
+"""Folders of images are read in one order on any file system; what cannot be a data set is named in
+one line.
 
 Those of ImageNet are told by its synsets.
 """
@@ -41,14 +42,19 @@ class Rows(list):
 
 def test_the_lines_of_the_guide_write_a_folder_that_is_read(tmp_path, monkeypatch):
     rows = [{"image": Image.new("L", (40, 40), shade), "label": shade % 2} for shade in range(4)]
-    library = SimpleNamespace(load_dataset=lambda name: {"train": Rows(rows), "validation": Rows(rows[:2])})
+    library = SimpleNamespace(
+        load_dataset=lambda name: {"train": Rows(rows), "validation": Rows(rows[:2])}
+    )
     monkeypatch.setitem(sys.modules, "datasets", library)
     monkeypatch.chdir(tmp_path)
     guide = (REPOSITORY / "docs/data.md").read_text(encoding="utf-8")
     exec(re.search(r"```python\n(.*?)```", guide, re.DOTALL)[1], {})
     source = read(tmp_path / "data/photos")
     assert (source.classes, list(source.parts)) == (["ant", "zebra"], ["train", "test"])
-    assert (source.parts["train"].labels.tolist(), source.parts["train"].names) == ([0, 0, 1, 1], ["1", "3", "0", "2"])
+    assert (source.parts["train"].labels.tolist(), source.parts["train"].names) == (
+        [0, 0, 1, 1],
+        ["1", "3", "0", "2"],
+    )
 
 
 def test_order_is_that_of_torchvision(tmp_path, put_pictures):
@@ -66,7 +72,15 @@ def test_order_is_that_of_torchvision(tmp_path, put_pictures):
 
 def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, put_pictures, capsys):
     put_pictures("a/1.jpg", "a/2.JPEG", "a/3.Png", "a/4.webp", "b/1.jpg")
-    put_pictures("a/.5.jpg", "a/.cache/6.jpg", "a/notes.txt", "b/x/2.gif", "b/jpg", ".hidden/1.jpg", "loose.jpg")
+    put_pictures(
+        "a/.5.jpg",
+        "a/.cache/6.jpg",
+        "a/notes.txt",
+        "b/x/2.gif",
+        "b/jpg",
+        ".hidden/1.jpg",
+        "loose.jpg",
+    )
     assert read(tmp_path).parts[ALL].names == ["1", "2", "3", "4", "1"]
     why = "(hidden, in no class folder, or none of .jpg .jpeg .png .webp)"
     ignored = f"7 files ignored: .5.jpg, .cache, notes.txt, jpg, 2.gif, ... {why}"
@@ -75,7 +89,13 @@ def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, put_pictures,
 
 def test_links_in_a_circle_end(tmp_path, put_pictures):
     put_pictures("a/x/1.jpg", "a/y/1.jpg", "b/1.jpg")
-    for place, target in (("a/x/up", ".."), ("a/root", tmp_path), ("a/x/y", "../y"), ("a/y/x", "../x"), ("b/me", "me")):
+    for place, target in (
+        ("a/x/up", ".."),
+        ("a/root", tmp_path),
+        ("a/x/y", "../y"),
+        ("a/y/x", "../x"),
+        ("b/me", "me"),
+    ):
         (tmp_path / place).symlink_to(target)
     found = sorted(os.path.realpath(file) for file in read(tmp_path).parts[ALL].images.files)
     assert found == [str(tmp_path / path) for path in ("a/x/1.jpg", "a/y/1.jpg", "b/1.jpg")]
@@ -85,15 +105,31 @@ def test_links_in_a_circle_end(tmp_path, put_pictures):
     ("pictures", "message"),
     [
         ([], ": expected a folder per class, got none; sort the images into class folders"),
-        (["train/a/1.jpg", "val/a/1.jpg"], "/train: expected two or more class folders, got only 'a'"),
+        (
+            ["train/a/1.jpg", "val/a/1.jpg"],
+            "/train: expected two or more class folders, got only 'a'",
+        ),
         (None, ": cannot be listed (No such file or directory); name a folder that is there"),
-        (["a/1.jpg", "b/1.gif"], "/b: no .jpg .jpeg .png .webp file in this class folder; add images or remove it"),
-        (["train/a/1.jpg", "other/a/1.jpg"], ": found train/ but neither val/ nor test/; add one of them"),
-        (["valid/a/1.jpg", "valid/b/1.jpg"], ": found valid/ but no train/; add train/ with the same classes"),
-        (["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], ": val/ and valid/ mean the same; keep one"),
+        (
+            ["a/1.jpg", "b/1.gif"],
+            "/b: no .jpg .jpeg .png .webp file in this class folder; add images or remove it",
+        ),
+        (
+            ["train/a/1.jpg", "other/a/1.jpg"],
+            ": found train/ but neither val/ nor test/; add one of them",
+        ),
+        (
+            ["valid/a/1.jpg", "valid/b/1.jpg"],
+            ": found valid/ but no train/; add train/ with the same classes",
+        ),
+        (
+            ["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"],
+            ": val/ and valid/ mean the same; keep one",
+        ),
         (
             ["train/cat/1.jpg", "train/dog/1.jpg", "test/cat/1.jpg", "test/dogs/1.jpg"],
-            "/train: no class folder 'dogs', which test/ has; did you mean dog?; all splits must have the same classes",
+            "/train: no class folder 'dogs', which test/ has; did you mean dog?; all splits must "
+            "have the same classes",
         ),
     ],
 )
@@ -107,9 +143,15 @@ def test_bad_headers_are_named_and_counted(tmp_path, put_pictures):
     put_pictures("a/1.jpg", "a/3.jpg", "b/1.jpg")
     (tmp_path / "a/2.jpg").write_text("no image")
     Image.new("RGB", (40, 31)).save(tmp_path / "b/0.png")
-    assert refusal(tmp_path) == f"{tmp_path}/a/2.jpg: not a JPEG, PNG or WebP image; replace or remove it (and 1 more)"
+    assert (
+        refusal(tmp_path)
+        == f"{tmp_path}/a/2.jpg: not a JPEG, PNG or WebP image; replace or remove it (and 1 more)"
+    )
     (tmp_path / "a/2.jpg").unlink()
-    assert refusal(tmp_path) == f"{tmp_path}/b/0.png: expected at least 32x32 pixels, got 40x31; replace or remove it"
+    assert (
+        refusal(tmp_path)
+        == f"{tmp_path}/b/0.png: expected at least 32x32 pixels, got 40x31; replace or remove it"
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,7 +168,9 @@ def test_bad_headers_are_named_and_counted(tmp_path, put_pictures):
 def test_only_folders_that_a_study_reads_count(tmp_path, name, present, needed, expected):
     for folder in present:
         (tmp_path / folder).mkdir()
-    assert sorted(folders_read(name, tmp_path, needed)) == [tmp_path / folder for folder in expected]
+    assert sorted(folders_read(name, tmp_path, needed)) == [
+        tmp_path / folder for folder in expected
+    ]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +216,10 @@ def test_imagenet(ilsvrc):
     np.testing.assert_array_equal(source.parts["test"].labels, np.arange(1000))
     assert source.parts["train"].names[3] == "n00000003_7"
     assert source.parts["test"].names[999] == "ILSVRC2012_val_00000999"
-    assert source.parts["test"].images.files[999] == f"{ilsvrc}/val/{SYNSETS[999]}/ILSVRC2012_val_00000999.JPEG"
+    assert (
+        source.parts["test"].images.files[999]
+        == f"{ilsvrc}/val/{SYNSETS[999]}/ILSVRC2012_val_00000999.JPEG"
+    )
 
 
 def test_imagenet_needs_its_synsets(ilsvrc):

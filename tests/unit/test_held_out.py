@@ -1,4 +1,5 @@
-"""Corruptions by which nothing is selected: which they are, and that no mean of members but their own has them."""
+"""Corruptions by which nothing is selected: which they are, and that no mean of members but their
+own has them."""
 
 import numpy as np
 import pytest
@@ -12,14 +13,22 @@ from resiliency.statistics.resampling import Resampling
 IMAGES = 60
 TABLE, MEMBERS, _ = drawn(3, IMAGES, ["fog", "spatter", "snow"], [1])
 # Error of each member under clean images, fog, spatter and snow, 3 x 4.
-WRONG = np.array([[1 - member.correct(condition).mean() for condition in range(4)] for member in MEMBERS])
+WRONG = np.array(
+    [[1 - member.correct(condition).mean() for condition in range(4)] for member in MEMBERS]
+)
 
 
 @pytest.mark.parametrize(
     ("corruptions", "corrupted", "left_out"),
-    [(["fog", "snow"], [1, 2], []), (["fog", "spatter", "snow"], [1, 3], [[2]]), (["spatter", "saturate"], [1, 2], [])],
+    [
+        (["fog", "snow"], [1, 2], []),
+        (["fog", "spatter", "snow"], [1, 3], [[2]]),
+        (["spatter", "saturate"], [1, 2], []),
+    ],
 )
-def test_the_extra_corruptions_are_held_out_where_there_are_others(corruptions, corrupted, left_out):
+def test_the_extra_corruptions_are_held_out_where_there_are_others(
+    corruptions, corrupted, left_out
+):
     table = drawn(1, IMAGES, corruptions, [1])[0]
     groups = {name: rows.tolist() for name, rows in condition_groups(table).items()}
     assert groups == {"clean": [0], "corrupted": corrupted}

@@ -1,4 +1,5 @@
-"""What processes of their own import: what takes long when it is needed, and no other code than that of the source."""
+"""What processes of their own import: what takes long when it is needed, and no other code than
+that of the source."""
 
 import os
 import shutil
@@ -39,13 +40,18 @@ def test_byte_code_and_kept_kernels_are_those_of_a_source_of_equal_size_and_time
     (package / "base").mkdir(parents=True)
     for name in ("__init__.py", "base/__init__.py", "base/machine.py"):
         shutil.copy(LIBRARY / name, package / name)
-    printed = "from resiliency.own import PLAIN, kernel; print(PLAIN, kernel(0), sum(kernel.stats.cache_hits.values()))"
+    printed = (
+        "from resiliency.own import PLAIN, kernel; print(PLAIN, kernel(0), "
+        "sum(kernel.stats.cache_hits.values()))"
+    )
 
     def run(text: str) -> str:
         (package / "own.py").write_text(text)
         os.utime(package / "own.py", (1e9, 1e9))
         command = [sys.executable, "-c", printed]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout
 
     assert run(KERNEL) == "1 1 0\n"
     assert run(KERNEL) == "1 1 1\n"  # kept

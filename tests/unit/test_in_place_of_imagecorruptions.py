@@ -31,9 +31,13 @@ def test_calls_of_imagecorruptions_give_its_images(arguments, named):
 @pytest.mark.parametrize("side", [32, 64, 65])
 def test_images_have_the_severities_of_their_size_as_in_studies(side):
     image = np.random.default_rng(0).integers(0, 256, (side, 32, 3), np.uint8)
-    expected = engine.corrupt(image[None], "contrast", 3, table=Corruptions().table_at(side), seed=0)[0]
+    expected = engine.corrupt(
+        image[None], "contrast", 3, table=Corruptions().table_at(side), seed=0
+    )[0]
     np.testing.assert_array_equal(corrupt(image, 3, "contrast"), expected)
-    transformed = RandomCorruption(["contrast"], severities=[3])(torch.from_numpy(image).permute(2, 0, 1))
+    transformed = RandomCorruption(["contrast"], severities=[3])(
+        torch.from_numpy(image).permute(2, 0, 1)
+    )
     np.testing.assert_array_equal(transformed.permute(1, 2, 0), expected)
 
 
@@ -45,7 +49,9 @@ def test_it_draws_from_the_generator_that_imagecorruptions_draws_from():
     assert (first != second).any()
 
 
-@pytest.mark.parametrize("subset", ["common", "validation", "all", "noise", "blur", "weather", "digital"])
+@pytest.mark.parametrize(
+    "subset", ["common", "validation", "all", "noise", "blur", "weather", "digital"]
+)
 def test_subsets_of_names_are_those_of_imagecorruptions(subset):
     """Those that it lacks come after its own, so that numbers stay."""
     names = PACKAGE.get_corruption_names(subset)
@@ -74,8 +80,13 @@ def test_each_corruption_and_severity_is_drawn():
 
 
 def test_it_returns_the_kind_that_it_gets_and_leaves_labels_and_masks():
-    transform, image = RandomCorruption(["gaussian_noise"]), torch.from_numpy(IMAGE).permute(2, 0, 1)
-    noisy, mask, label = transform(tv_tensors.Image(image), tv_tensors.Mask(image[:1]), np.array([3]))
+    transform, image = (
+        RandomCorruption(["gaussian_noise"]),
+        torch.from_numpy(IMAGE).permute(2, 0, 1),
+    )
+    noisy, mask, label = transform(
+        tv_tensors.Image(image), tv_tensors.Mask(image[:1]), np.array([3])
+    )
     assert isinstance(noisy, tv_tensors.Image)
     assert torch.equal(mask, image[:1])
     assert label == 3
@@ -83,4 +94,6 @@ def test_it_returns_the_kind_that_it_gets_and_leaves_labels_and_masks():
     assert isinstance(video, tv_tensors.Video)
     assert all((frame != image).any() for frame in video)
     assert torch.equal(RandomCorruption(p=0)(image), image)
-    assert {transform(Image.new(mode, (32, 32))).mode for mode in ("L", "P", "RGB", "RGBA", "CMYK")} == {"RGB"}
+    assert {
+        transform(Image.new(mode, (32, 32))).mode for mode in ("L", "P", "RGB", "RGBA", "CMYK")
+    } == {"RGB"}

@@ -53,7 +53,9 @@ def replaced(path: Path) -> None:
         (published, lambda: replaced(STACK)),
     ],
 )
-def test_images_that_are_added_removed_moved_or_replaced_count(here, states, change: Callable[[], object]):
+def test_images_that_are_added_removed_moved_or_replaced_count(
+    here, states, change: Callable[[], object]
+):
     before = states()
     change()
     assert states() != before

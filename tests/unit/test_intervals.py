@@ -8,10 +8,21 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
 from resiliency.statistics import intervals
-from resiliency.statistics.intervals import COVARIANCE, DIFFERENCE, SHARE, UNKNOWN, bootstrap, jackknife, p_value, share
+from resiliency.statistics.intervals import (
+    COVARIANCE,
+    DIFFERENCE,
+    SHARE,
+    UNKNOWN,
+    bootstrap,
+    jackknife,
+    p_value,
+    share,
+)
 from resiliency.statistics.resampling import Units, in_groups
 
-samples = st.lists(st.floats(-0.9, 0.9), min_size=3, max_size=12).filter(lambda values: np.ptp(values) > 1e-3)
+samples = st.lists(st.floats(-0.9, 0.9), min_size=3, max_size=12).filter(
+    lambda values: np.ptp(values) > 1e-3
+)
 
 
 def replicates(values: list[float]) -> np.ndarray:
@@ -48,8 +59,11 @@ def test_what_is_not_defined_without_a_unit_has_no_interval():
 
 
 def test_holm_by_hand():
-    """The example of Holm's step-down: 0.01 * 4, 0.02 * 3, then 0.03 * 2 and 0.04 * 1, which must not fall."""
-    np.testing.assert_allclose(intervals.holm(np.array([0.04, 0.01, 0.03, 0.02])), [0.06, 0.04, 0.06, 0.06])
+    """The example of Holm's step-down: 0.01 * 4, 0.02 * 3, then 0.03 * 2 and 0.04 * 1, which must
+    not fall."""
+    np.testing.assert_allclose(
+        intervals.holm(np.array([0.04, 0.01, 0.03, 0.02])), [0.06, 0.04, 0.06, 0.06]
+    )
     np.testing.assert_allclose(intervals.holm(np.array([0.5, 0.9])), [1, 1])
 
 
@@ -76,17 +90,30 @@ def flat(value: float) -> np.ndarray:
         (share(np.zeros(40), ALONE, 0.95), (0, NONE), "Wilson"),
         (share(np.ones(40), ALONE, 0.95), (1 - NONE, 1), "Wilson"),
         (share(np.full(40, 0.5), ALONE, 0.95), HALF, "Wilson"),
-        (share(np.eye(40)[0] / 20, ALONE, 0.95), (0, NONE), "Wilson"),  # no higher an end than without any
+        # No higher an end than without any.
+        (share(np.eye(40)[0] / 20, ALONE, 0.95), (0, NONE), "Wilson"),
         (share(np.full(40, 25.0), ALONE, 0.95, largest=50), (17.6, 32.4), "Wilson"),
         (share(np.zeros(40), FILMS, 0.95), (0, 3.8415 / 11.8415), "Wilson"),
         (share(np.zeros(40), ALONE, 0.95, np.arange(40) < 10), (0, 3.8415 / 13.8415), "Wilson"),
         (bootstrap(0, flat(0), ALONE, 0.95, SHARE), (0, NONE), "bootstrap"),
         (bootstrap(0.5, flat(0.5), ALONE, 0.95, SHARE), HALF, "bootstrap"),
-        (bootstrap(1, flat(1), ALONE, 0.95, SHARE, varying=1), (1 - 3.8415 / 4.8415, 1), "bootstrap"),
+        (
+            bootstrap(1, flat(1), ALONE, 0.95, SHARE, varying=1),
+            (1 - 3.8415 / 4.8415, 1),
+            "bootstrap",
+        ),
         (bootstrap(0, flat(0), ALONE, 0.95, COVARIANCE), (-NONE, NONE), "bootstrap"),
         (bootstrap(3, flat(3), ALONE, 0.95), (3, 3), "bootstrap"),  # of the same thing
-        (intervals.max_t(np.zeros(1), np.zeros((9, 1)), ALONE, 0.95, DIFFERENCE)[0], (-NONE, NONE), "max-t"),
-        (intervals.max_t(np.ones(1), np.ones((9, 1)), ALONE, 0.95, DIFFERENCE)[0], (1 - NONE, 1), "max-t"),
+        (
+            intervals.max_t(np.zeros(1), np.zeros((9, 1)), ALONE, 0.95, DIFFERENCE)[0],
+            (-NONE, NONE),
+            "max-t",
+        ),
+        (
+            intervals.max_t(np.ones(1), np.ones((9, 1)), ALONE, 0.95, DIFFERENCE)[0],
+            (1 - NONE, 1),
+            "max-t",
+        ),
         (intervals.of_linear(0, np.zeros(40), ALONE, 0.95, DIFFERENCE), (-NONE, NONE), "jackknife"),
         (jackknife(np.zeros(41), 0.95, SHARE), (0, NONE), "jackknife"),
         (jackknife(np.ones(41), 0.95, intervals.ANGULAR), (1 - 2 * NONE, 1), "jackknife"),
@@ -104,7 +131,8 @@ def test_p_values_of_what_does_not_vary():
 
 
 @pytest.mark.parametrize(
-    "scale", [SHARE, intervals.POSITIVE, intervals.Scale(low=-1, high=1), intervals.Scale(low=0, high=2)]
+    "scale",
+    [SHARE, intervals.POSITIVE, intervals.Scale(low=-1, high=1), intervals.Scale(low=0, high=2)],
 )
 @pytest.mark.parametrize("value", [0.02, 0.98])
 def test_an_interval_stays_within_a_range_and_is_the_linear_one_far_from_its_ends(scale, value):
@@ -112,14 +140,19 @@ def test_an_interval_stays_within_a_range_and_is_the_linear_one_far_from_its_end
     low, high = jackknife(wide, 0.95, scale).ends
     assert scale.low < low < value < high < scale.high
     narrow = value + np.array([0, -0.05, 0.05, 0.06, -0.06]) / 1e5
-    assert jackknife(narrow, 0.95, scale).ends == pytest.approx(jackknife(narrow, 0.95).ends, abs=1e-6)
+    assert jackknife(narrow, 0.95, scale).ends == pytest.approx(
+        jackknife(narrow, 0.95).ends, abs=1e-6
+    )
 
 
 def test_a_share_of_some_is_that_of_as_many_images_alone():
-    """Thirteen of 20 answers that are given, of 40 images; in films, by a jackknife over these, with t."""
+    """Thirteen of 20 answers that are given, of 40 images; in films, by a jackknife over these,
+    with t."""
     given = np.arange(40) % 2 == 0
     wrong = given & (np.arange(40) < 26)
-    assert share(wrong, ALONE, 0.95, given).ends == pytest.approx(intervals.wilson(13 / 20, 20, 0.95).ends)
+    assert share(wrong, ALONE, 0.95, given).ends == pytest.approx(
+        intervals.wilson(13 / 20, 20, 0.95).ends
+    )
     assert share(given, ALONE, 0.95, np.zeros(40)) is UNKNOWN
     sums = [FILMS.sums(of.astype(float)) for of in (wrong, given)]
     without = [(sums[0].sum() - a) / (sums[1].sum() - b) for a, b in zip(*sums, strict=True)]
@@ -130,17 +163,22 @@ def test_a_share_of_some_is_that_of_as_many_images_alone():
 def test_a_bootstrap_reaches_t_standard_deviations():
     random, drawn = np.random.default_rng(0), np.array([0.0, 2, np.nan])
     assert bootstrap(1, drawn, ALONE, 0.95).ends == pytest.approx((1 - 1.96, 1 + 1.96), abs=1e-3)
-    assert bootstrap(1, drawn, FILMS, 0.95).ends == pytest.approx((1 - 2.3646, 1 + 2.3646), abs=1e-3)  # 7 degrees
+    # 7 degrees.
+    assert bootstrap(1, drawn, FILMS, 0.95).ends == pytest.approx(
+        (1 - 2.3646, 1 + 2.3646), abs=1e-3
+    )
     assert bootstrap(1, np.append(drawn, [np.nan, np.nan]), ALONE, 0.95) is UNKNOWN
     assert bootstrap(np.nan, drawn, ALONE, 0.95) is UNKNOWN
     draws = 2 + random.standard_normal((20_000, 3))
-    for units, reach in ((ALONE, 2.39), (FILMS, 3.13)):  # Sidak's for three, and Student's at its probability
+    # Sidak's for three, and Student's at its probability.
+    for units, reach in ((ALONE, 2.39), (FILMS, 3.13)):
         for interval in intervals.max_t(np.full(3, 2.0), draws, units, 0.95):
             assert interval.ends == pytest.approx((2 - reach, 2 + reach), abs=0.05)
 
 
 def test_crossed_jackknife_of_a_sum_adds_both_variances():
-    """Of a mean over 6 families plus a mean over 4 groups nothing is shared; 4 degrees of freedom."""
+    """Of a mean over 6 families plus a mean over 4 groups nothing is shared; 4 degrees of
+    freedom."""
     families, groups = np.array([0.1, 0.5, 0.2, 0.9, 0.4, 0.3]), np.array([1.0, 3, 2, 6])
     values = replicates(groups)[:, None] + replicates(families)
     interval = intervals.crossed_jackknife(values, intervals.LINEAR, 0.95, 6)

@@ -1,4 +1,5 @@
-"""Compiled sums over images and classes, against loops; test_ensembles.py has the answers of ensembles."""
+"""Compiled sums over images and classes, against loops; test_ensembles.py has the answers of
+ensembles."""
 
 import numpy as np
 import pytest
@@ -32,5 +33,7 @@ def test_sums_of_products_by_loops(members, classes, size, thinned, largest):
         kernels.product_sums(block.ensembles, *parts, block.runs, values, sums)
         products[:, block.places] = sums
     some = slice(None, None, 1 + len(ensembles) // 200)
-    expected = [values[:, members].astype(float).prod(axis=1).sum(axis=1) for members in ensembles[some]]
+    expected = [
+        values[:, members].astype(float).prod(axis=1).sum(axis=1) for members in ensembles[some]
+    ]
     np.testing.assert_allclose(products[:, some], np.transpose(expected), rtol=1e-5)

@@ -17,7 +17,8 @@ MUON = RECIPE.model_copy(update={"optimizer": "muon", "weight_decay": 0.1})
 
 
 def network() -> nn.Sequential:
-    """Two kernels of one shape, tall and wide ones, a depthwise one, one whose shorter side is 3, norms and a head."""
+    """Two kernels of one shape, tall and wide ones, a depthwise one, one whose shorter side is 3,
+    norms and a head."""
     torch.manual_seed(0)
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3),
@@ -37,7 +38,9 @@ def test_tf32_is_allowed_within_its_block_alone():
 
 def test_steps_are_those_of_timm(monkeypatch):
     monkeypatch.setattr(
-        of_timm, "zeropower_via_newtonschulz", partial(of_timm.zeropower_via_newtonschulz, dtype=torch.float32)
+        of_timm,
+        "zeropower_via_newtonschulz",
+        partial(of_timm.zeropower_via_newtonschulz, dtype=torch.float32),
     )
     ours, theirs = network(), network()
     chosen = make_optimizer([ours], MUON)
@@ -62,9 +65,13 @@ def test_steps_are_those_of_timm(monkeypatch):
 @pytest.mark.parametrize("shape", [(2, 160, 300), (1, 300, 160)])
 @pytest.mark.parametrize("rank", [160, 8])
 def test_bfloat16_gives_wide_kernels_nearly_the_same_step(shape, rank, monkeypatch):
-    """As little as of timm's own iterations in bfloat16, also where a momentum has few directions."""
+    """As little as of timm's own iterations in bfloat16, also where a momentum has few
+    directions."""
     random = torch.Generator().manual_seed(0)
-    left, right = torch.randn(shape[0], shape[1], rank, generator=random), torch.randn(rank, shape[2], generator=random)
+    left, right = (
+        torch.randn(shape[0], shape[1], rank, generator=random),
+        torch.randn(rank, shape[2], generator=random),
+    )
     matrices = left @ right + 1e-3 * torch.randn(shape, generator=random)
     monkeypatch.setattr(optimizer, "bfloat16_in_hardware", lambda: False)
     (exact,) = orthogonalised([matrices])

@@ -6,7 +6,8 @@ from shares import OUTCOMES, PAGE, SAMPLE, page
 
 
 def test_the_sample_is_found():
-    """Seven in ten of those whose function is still in its module; others went with what they were in."""
+    """Seven in ten of those whose function is still in its module; others went with what they were
+    in."""
     sample, library = read_sample(SAMPLE), Library(REPOSITORY)
     there = {(place.module, place.function) for place in library.places}
     left = [one for one in sample if (one.module, one.function) in there]

@@ -1,4 +1,5 @@
-"""Networks: reproducible, described, read back as they were written; their stems for small images, and gradients."""
+"""Networks: reproducible, described, read back as they were written; their stems for small images,
+and gradients."""
 
 from copy import deepcopy
 
@@ -26,7 +27,9 @@ MEAN, STD = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
 
 
 def member(side: int, family: str = "resnet", stem: str = "auto", **known) -> Member:
-    return Member("a", **DESIGNS[family].model_copy(update={"stem": stem}).description(side), **known)
+    return Member(
+        "a", **DESIGNS[family].model_copy(update={"stem": stem}).description(side), **known
+    )
 
 
 def test_stems_are_adapted_to_small_images_unless_told_otherwise():
@@ -47,11 +50,14 @@ def test_the_classifier_is_applied_to_the_penultimate_features(family):
         expected = network(images)
         assert feature.ndim == 2
         classifier = network.get_classifier()
-        torch.testing.assert_close(feature @ classifier.weight.T + classifier.bias, expected, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            feature @ classifier.weight.T + classifier.bias, expected, atol=1e-5, rtol=1e-4
+        )
 
 
 def test_macs_count_attention():
-    """16 patches of 8x8 and one class token, width 24, two blocks whose hidden layers are four times as wide."""
+    """16 patches of 8x8 and one class token, width 24, two blocks whose hidden layers are four
+    times as wide."""
     tokens, width = 17, 24
     projections = tokens * width * (3 * width + width)
     attention = 2 * tokens * tokens * width
@@ -61,7 +67,9 @@ def test_macs_count_attention():
 
 
 def test_normalised_is_the_formula_to_the_bit_and_channels_last():
-    images = torch.randint(0, 256, (5, 7, 6, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    images = torch.randint(
+        0, 256, (5, 7, 6, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
     mean, std = torch.tensor(MEAN), torch.tensor(STD)
     for view in (images, images[1:4, ::2, 1:]):
         result = normalised(view, MEAN, STD)
@@ -80,10 +88,13 @@ def test_members_come_back_to_the_bit(tmp_path):
     assert not read.training
     written = network.state_dict()
     assert read.state_dict().keys() == written.keys()
-    assert all(torch.equal(tensor.cpu(), written[name]) for name, tensor in read.state_dict().items())
+    assert all(
+        torch.equal(tensor.cpu(), written[name]) for name, tensor in read.state_dict().items()
+    )
 
 
-# Side of the last feature map at 32 px with the original stem and the adapted one, and at 64 px with the adapted one.
+# Side of the last feature map at 32 px with the original stem and the adapted one, and at 64 px
+# with the adapted one.
 SIDES = {
     "resnet10t": (1, 4, 4),
     "densenet121": (1, 4, 4),
@@ -96,7 +107,10 @@ SIDES = {
     "mobilevit_xxs": (1, 2, 4),
     "test_vit": (0, 0, 0),
 }
-ARGUMENTS = {"densenet121": {"growth_rate": 4, "block_config": [1, 1, 1, 1]}, "test_vit": {"img_size": 32}}
+ARGUMENTS = {
+    "densenet121": {"growth_rate": 4, "block_config": [1, 1, 1, 1]},
+    "test_vit": {"img_size": 32},
+}
 
 
 @pytest.mark.parametrize("architecture", SIDES)
@@ -104,7 +118,10 @@ def test_the_last_feature_map_is_what_the_documentation_says(architecture):
     original, adapted, at_64 = SIDES[architecture]
     torch.manual_seed(0)
     built = timm.create_model(architecture, num_classes=5, **ARGUMENTS.get(architecture, {}))
-    larger, before = deepcopy(built), {name: tensor.shape for name, tensor in built.state_dict().items()}
+    larger, before = (
+        deepcopy(built),
+        {name: tensor.shape for name, tensor in built.state_dict().items()},
+    )
     assert map_side(built.eval(), 32) == original
     changes = adapt_stem(built.train(), 32)
     assert built.training
@@ -119,7 +136,9 @@ def test_the_last_feature_map_is_what_the_documentation_says(architecture):
 def test_training_mends_them_and_the_function_and_the_names_of_weights_stay():
     torch.manual_seed(0)
     convolutions = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 9, 1, stride=2)
-    plain = nn.Sequential(*convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten()).to(memory_format=torch.channels_last)
+    plain = nn.Sequential(*convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten()).to(
+        memory_format=torch.channels_last
+    )
     pictures = torch.rand(5, 3, 9, 7)
     mended, trained = with_right_gradients(deepcopy(plain)), deepcopy(plain)
     assert list(mended.state_dict()) == list(plain.state_dict())
@@ -129,9 +148,14 @@ def test_training_mends_them_and_the_function_and_the_names_of_weights_stay():
     assert mended[1].stride == trained[1].stride == (1, 1)
 
 
-@pytest.mark.parametrize(("channels", "kernel", "mended"), [(7, 1, True), (8, 1, False), (7, 3, False)])
-def test_elastic_convolutions_take_their_pixels_first_where_gradients_are_wrong(monkeypatch, channels, kernel, mended):
-    """Without AVX-512, oneDNN has wrong gradients of weights of strided 1x1 convolutions of fewer than 8 channels."""
+@pytest.mark.parametrize(
+    ("channels", "kernel", "mended"), [(7, 1, True), (8, 1, False), (7, 3, False)]
+)
+def test_elastic_convolutions_take_their_pixels_first_where_gradients_are_wrong(
+    monkeypatch, channels, kernel, mended
+):
+    """Without AVX-512, oneDNN has wrong gradients of weights of strided 1x1 convolutions of fewer
+    than 8 channels."""
     strides, convolve = [], F.conv2d
     monkeypatch.setattr(F, "conv2d", lambda *given: strides.append(given[3]) or convolve(*given))
     elastic = _Conv(16, 12, kernel, stride=2, padding=kernel // 2, bias=False)

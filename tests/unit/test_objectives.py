@@ -1,4 +1,5 @@
-"""The losses of joint training, the precision of the arithmetic of training, and how logits are stored."""
+"""The losses of joint training, the precision of the arithmetic of training, and how logits are
+stored."""
 
 import numpy as np
 import pytest
@@ -93,7 +94,9 @@ def _kl(p, z, y):
 def _gncl(p, z, y):
     q = softmax(z.mean(axis=0))
     hessian_matrix = np.diag(q) - np.outer(q, q)
-    return -sum((one - z.mean(axis=0)) @ hessian_matrix @ (one - z.mean(axis=0)) for one in z) / (2 * len(z))
+    return -sum((one - z.mean(axis=0)) @ hessian_matrix @ (one - z.mean(axis=0)) for one in z) / (
+        2 * len(z)
+    )
 
 
 def _balanced(p, z, y):
@@ -105,7 +108,13 @@ PENALTIES = {"balanced": _balanced, "gncl": _gncl, "ncl": _ncl, "kl": _kl}
 
 
 @pytest.mark.parametrize("name", PENALISED)
-@given(st.integers(1, 4), st.integers(1, 6), st.integers(2, 7), st.floats(0.01, 1), st.integers(0, 1000))
+@given(
+    st.integers(1, 4),
+    st.integers(1, 6),
+    st.integers(2, 7),
+    st.floats(0.01, 1),
+    st.integers(0, 1000),
+)
 @settings(max_examples=25)
 def test_against_numpy_image_by_image(name, members, images, classes, loss_weight, seed):
     logits, labels = random_case(members, images, classes, seed)
@@ -114,15 +123,21 @@ def test_against_numpy_image_by_image(name, members, images, classes, loss_weigh
     for i in range(images):
         z, y = logits[:, i].numpy(), int(labels[i])
         members_loss = -log_softmax(z, axis=1)[:, y].mean()
-        expected += (members_loss + loss_weight * PENALTIES[name](softmax(z, axis=1), z, y)) / images
-    assert float(loss_of_logits(name, logits, labels, loss_weight)) == pytest.approx(expected, rel=1e-7, abs=1e-7)
+        expected += (
+            members_loss + loss_weight * PENALTIES[name](softmax(z, axis=1), z, y)
+        ) / images
+    assert float(loss_of_logits(name, logits, labels, loss_weight)) == pytest.approx(
+        expected, rel=1e-7, abs=1e-7
+    )
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_joint_loss_is_of_the_logits_of_networks(name):
     networks = [nn.Sequential(nn.Flatten(), nn.Linear(12, 3)) for _ in range(2)]
     images, labels = torch.rand(4, 3, 2, 2), torch.arange(4) % 3
-    plain, penalised = (joint_loss(name, weight)(networks, images, labels) for weight in (0, LOSS_WEIGHTS[name]))
+    plain, penalised = (
+        joint_loss(name, weight)(networks, images, labels) for weight in (0, LOSS_WEIGHTS[name])
+    )
     assert torch.isfinite(plain)
     assert (plain != penalised) == (name in PENALISED)
 
@@ -133,27 +148,39 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        *((name, "bfloat16") for name in ("resnet18", "densenet121", "regnetx_002", "regnety_002", "fasternet_t0")),
+        *(
+            (name, "bfloat16")
+            for name in ("resnet18", "densenet121", "regnetx_002", "regnety_002", "fasternet_t0")
+        ),
         *((name, "float32") for name in ("mobilenetv3_small_050", "starnet_s050", "convnext_atto")),
         ("vit_tiny_patch16_224", "float32"),
     ],
 )
-def test_auto_is_bfloat16_for_convolutions_but_depthwise_ones_where_the_processor_has_it(monkeypatch, name, expected):
+def test_auto_is_bfloat16_for_convolutions_but_depthwise_ones_where_the_processor_has_it(
+    monkeypatch, name, expected
+):
     monkeypatch.setattr(device, "bfloat16_in_hardware", lambda: True)
     network = timm.create_model(name, num_classes=10)
     assert layer_precision("auto", [network], CPU) == expected
     assert layer_precision("auto", [timm.create_model("resnet18"), network], CPU) == expected
-    assert [layer_precision(given, [network], CPU) for given in ("float32", "bfloat16")] == ["float32", "bfloat16"]
+    assert [layer_precision(given, [network], CPU) for given in ("float32", "bfloat16")] == [
+        "float32",
+        "bfloat16",
+    ]
 
 
-@pytest.mark.parametrize("values", [[70_000.0, 70_001.0, 69_999.5], [-1e9, -1e9 + 64, -1e9 - 128], [3e38, -3e38, 2e38]])
+@pytest.mark.parametrize(
+    "values", [[70_000.0, 70_001.0, 69_999.5], [-1e9, -1e9 + 64, -1e9 - 128], [3e38, -3e38, 2e38]]
+)
 def test_large_logits_keep_their_order_and_probabilities(values):
     given = np.array([values, [1.0, 2.0, 3.0]], np.float32)
     kept = storable(given, "a")
     assert kept.dtype == np.float16
     assert np.isfinite(kept).all()
     assert kept.argmax(axis=1).tolist() == given.argmax(axis=1).tolist()
-    np.testing.assert_allclose(softmax(kept.astype(float), axis=1), softmax(given.astype(float), axis=1), rtol=2e-3)
+    np.testing.assert_allclose(
+        softmax(kept.astype(float), axis=1), softmax(given.astype(float), axis=1), rtol=2e-3
+    )
     assert kept[1].tolist() == [1, 2, 3]
 
 

@@ -15,13 +15,23 @@ from resiliency.base.streams import stream
 from resiliency.statistics.intervals import ANGULAR
 
 PAIRS = pd.DataFrame(
-    [("prediction", "label_disagreement"), ("attribution", "saliency_cosine"), ("activation", "linear_cka")] * 2,
+    [
+        ("prediction", "label_disagreement"),
+        ("attribution", "saliency_cosine"),
+        ("activation", "linear_cka"),
+    ]
+    * 2,
     columns=["kind", "metric"],
 )
 
 
 def ensemble_rows(
-    prediction: float = 0, attribution: float = 0, gap: float = 0, designs: int = 6, seeds: int = 2, sizes=(2, 3)
+    prediction: float = 0,
+    attribution: float = 0,
+    gap: float = 0,
+    designs: int = 6,
+    seeds: int = 2,
+    sizes=(2, 3),
 ) -> pd.DataFrame:
     """All ensembles of some members of each design.
 
@@ -37,14 +47,23 @@ def ensemble_rows(
             accuracy, chance = rng.standard_normal(), rng.standard_normal((3, 2))
             different = len({design for _, design in chosen})
             more = gap * (different == size)
-            row = {"origin": "independent", "rule": "mean_probability", "size": size, "designs": different}
+            row = {
+                "origin": "independent",
+                "rule": "mean_probability",
+                "size": size,
+                "designs": different,
+            }
             row["members"] = "+".join(name for name, _ in chosen)
             row |= {"possible": comb(len(members), size), "weight": 1.0}
             row["error_fog"] = 0.2 - 0.02 * accuracy
             for column, condition in enumerate(("clean", "corrupted")):
                 row[f"{condition}_accuracy"] = 0.8 + 0.02 * accuracy
-                row[f"mean_member_{condition}_accuracy"] = 0.8 + 0.01 * accuracy + 0.01 * others.standard_normal()
-                row[f"label_disagreement_{condition}"] = prediction * accuracy + 0.5 * chance[0, column] + more
+                row[f"mean_member_{condition}_accuracy"] = (
+                    0.8 + 0.01 * accuracy + 0.01 * others.standard_normal()
+                )
+                row[f"label_disagreement_{condition}"] = (
+                    prediction * accuracy + 0.5 * chance[0, column] + more
+                )
             row["saliency_cosine_clean"] = attribution * accuracy + 0.5 * chance[1, 0] + more
             row["linear_cka_clean"] = chance[2, 0] + more
             rows.append(row)
@@ -71,22 +90,33 @@ def twelve(prediction: float, attribution: float, sizes=(2, 3)) -> pd.DataFrame:
     ],
 )
 def test_observation_2_finds_what_was_planted(prediction, attribution, expected):
-    """All 12 members form a single ensemble, which correlates with nothing: that size is left out."""
-    assert verdict_of(observation_2(twelve(prediction, attribution, sizes=(2, 3, 12))), 0.95)[0] == expected
+    """All 12 members form a single ensemble, which correlates with nothing: that size is left
+    out."""
+    assert (
+        verdict_of(observation_2(twelve(prediction, attribution, sizes=(2, 3, 12))), 0.95)[0]
+        == expected
+    )
 
 
 def test_the_placebo_of_observation_2_is_the_same_statistic_of_random_numbers():
-    """The fourth draw, put into the table in place of attributions: per pair, averaged over the pairs of triples."""
+    """The fourth draw, put into the table in place of attributions: per pair, averaged over the
+    pairs of triples."""
     table = twelve(-1, 1)
     table["grad_cam_cosine_clean"] = table.saliency_cosine_clean.where(table.index != 5)
-    metrics = pd.concat([PAIRS, pd.DataFrame({"kind": ["attribution"], "metric": ["grad_cam_cosine"]})])
+    metrics = pd.concat(
+        [PAIRS, pd.DataFrame({"kind": ["attribution"], "metric": ["grad_cam_cosine"]})]
+    )
     draws = attribution_diversity_is_less_negative(table, metrics, "mean_probability", 100).placebo
     names = sorted({name for members in table.members for name in members.split("+")})
     numbers = stream(0, "placebo", "attributions").standard_normal((50, 12, 12))[3]
     chosen = [sorted(map(names.index, members.split("+"))) for members in table.members]
     noise = np.array([np.mean([numbers[pair] for pair in combinations(of, 2)]) for of in chosen])
-    table = table.assign(saliency_cosine_clean=noise, grad_cam_cosine_clean=np.where(table.index != 5, noise, np.nan))
-    random = attribution_diversity_is_less_negative(table, metrics, "mean_probability", 100, draws=0)
+    table = table.assign(
+        saliency_cosine_clean=noise, grad_cam_cosine_clean=np.where(table.index != 5, noise, np.nan)
+    )
+    random = attribution_diversity_is_less_negative(
+        table, metrics, "mean_probability", 100, draws=0
+    )
     tested = random.parts + random.controls
     assert draws.estimates[3] == pytest.approx([part.estimate for part in tested])
     assert draws.errors[3] == pytest.approx([part.error for part in tested])
@@ -95,14 +125,17 @@ def test_the_placebo_of_observation_2_is_the_same_statistic_of_random_numbers():
 
 
 def test_given_the_members_accuracy_the_reverse_counts_only_beyond_random_numbers():
-    """Prediction diversity goes with what accuracy has beyond the members'; attributions too, less: noise would do so.
+    """Prediction diversity goes with what accuracy has beyond the members'; attributions too, less:
+    noise would do so.
 
     They count as the reverse only where they go against it.
     """
     table = twelve(1, 0, sizes=(2, 3))
     for attribution, leans in ((0.2, ""), (-0.5, "against")):
         own = attribution * (table.clean_accuracy - 0.8) / 0.02
-        observed = observation_2(table.assign(saliency_cosine_clean=table.saliency_cosine_clean + own))
+        observed = observation_2(
+            table.assign(saliency_cosine_clean=table.saliency_cosine_clean + own)
+        )
         rows = {row["part"]: row for row in observation_rows(observed, 0.95)}
         row = rows["clean images, given the mean accuracy of the members"]
         assert (row["high"] < 0, row["leans"]) == (True, leans)
@@ -110,14 +143,19 @@ def test_given_the_members_accuracy_the_reverse_counts_only_beyond_random_number
 
 
 def test_observation_2_by_loops_where_other_members_take_part_at_each_size():
-    """A sample of pairs and triples of thirty designs. As Cohen's q, over sizes and metrics of predictions."""
+    """A sample of pairs and triples of thirty designs. As Cohen's q, over sizes and metrics of
+    predictions."""
     whole = ensemble_rows(-1, designs=30, seeds=1)
     table = whole.sample(frac=0.013, random_state=0).sort_values("size", kind="stable")
     names = {size: set("+".join(group.members).split("+")) for size, group in table.groupby("size")}
     assert names[2] != names[3]
     random = np.random.default_rng(0)
-    table["jensen_shannon_clean"], table["jensen_shannon_corrupted"] = random.standard_normal((2, len(table)))
-    metrics = pd.concat([PAIRS, pd.DataFrame({"kind": ["prediction"], "metric": ["jensen_shannon"]})])
+    table["jensen_shannon_clean"], table["jensen_shannon_corrupted"] = random.standard_normal(
+        (2, len(table))
+    )
+    metrics = pd.concat(
+        [PAIRS, pd.DataFrame({"kind": ["prediction"], "metric": ["jensen_shannon"]})]
+    )
     observation = attribution_diversity_is_less_negative(table, metrics, "mean_probability", 100)
     assert observation.sampled
     assert observation.members == observation.designs == len(names[2] | names[3])
@@ -126,7 +164,9 @@ def test_observation_2_by_loops_where_other_members_take_part_at_each_size():
 
     def correlation(column: str, design: str = "none") -> float:
         kept = table[[f"{design}-s0" not in members.split("+") for members in table.members]]
-        return np.mean([np.arctanh(of[column].corr(of.corrupted_accuracy)) for _, of in kept.groupby("size")])
+        return np.mean(
+            [np.arctanh(of[column].corr(of.corrupted_accuracy)) for _, of in kept.groupby("size")]
+        )
 
     def difference(*without: str) -> float:
         of_predictions = ("label_disagreement_corrupted", "jensen_shannon_corrupted")
@@ -135,7 +175,9 @@ def test_observation_2_by_loops_where_other_members_take_part_at_each_size():
 
     replicates = [difference(design) for design in designs]
     assert observation.parts[1].estimate == pytest.approx(difference())
-    assert observation.parts[1].error == pytest.approx(np.sqrt((len(designs) - 1) * np.var(replicates)))
+    assert observation.parts[1].error == pytest.approx(
+        np.sqrt((len(designs) - 1) * np.var(replicates))
+    )
     control = observation.controls[1]
     assert control.name == "corrupted images, against random numbers"
     assert control.estimate == pytest.approx(correlation("saliency_cosine_clean"))
@@ -147,7 +189,13 @@ def observation_4(table: pd.DataFrame) -> Observation:
 
 @pytest.mark.parametrize(
     ("gap", "designs", "expected"),
-    [(5, 6, "supported"), (0, 6, "undecided"), (-5, 6, "undecided"), (-5, 8, "contradicted"), (5, 1, "not tested")],
+    [
+        (5, 6, "supported"),
+        (0, 6, "undecided"),
+        (-5, 6, "undecided"),
+        (-5, 8, "contradicted"),
+        (5, 1, "not tested"),
+    ],
 )
 def test_observation_4_finds_what_was_planted(gap, designs, expected):
     """Six designs that all agree are too few to contradict by the stricter bound."""
@@ -177,10 +225,15 @@ def test_the_placebo_of_observation_4_permutes_designs_among_all_members():
 
 
 def test_observation_4_compares_at_equal_accuracy_of_the_members():
-    """Designs differ in accuracy and disagree by no more than that: what mixes them is not more diverse beyond it."""
+    """Designs differ in accuracy and disagree by no more than that: what mixes them is not more
+    diverse beyond it."""
     table = ensemble_rows(designs=8, sizes=(2,))
-    skill = dict(zip([f"d{d}" for d in range(8)], np.random.default_rng(3).normal(0.8, 0.05, 8), strict=True))
-    both = np.array([[skill[name.partition("-")[0]] for name in joined.split("+")] for joined in table.members])
+    skill = dict(
+        zip([f"d{d}" for d in range(8)], np.random.default_rng(3).normal(0.8, 0.05, 8), strict=True)
+    )
+    both = np.array(
+        [[skill[name.partition("-")[0]] for name in joined.split("+")] for joined in table.members]
+    )
     gap = np.abs(both[:, 0] - both[:, 1])
     for images in ("clean", "corrupted"):
         table[f"mean_member_{images}_accuracy"] = both.mean(axis=1)
@@ -196,13 +249,17 @@ def test_observation_4_counts_families_that_contribute_alone():
     table = ensemble_rows(gap=1, designs=20, seeds=2, sizes=(2,))
     single = [f"d{d}-s1" for d in range(14, 20)]
     table = table[[not set(single) & set(names.split("+")) for names in table.members]]
-    observation = architecture_brings_diversity(table, PAIRS, "mean_probability", 100, families=families_of(20))
+    observation = architecture_brings_diversity(
+        table, PAIRS, "mean_probability", 100, families=families_of(20)
+    )
     assert (observation.parts[0].units, observation.parts[0].freedom) == (10, 6)
 
 
 def test_designs_without_attributions_do_not_count():
     table = twelve(-1, 0, sizes=(2,))
-    table["saliency_cosine_clean"] = table.saliency_cosine_clean.where(~table.members.str.contains("d1[01]"))
+    table["saliency_cosine_clean"] = table.saliency_cosine_clean.where(
+        ~table.members.str.contains("d1[01]")
+    )
     observation = observation_2(table)
     assert (observation.designs, observation.parts[0].units) == (10, 10)
     assert observation.missing == "needs 8 families or 12 designs; there are 10 designs"
@@ -223,8 +280,14 @@ def test_observation_4_by_loops():
     table = ensemble_rows(gap=0.3, seeds=3)
     observation = observation_4(table)
     assert not observation.sampled
-    assert [part.name for part in observation.parts] == ["predictions", "attributions", "activations"]
-    part = next(part for part in observation.beside if part.name == "activation: linear_cka, clean images")
+    assert [part.name for part in observation.parts] == [
+        "predictions",
+        "attributions",
+        "activations",
+    ]
+    part = next(
+        part for part in observation.beside if part.name == "activation: linear_cka, clean images"
+    )
 
     def delta(without: str = "none") -> float:
         each = []
@@ -237,9 +300,12 @@ def test_observation_4_by_loops():
     assert part.estimate == pytest.approx(delta())
     replicates = np.array([delta(f"d{design}-") for design in range(6)])
     assert part.error == pytest.approx(np.sqrt(5 * ANGULAR.to(replicates).var()))
-    assert observation.parts[2].estimate == pytest.approx(part.estimate)  # the only metric of activations
-    assert len(observation.beside) == 4  # predictions on clean and on corrupted images, others on clean probes
-    assert verdict_of(observation_4(table[table.designs > 1]), 0.95)[0] == "not tested"  # one member of each design
+    # The only metric of activations.
+    assert observation.parts[2].estimate == pytest.approx(part.estimate)
+    # Predictions on clean and on corrupted images, others on clean probes.
+    assert len(observation.beside) == 4
+    # One member of each design.
+    assert verdict_of(observation_4(table[table.designs > 1]), 0.95)[0] == "not tested"
 
 
 def families_of(designs: int) -> dict[str, str]:
@@ -251,8 +317,14 @@ def families_of(designs: int) -> dict[str, str]:
 def test_families_are_left_out_where_there_are_eight(designs, unit, units):
     table = ensemble_rows(-1, designs=designs, seeds=1, sizes=(2,))
     families = families_of(designs)
-    observation = attribution_diversity_is_less_negative(table, PAIRS, "mean_probability", 100, families=families)
-    assert (observation.unit, observation.resampled, observation.parts[0].units) == (unit, unit, units)
+    observation = attribution_diversity_is_less_negative(
+        table, PAIRS, "mean_probability", 100, families=families
+    )
+    assert (observation.unit, observation.resampled, observation.parts[0].units) == (
+        unit,
+        unit,
+        units,
+    )
 
 
 LABELLED = pd.concat([PAIRS, pd.DataFrame({"kind": ["prediction"], "metric": ["double_fault"]})])
@@ -261,18 +333,28 @@ LABELLED = pd.concat([PAIRS, pd.DataFrame({"kind": ["prediction"], "metric": ["d
 def test_attributions_of_the_true_label_are_compared_with_metrics_that_use_the_labels():
     table = twelve(-1, 0)
     for images in ("clean", "corrupted"):
-        table[f"double_fault_{images}"] = table[f"{images}_accuracy"] + 0.002 * table[f"label_disagreement_{images}"]
+        table[f"double_fault_{images}"] = (
+            table[f"{images}_accuracy"] + 0.002 * table[f"label_disagreement_{images}"]
+        )
     free, based = (
         attribution_diversity_is_less_negative(table, LABELLED, "mean_probability", 100, target)
         for target in ("prediction", "label")
     )
     assert (free.metrics, based.metrics) == ("label-free", "label-based")
-    assert (verdict_of(free, 0.95)[0], verdict_of(based, 0.95)[0]) == ("no better than noise", "contradicted")
+    assert (verdict_of(free, 0.95)[0], verdict_of(based, 0.95)[0]) == (
+        "no better than noise",
+        "contradicted",
+    )
     readings = {row["part"]: row for row in observation_rows(free, 0.95) if row["reading"]}
     reading = readings["clean images, against double_fault"]
-    assert "clean images, partial r of label-based prediction diversity" in {part.name for part in free.beside}
+    assert "clean images, partial r of label-based prediction diversity" in {
+        part.name for part in free.beside
+    }
     assert not any("label-based" in part.name for part in observation_2(table).beside)
-    assert (reading["estimate"], reading["leans"]) == (pytest.approx(based.parts[0].estimate), "against")
+    assert (reading["estimate"], reading["leans"]) == (
+        pytest.approx(based.parts[0].estimate),
+        "against",
+    )
 
 
 def image_errors(
@@ -306,14 +388,20 @@ def with_seeds(errors: pd.DataFrame) -> pd.DataFrame:
     ],
 )
 def test_observation_3_finds_what_was_planted(middle, first, last, expected):
-    assert verdict_of(balance_is_most_resilient(image_errors(middle, first, last), 36), 0.95)[0] == expected
+    assert (
+        verdict_of(balance_is_most_resilient(image_errors(middle, first, last), 36), 0.95)[0]
+        == expected
+    )
 
 
 def test_observation_3_matches_seeds_by_name():
-    """The end lacks the first seed and has one more: by position, every seed would meet another's."""
+    """The end lacks the first seed and has one more: by position, every seed would meet
+    another's."""
     errors = image_errors(0.3, 0.4, 0.4, seeds=4)
     errors["error"] += errors.seed * 0.1
-    missing = (errors.loss_weight == 0) & (errors.seed == 0) | (errors.loss_weight == 0.4) & (errors.seed == 3)
+    missing = (errors.loss_weight == 0) & (errors.seed == 0) | (errors.loss_weight == 0.4) & (
+        errors.seed == 3
+    )
     observation = balance_is_most_resilient(errors[~missing], 36)
     assert [part.units for part in observation.parts] == [2, 2]
     assert [part.estimate for part in observation.parts] == pytest.approx([-0.1, -0.1], abs=0.01)
@@ -328,8 +416,11 @@ def test_observation_3_counts_images_where_its_errors_are_of_units_of_them():
 
 
 def test_few_seeds_borrow_the_spread_of_all_joint_settings():
-    """Two seeds of four settings of one objective and one of another: the residuals of settings and seeds."""
-    errors = pd.concat([image_errors(0.3, 0.4, 0.4, seeds=2), image_errors(0.3, 0.4, 0.4, 2, (1.0,))], keys=[0, 1])
+    """Two seeds of four settings of one objective and one of another: the residuals of settings and
+    seeds."""
+    errors = pd.concat(
+        [image_errors(0.3, 0.4, 0.4, seeds=2), image_errors(0.3, 0.4, 0.4, 2, (1.0,))], keys=[0, 1]
+    )
     errors.loc[1, "objective"] = "kl"
     errors = with_seeds(errors)
     observation = balance_is_most_resilient(errors, 36)
@@ -337,24 +428,31 @@ def test_few_seeds_borrow_the_spread_of_all_joint_settings():
     change = means[1] - means[0]
     variance = change.var(ddof=1) / 2
     part = observation.parts[0]
-    balanced = errors[errors.objective == "balanced"].pivot_table(values="error", index="image", columns="loss_weight")
+    balanced = errors[errors.objective == "balanced"].pivot_table(
+        values="error", index="image", columns="loss_weight"
+    )
     images = (balanced[[0.4, 0.6]].mean(axis=1) - balanced[0.0]).var(ddof=1) / 50
     middle = balanced[[0.4, 0.6]].to_numpy().mean()
     assert part.estimate == pytest.approx(middle - balanced[0.0].mean())
     of_seeds = 1.5 * variance * (1 + 1 / 2) / 2
     assert part.error == pytest.approx(np.sqrt(of_seeds + images))
     assert part.image_share == pytest.approx(images / part.error**2)
-    assert part.freedom == pytest.approx((of_seeds + images) ** 2 / (of_seeds**2 / 4 + images**2 / 49))
+    assert part.freedom == pytest.approx(
+        (of_seeds + images) ** 2 / (of_seeds**2 / 4 + images**2 / 49)
+    )
 
 
 def test_the_placebo_flips_the_signs_of_seeds():
-    """Each pattern, put into the errors: swapping both settings of a seed flips the sign of its difference."""
+    """Each pattern, put into the errors: swapping both settings of a seed flips the sign of its
+    difference."""
     errors = with_seeds(image_errors(0.38, 0.4, 0.4, loss_weights=(0.0, 0.5, 1.0)))
     placebo = balance_is_most_resilient(errors, 36).placebo
     assert placebo.estimates.shape == (32, 2)
     swapped = errors.copy()
     swap = swapped.seed.isin([3, 4])
-    swapped["loss_weight"] = swapped.loss_weight.where(~swap, swapped.loss_weight.map({0.0: 0.5, 0.5: 0.0, 1.0: 1.0}))
+    swapped["loss_weight"] = swapped.loss_weight.where(
+        ~swap, swapped.loss_weight.map({0.0: 0.5, 0.5: 0.0, 1.0: 1.0})
+    )
     part = balance_is_most_resilient(swapped, 36).parts[0]
     (pattern,) = np.flatnonzero(np.isclose(placebo.estimates[:, 0], part.estimate, atol=1e-12))
     assert placebo.errors[pattern, 0] == pytest.approx(part.error)

@@ -18,7 +18,13 @@ from resiliency.study.fingerprint import _Reached
 
 def report(tables: dict[str, pd.DataFrame], charts: tuple[dict[str, dict], dict[str, str]]) -> str:
     study = {"study": "tiny", "members": {"baseline": "resnet50-s0", "seeds": 2}}
-    rule = {"rule": "train", "jobs": 6, "wall_seconds": 75.0, "cpu_seconds": 140.0, "startup_cpu_seconds": 12.0}
+    rule = {
+        "rule": "train",
+        "jobs": 6,
+        "wall_seconds": 75.0,
+        "cpu_seconds": 140.0,
+        "startup_cpu_seconds": 12.0,
+    }
     provenance = PROVENANCE | {"bfloat16": ["resnet18"], "rules": [rule | {"max_rss_mib": np.nan}]}
     return render(study, CARD, {}, provenance, tables, *charts)
 
@@ -33,8 +39,14 @@ def test_report_fetches_nothing_and_escapes_names():
     tables["gallery"]["label"] = HOSTILE
     for name in ("members", "corruption_errors"):
         tables[name] = tables[name].replace({"member": {"vit-s0": HOSTILE}})
-    specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS if renamed & set(CHARTS[name].tables)}
-    pictures = dict.fromkeys(CHARTS, "<svg/>") | {name: rendered(spec) for name, spec in specs.items()}
+    specs = {
+        name: draw(name, tables, settings.OKABE_ITO)
+        for name in CHARTS
+        if renamed & set(CHARTS[name].tables)
+    }
+    pictures = dict.fromkeys(CHARTS, "<svg/>") | {
+        name: rendered(spec) for name, spec in specs.items()
+    }
     page = report(tables, ({name: described(name, tables) for name in CHARTS} | specs, pictures))
     assert HOSTILE not in page
     assert "&lt;/script&gt;&lt;img" in page
@@ -47,7 +59,8 @@ def test_report_fetches_nothing_and_escapes_names():
 
 
 @pytest.mark.parametrize(
-    ("lacking", "first"), [([], "Most robust"), (["corrupted_error"], "Most accurate on clean images")]
+    ("lacking", "first"),
+    [([], "Most robust"), (["corrupted_error"], "Most accurate on clean images")],
 )
 def test_members_stand_in_the_order_that_is_named(lacking, first):
     tables = synthetic_tables()
@@ -61,15 +74,23 @@ def test_members_stand_in_the_order_that_is_named(lacking, first):
 def test_charts_with_nothing_to_draw_are_left_out_of_the_report():
     tables = synthetic_tables(objectives={}, searched=0)
     specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
-    assert [name for name, spec in specs.items() if "nothing" in spec["usermeta"]] == ["loss_weight", "search_front"]
+    assert [name for name, spec in specs.items() if "nothing" in spec["usermeta"]] == [
+        "loss_weight",
+        "search_front",
+    ]
     written = report(tables, (specs, dict.fromkeys(specs, "<svg/>")))
     assert 'id="chart-ceiling"' in written
     anchors = "joint", "search", "chart-loss_weight", "chart-search_front"
-    assert not [anchor for anchor in anchors if f'id="{anchor}"' in written or f"#{anchor}" in written]
+    assert not [
+        anchor for anchor in anchors if f'id="{anchor}"' in written or f"#{anchor}" in written
+    ]
 
 
 def test_lines_of_templates_are_short_and_other_tables_make_the_report_again():
     templates = [*FOLDER.glob("*.j2"), *(ROOT / "published").glob("*.j2")]
     lines = [line for file in templates for line in file.read_text(encoding="utf-8").splitlines()]
     assert [line for line in lines if len(line) > 160] == []
-    assert "resiliency.report.settings.PAGE_TABLES" in _Reached(["report"], str(FOLDER.parents[1])).names
+    assert (
+        "resiliency.report.settings.PAGE_TABLES"
+        in _Reached(["report"], str(FOLDER.parents[1])).names
+    )

@@ -1,6 +1,8 @@
-"""Image files come out as a viewer shows them, and are indexed as arrays are; broken ones are named in one line.
+"""Image files come out as a viewer shows them, and are indexed as arrays are; broken ones are named
+in one line.
 
-Loaded members see images as their weights were trained to: as `timm.data` shows them to the same network.
+Loaded members see images as their weights were trained to: as `timm.data` shows them to the same
+network.
 """
 
 import io
@@ -91,7 +93,10 @@ def test_images_are_turned_upright(tmp_path, suffix):
 
 def test_files_are_indexed_as_arrays_are(tmp_path):
     arrays = np.random.default_rng(7).integers(0, 256, (5, 40, 40, 3), dtype=np.uint8)
-    files = [str(saved(tmp_path / f"{index}.png", Image.fromarray(array))) for index, array in enumerate(arrays)]
+    files = [
+        str(saved(tmp_path / f"{index}.png", Image.fromarray(array)))
+        for index, array in enumerate(arrays)
+    ]
     images = FileImages(files, size=40, margin=1)
     assert len(images) == 5
     for chosen in (slice(1, 4), slice(2, 2), slice(3, 99), np.array([4, 0, 0, 2])):
@@ -103,7 +108,9 @@ def test_files_are_indexed_as_arrays_are(tmp_path):
 @pytest.mark.parametrize("in_files", [True, False])
 def test_files_are_read_by_workers_and_arrays_here(in_files):
     images = FileImages(["a.png"], 32, 1) if in_files else np.zeros((1, 32, 32, 3), np.uint8)
-    ((process,),) = several_batches(images, [[0]], torch.device("cpu"), 1, lambda _: [np.array(os.getpid())])
+    ((process,),) = several_batches(
+        images, [[0]], torch.device("cpu"), 1, lambda _: [np.array(os.getpid())]
+    )
     assert (process.item() != os.getpid()) == in_files
 
 
@@ -117,7 +124,9 @@ def encoded(suffix: str) -> bytes:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
 @settings(deadline=None)
-@given(changes=st.lists(st.tuples(st.integers(0, 599), st.integers(0, 255)), min_size=1, max_size=8))
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 599), st.integers(0, 255)), min_size=1, max_size=8)
+)
 def test_damaged_files_decode_or_are_named(tmp_path_factory, suffix, changes):
     content = bytearray(encoded(suffix))
     for position, value in changes:
@@ -160,7 +169,8 @@ def files(tmp_path_factory):
 
 
 def member(folder: Path, margin: float | None = 0.875, **settings):
-    """A network with random weights, loaded from a file, and what is known of it; the data set has 224 px."""
+    """A network with random weights, loaded from a file, and what is known of it; the data set has
+    224 px."""
     torch.manual_seed(0)
     architecture, arguments = settings["architecture"], settings.get("arguments", {})
     network = timm.create_model(architecture, num_classes=3, **arguments).train()
@@ -185,7 +195,8 @@ def test_pixels_are_those_of_timms_transform(files, interpolation, mode, size, m
 
 
 def test_corrupted_images_are_resized_whole(tmp_path, files):
-    """They were cropped when they were made: a file of 224 px becomes one of 96 px, and nothing is cut off."""
+    """They were cropped when they were made: a file of 224 px becomes one of 96 px, and nothing is
+    cut off."""
     side = [files[2]]
     view = View(96, 0.875, "bicubic")
     write_list(tmp_path / "a.json", side, 224, 1, cropped=True)
@@ -196,7 +207,12 @@ def test_corrupted_images_are_resized_whole(tmp_path, files):
     np.testing.assert_array_equal(resized[0], whole)
     np.testing.assert_array_equal(corrupted.at([0]).in_views(slice(None), [view])[0], resized)
     np.testing.assert_array_equal(images_in_views(kept, slice(None), [view])[0], resized)
-    assert np.abs(FileImages(side, 224, 0.875).in_views(slice(None), [view])[0].astype(int) - resized).mean() > 1
+    assert (
+        np.abs(
+            FileImages(side, 224, 0.875).in_views(slice(None), [view])[0].astype(int) - resized
+        ).mean()
+        > 1
+    )
 
 
 def test_members_of_several_views_are_predicted_in_one_pass(tmp_path, files, monkeypatch):
@@ -217,13 +233,17 @@ def test_members_of_several_views_are_predicted_in_one_pass(tmp_path, files, mon
 def test_attributions_and_activations_are_of_the_same_pixels(tmp_path, files):
     network, card = member(tmp_path, **BICUBIC_160)
     images = FileImages(files, 224, 0.875)[:]
-    smaller = np.stack([Image.fromarray(image).resize((160, 160), Image.Resampling.BICUBIC) for image in images])
+    smaller = np.stack(
+        [Image.fromarray(image).resize((160, 160), Image.Resampling.BICUBIC) for image in images]
+    )
     fits = network, replace(card, view=None)
     job = np.zeros(4, np.int64), "label", 4
     maps = attribution_maps("saliency", network, card, images, *job)
     assert maps.shape == (4, 224, 224)
     own = torch.from_numpy(attribution_maps("saliency", *fits, smaller, *job).astype(np.float32))
-    expected = torch.nn.functional.interpolate(own[:, None], (224, 224), mode="bilinear", antialias=True)[:, 0]
+    expected = torch.nn.functional.interpolate(
+        own[:, None], (224, 224), mode="bilinear", antialias=True
+    )[:, 0]
     expected /= expected.amax((1, 2), keepdim=True)
     np.testing.assert_allclose(maps, expected, atol=2e-3)
     np.testing.assert_array_equal(features((network, card), images), features(fits, smaller))

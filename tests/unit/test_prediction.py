@@ -1,4 +1,5 @@
-"""Logits are kept a condition at a time: a process that was killed is gone on from, with the same bytes."""
+"""Logits are kept a condition at a time: a process that was killed is gone on from, with the same
+bytes."""
 
 import multiprocessing
 import os
@@ -14,7 +15,14 @@ from torch import nn
 from resiliency.data.pictures import FileImages
 from resiliency.designs.members import Member
 from resiliency.prediction import writing
-from resiliency.prediction.writing import batches_of, is_written, logits, predict_parts, prediction_key, write_logits
+from resiliency.prediction.writing import (
+    batches_of,
+    is_written,
+    logits,
+    predict_parts,
+    prediction_key,
+    write_logits,
+)
 
 CLASSES, COUNT = 3, 5
 KEY, OTHER = "0" * 16, "1" * 16
@@ -88,7 +96,8 @@ def test_the_key_changes_with_code_files_and_member(tmp_path):
 
 
 def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_path, conditions):
-    """A new member beside them predicts only itself, and what was predicted of something else is predicted again."""
+    """A new member beside them predicts only itself, and what was predicted of something else is
+    predicted again."""
     together, later, others = members(), members(), members()
     predict_parts(paths(tmp_path), together, conditions, 0, [KEY] * 2)
     assert not any(is_written(path, KEY) for path in paths(tmp_path))
@@ -97,16 +106,28 @@ def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_pat
         assert is_written(path, KEY)
         assert not is_written(path, OTHER)
         write_logits(path, other, conditions, 0, OTHER)
-    assert [network.batches for network, _ in (*together, *later, *others)] == [12, 12, 0, 0, 12, 12]
+    assert [network.batches for network, _ in (*together, *later, *others)] == [
+        12,
+        12,
+        0,
+        0,
+        12,
+        12,
+    ]
     for path, member in zip(paths(tmp_path), members(), strict=True):
         for written, images in zip(np.load(path), conditions, strict=True):
             expected = logits(member, images)
             np.testing.assert_array_equal(written, expected, strict=True)
 
 
-@pytest.mark.parametrize(("side", "view", "size"), [(32, None, 1365), (32, 64, 341), (64, 32, 1365), (500, None, 64)])
+@pytest.mark.parametrize(
+    ("side", "view", "size"), [(32, None, 1365), (32, 64, 341), (64, 32, 1365), (500, None, 64)]
+)
 def test_batches_are_as_large_as_the_largest_view_of_their_images_allows(side, view, size):
-    seen = [(None, MEMBER), (None, replace(MEMBER, view={"size": view, "margin": 1.0} if view else None))]
+    seen = [
+        (None, MEMBER),
+        (None, replace(MEMBER, view={"size": view, "margin": 1.0} if view else None)),
+    ]
     files = FileImages([""] * 3000, side, 1.0)
     for images in (files, np.broadcast_to(np.uint8(0), (3000, side, side, 3))):
         order = batches_of(images, seen[view == 32 :])

@@ -1,4 +1,5 @@
-"""Published data sets, made tiny and served from this machine: as written, cut off, refused, damaged, put by hand."""
+"""Published data sets, made tiny and served from this machine: as written, cut off, refused,
+damaged, put by hand."""
 
 import hashlib
 import inspect
@@ -43,10 +44,11 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Site:
-    """A folder on this machine whose files are at `url`, and that answers as a test says: late, or in part.
+    """A folder on this machine whose files are at `url`, and that answers as a test says: late, or
+    in part.
 
-    `requests` are the paths that were asked for. `drops` says after how many bytes the connections of the next answers
-    close. Unless `release` is set, they stay open when all is sent.
+    `requests` are the paths that were asked for. `drops` says after how many bytes the connections
+    of the next answers close. Unless `release` is set, they stay open when all is sent.
     """
 
     def __init__(self, folder: Path):
@@ -58,7 +60,9 @@ class Site:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.site = self
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
 
     def put(self, name: str, content: bytes) -> str:
         """Serve `content` under `name`; its md5."""
@@ -110,7 +114,10 @@ def put_gtsrb(site: Site, patch) -> Written:
     for part, count in (("train", 20), ("test", 7)):
         labels = np.sort([0, len(CLASSES) - 1, *rng.integers(0, len(CLASSES), count - 2)])
         written[part] = rng.integers(0, 256, (count, 32, 32, 3), np.uint8), labels
-    training, test = {"GTSRB/Readme-Images.txt": b"read me"}, {"GTSRB/Final_Test/Images/GT-final_test.test.csv": b"x"}
+    training, test = (
+        {"GTSRB/Readme-Images.txt": b"read me"},
+        {"GTSRB/Final_Test/Images/GT-final_test.test.csv": b"x"},
+    )
     for label in np.unique(written["train"][1]):
         training[f"GTSRB/Final_Training/Images/{label:05}/GT-{label:05}.csv"] = b"Filename;Width\n"
         for number, index in enumerate(np.flatnonzero(written["train"][1] == label)):
@@ -121,7 +128,9 @@ def put_gtsrb(site: Site, patch) -> Written:
         test[f"GTSRB/Final_Test/Images/{index:05}.ppm"] = PPM + image.tobytes()
         rows.append(f"{index:05}.ppm;32;32;5;5;27;27;{label}")
     contents = (training, test, {"GT-final_test.csv": "\r\n".join(rows).encode()})
-    archives = {name: put_zip(site, name, files) for name, files in zip(ARCHIVES, contents, strict=True)}
+    archives = {
+        name: put_zip(site, name, files) for name, files in zip(ARCHIVES, contents, strict=True)
+    }
     patch.setattr(reading, "ARCHIVES", archives)
     patch.setattr(reading, "_URL", site.url)
     return written
@@ -133,27 +142,41 @@ def test_traffic_signs_come_back_and_a_second_study_asks_nobody(site, monkeypatc
     assert (source.classes, list(source.parts)) == (list(CLASSES), ["train", "test"])
     for part, (images, labels) in written.items():
         read = source.parts[part]
-        assert (len(read.images), read.images[:].dtype, read.labels.dtype) == (len(images), np.uint8, np.int64)
+        assert (len(read.images), read.images[:].dtype, read.labels.dtype) == (
+            len(images),
+            np.uint8,
+            np.int64,
+        )
         np.testing.assert_array_equal(read.images[:], images)
         np.testing.assert_array_equal(read.images[np.array([5, 0])], images[[5, 0]])
         np.testing.assert_array_equal(read.labels, labels)
         assert len(set(zip(labels.tolist(), read.names, strict=True))) == len(labels)
     assert [source.parts[part].names[0] for part in ("train", "test")] == ["00000_00000", "00000"]
-    assert {path.strip("/") for path in site.requests} == {file.name for file in site.folder.iterdir()}
+    assert {path.strip("/") for path in site.requests} == {
+        file.name for file in site.folder.iterdir()
+    }
     asked = len(site.requests)
-    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("gtsrb/**/*") if path.name != ".lock"}
+    stamps = {
+        path: path.stat().st_mtime_ns
+        for path in tmp_path.glob("gtsrb/**/*")
+        if path.name != ".lock"
+    }
     resized = reading.published_source("gtsrb", 48, tmp_path / "gtsrb").parts["test"].images
     assert len(site.requests) == asked
     assert stamps == {path: path.stat().st_mtime_ns for path in stamps}
     chosen, side = np.array([3, 1]), (48, 48)
-    larger = [Image.fromarray(image).resize(side, Image.Resampling.BILINEAR) for image in written["test"][0][chosen]]
+    larger = [
+        Image.fromarray(image).resize(side, Image.Resampling.BILINEAR)
+        for image in written["test"][0][chosen]
+    ]
     np.testing.assert_array_equal(resized[chosen], np.stack(larger))
     assert resized[:0].shape == (0, *side, 3)
 
 
 @pytest.mark.parametrize("name", reading._KINDS)
 def test_each_reader_of_torchvision_is_asked_for_both_parts(name, monkeypatch, tmp_path):
-    """By arguments that it has; grey pictures get three channels, and classes without names are digits."""
+    """By arguments that it has; grey pictures get three channels, and classes without names are
+    digits."""
     reader = reading._KINDS[name].reader
     signature = inspect.signature(getattr(datasets, reader))
     classes = {} if name == "svhn" else {"classes": ["zero", "one", "two"]}
@@ -162,7 +185,10 @@ def test_each_reader_of_torchvision_is_asked_for_both_parts(name, monkeypatch, t
         given = signature.bind(*arguments, **named).arguments
         assert (given["root"], given["download"]) == (tmp_path, True)
         part = given["split"] if "split" in given else "train" if given["train"] else "test"
-        pictures = [(Image.new("L", (28, 28), grey), grey // 100) for grey in {"train": (0, 100), "test": (200,)}[part]]
+        pictures = [
+            (Image.new("L", (28, 28), grey), grey // 100)
+            for grey in {"train": (0, 100), "test": (200,)}[part]
+        ]
         return type("Read", (list,), classes)(pictures)
 
     monkeypatch.setattr(datasets, reader, read)
@@ -175,7 +201,9 @@ def test_each_reader_of_torchvision_is_asked_for_both_parts(name, monkeypatch, t
         assert source.parts[part].names == ["0", "1"][: len(greys)]
 
 
-def test_an_archive_with_another_checksum_is_downloaded_again_and_refused(site, monkeypatch, tmp_path):
+def test_an_archive_with_another_checksum_is_downloaded_again_and_refused(
+    site, monkeypatch, tmp_path
+):
     put_gtsrb(site, monkeypatch)
     forged = next(iter(reading.ARCHIVES))
     (tmp_path / forged).write_bytes(b"cut off")
@@ -207,7 +235,9 @@ def fetched(url: str, folder: Path, md5: str) -> bytes:
         return (folder / "a.bin").read_bytes()
 
 
-@pytest.mark.parametrize("left", [None, CONTENT[:-1], CONTENT[:-1] + b"x"], ids=["none", "a part", "a damaged file"])
+@pytest.mark.parametrize(
+    "left", [None, CONTENT[:-1], CONTENT[:-1] + b"x"], ids=["none", "a part", "a damaged file"]
+)
 def test_a_file_is_downloaded_until_it_is_whole_and_not_again(site, job, left):
     if left:
         job[1].mkdir()
@@ -255,13 +285,18 @@ def test_two_studies_download_once(site, job):
 def test_imagenette_is_extracted_once(site, monkeypatch, tmp_path):
     """From an archive of a picture per split and class."""
     files = {}
-    for split, (number, synset) in product(("train", "val"), enumerate(datasets.Imagenette._WNID_TO_CLASS)):
+    for split, (number, synset) in product(
+        ("train", "val"), enumerate(datasets.Imagenette._WNID_TO_CLASS)
+    ):
         packed = io.BytesIO()
         Image.new("RGB", (30, 20), (number, 2 * number, 3 * number)).save(packed, "JPEG")
         files[f"imagenette2/{split}/{synset}/{synset}_{number}.JPEG"] = packed.getvalue()
     digest = site.put_tar("imagenette2.tgz", files)
-    monkeypatch.setattr(datasets.Imagenette, "_ARCHIVES", {"full": (site.url + "imagenette2.tgz", digest)})
-    killed = tmp_path / "imagenette/.extracting/imagenette2/train/n00000001/0.JPEG"  # what an extraction left
+    monkeypatch.setattr(
+        datasets.Imagenette, "_ARCHIVES", {"full": (site.url + "imagenette2.tgz", digest)}
+    )
+    # What an extraction left.
+    killed = tmp_path / "imagenette/.extracting/imagenette2/train/n00000001/0.JPEG"
     killed.parent.mkdir(parents=True)
     killed.touch()
     folder = imagenette_folder(tmp_path / "imagenette")

@@ -1,4 +1,5 @@
-"""Claims of others: each statistic by hand or by an independent loop, and a page that follows the figures."""
+"""Claims of others: each statistic by hand or by an independent loop, and a page that follows the
+figures."""
 
 import re
 from collections import Counter
@@ -9,7 +10,15 @@ import pandas as pd
 import pytest
 
 from published import claims
-from published.claims import EVERY_GROUP, Answers, Ensembles, Pool, neighbours, of_one_length, verdict
+from published.claims import (
+    EVERY_GROUP,
+    Answers,
+    Ensembles,
+    Pool,
+    neighbours,
+    of_one_length,
+    verdict,
+)
 from published.kept import ROOT
 from resiliency.analysis.without_images import GROUPS
 
@@ -29,16 +38,24 @@ def pool() -> Pool:
     for images, harder in ((300, 0.0), (200, 0.15)):
         labels = draw.integers(0, 4, images)
         wrong = draw.random(images) < np.linspace(0.2, 0.5, 12)[draw.permutation(12), None] + harder
-        sets.append(answers(np.where(draw.random((12, images)) < 0.4, wrong * labels, (labels + wrong) % 4), labels))
+        sets.append(
+            answers(
+                np.where(draw.random((12, images)) < 0.4, wrong * labels, (labels + wrong) % 4),
+                labels,
+            )
+        )
     return Pool(about, *sets)
 
 
 def test_right_together_and_by_chance_by_hand():
-    """Of ten images the first is right on 0 to 7, the second on 4 to 9; they share 4 to 7, and are never both wrong."""
+    """Of ten images the first is right on 0 to 7, the second on 4 to 9; they share 4 to 7, and are
+    never both wrong."""
     images = np.arange(10)
     of_both = answers([images > 7, images < 4], np.zeros(10, int))
     pool = Pool(pd.DataFrame({"family": ["a", "b"]}), of_both, of_both)
-    assert pool.together(np.ones(2, bool), EVERY_GROUP) == pytest.approx((0.4, 0.8 * 0.6 + 0.2 * 0.4))
+    assert pool.together(np.ones(2, bool), EVERY_GROUP) == pytest.approx(
+        (0.4, 0.8 * 0.6 + 0.2 * 0.4)
+    )
     assert pool.beyond_chance(np.ones(2, bool), EVERY_GROUP) == pytest.approx(-0.16)
 
 
@@ -47,9 +64,16 @@ def test_slopes_and_votes_are_those_of_an_independent_loop(pool):
     fours, alike = Ensembles(pool, neighbours), Ensembles(pool, of_one_length)
     clean_errors = [mean(map(bool, given != pool.clean.labels)) for given in pool.clean.given]
     everyone, _, without, _ = pool.without_each_family()
-    for kept, groups in ((everyone, EVERY_GROUP), (without, EVERY_GROUP), (everyone, np.arange(GROUPS) != 3)):
+    for kept, groups in (
+        (everyone, EVERY_GROUP),
+        (without, EVERY_GROUP),
+        (everyone, np.arange(GROUPS) != 3),
+    ):
         some = sorted(np.flatnonzero(kept).tolist(), key=clean_errors.__getitem__)
-        images = [[n for n in range(len(of.labels)) if groups[of.group[n]]] for of in (pool.clean, pool.shifted)]
+        images = [
+            [n for n in range(len(of.labels)) if groups[of.group[n]]]
+            for of in (pool.clean, pool.shifted)
+        ]
         sets = list(zip((pool.clean, pool.shifted), images, strict=True))
 
         def error(members: tuple[int, ...], of: Answers, used: list[int]) -> float:
@@ -67,7 +91,10 @@ def test_slopes_and_votes_are_those_of_an_independent_loop(pool):
         pairs = [(one, other) for one in some for other in some if one < other]
         accuracy, agreement = (
             linear_regression(*([probit(1 - value(*key, *on)) for key in keys] for on in sets))
-            for value, keys in ((lambda one, *on: error((one,), *on), [(one,) for one in some]), (unlike, pairs))
+            for value, keys in (
+                (lambda one, *on: error((one,), *on), [(one,) for one in some]),
+                (unlike, pairs),
+            )
         )
         assert pool.steeper(kept, groups) == pytest.approx(agreement.slope - accuracy.slope)
         line = linear_regression(*([probit(error((one,), *on)) for one in some] for on in sets))
@@ -78,10 +105,16 @@ def test_slopes_and_votes_are_those_of_an_independent_loop(pool):
             single = mean(error((one,), *sets[1]) for one in four)
             beyond.append(shifted / curve(line.slope * probit(clean) + line.intercept) - 1)
             improvements.append(1 - shifted / single)
-            ratios.append(mean(unlike(a, b, *sets[1]) for a in four for b in four if a < b) / single)
+            ratios.append(
+                mean(unlike(a, b, *sets[1]) for a in four for b in four if a < b) / single
+            )
         assert fours.beyond_line(kept, groups) == pytest.approx(mean(beyond), rel=1e-5)
-        assert fours.correlation(kept, groups) == pytest.approx(correlation(improvements, ratios), rel=1e-5)
-        families = [four for four in ((0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10, 11)) if kept[list(four)].all()]
+        assert fours.correlation(kept, groups) == pytest.approx(
+            correlation(improvements, ratios), rel=1e-5
+        )
+        families = [
+            four for four in ((0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10, 11)) if kept[list(four)].all()
+        ]
         single, together = (
             mean(error((one,), *sets[1]) for four in families for one in four),
             mean(error(four, *sets[1]) for four in families),
@@ -113,11 +146,18 @@ def test_the_page_says_what_the_figures_say(monkeypatch):
     figures = {claim: dict.fromkeys(studies, FIGURE) for claim in ("chance", "line", "ratio")}
     figures |= {claim: dict.fromkeys(claims.PRICED, FIGURE) for claim in ("mixing", "size")}
     figures |= {claim: {"cifar10_lengths": FIGURE} for claim in ("points", "share")}
-    figures |= {"slope": dict.fromkeys(claims.POOLS, FIGURE), "together": dict.fromkeys(claims.POOLS, (0.9, 0.8))}
-    figures |= {"ratios": dict.fromkeys(studies, (0.1, 0.7)), "members": dict.fromkeys(claims.POOLS, (64, 14))}
+    figures |= {
+        "slope": dict.fromkeys(claims.POOLS, FIGURE),
+        "together": dict.fromkeys(claims.POOLS, (0.9, 0.8)),
+    }
+    figures |= {
+        "ratios": dict.fromkeys(studies, (0.1, 0.7)),
+        "members": dict.fromkeys(claims.POOLS, (64, 14)),
+    }
     monkeypatch.setattr(claims, "figures", lambda: figures)
     before = claims.page()
-    assert re.findall(r"\] (\w+) \|", before).count("agrees") == 2  # the two figures that such an interval includes
+    # The two figures that such an interval includes.
+    assert re.findall(r"\] (\w+) \|", before).count("agrees") == 2
     figures["chance"]["imagenet_decisions"] = (0.2, 0.1, 0.3)
     assert "| 1 | above 0 | 20.0 [10.0, 30.0] agrees | 0.0 [−100.0, 100.0] open |" in claims.page()
     figures["size"]["traffic_signs"] = (2.0, 1.0, 3.0)

@@ -16,7 +16,10 @@ from resiliency.statistics.correlation import correlations
 from resiliency.storage import read_table
 
 REPOSITORY = Path(__file__).parents[2]
-PUBLISHED, KEPT = REPOSITORY / "studies/published", REPOSITORY / "published/results/cifar10_published"
+PUBLISHED, KEPT = (
+    REPOSITORY / "studies/published",
+    REPOSITORY / "published/results/cifar10_published",
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,10 @@ def cifar10():
 
 @pytest.mark.parametrize(
     ("test_set", "condition", "raw", "given_accuracy", "best"),
-    [("cifar10", "clean", -0.780, 0.913, 0.9762), ("cifar10.1-v6", "cifar10_1_v6", -0.779, 0.805, 0.9368)],
+    [
+        ("cifar10", "clean", -0.780, 0.913, 0.9762),
+        ("cifar10.1-v6", "cifar10_1_v6", -0.779, 0.805, 0.9368),
+    ],
 )
 def test_disagreement_goes_against_accuracy_until_members_accuracy_is_given(
     cifar10, test_set, condition, raw, given_accuracy, best
@@ -44,15 +50,21 @@ def test_disagreement_goes_against_accuracy_until_members_accuracy_is_given(
     found = correlations(["pearson", "partial"], everything, disagreement, accuracy, of_members)
     assert found["pearson"] == pytest.approx([raw], abs=6e-4)
     assert found["partial"] == pytest.approx([given_accuracy], abs=6e-4)
-    kept = read_table(KEPT / "correlations.parquet").query("size == 3 and metric == 'label_disagreement'")
+    kept = read_table(KEPT / "correlations.parquet").query(
+        "size == 3 and metric == 'label_disagreement'"
+    )
     correlation = kept[kept.images == condition].set_index("measure").correlation
-    assert correlation[["pearson", "partial"]].tolist() == pytest.approx([raw, given_accuracy], abs=6e-4)
+    assert correlation[["pearson", "partial"]].tolist() == pytest.approx(
+        [raw, given_accuracy], abs=6e-4
+    )
 
 
 @pytest.mark.parametrize(("member", "mce"), [("resnet50", 0.7820), ("resnet50_augmix", 0.6713)])
 def test_mce_of_the_testbed(member, mce):
     imagenet = read_scores(str(PUBLISHED / "imagenet_top1.csv"))
-    errors = np.array([[imagenet.loc[member, f"{name}.{s}"] for s in range(1, 6)] for name in MAIN]).mean(axis=1)
+    errors = np.array(
+        [[imagenet.loc[member, f"{name}.{s}"] for s in range(1, 6)] for name in MAIN]
+    ).mean(axis=1)
     alexnet = np.array([ALEXNET_ERRORS[name] for name in MAIN])
     assert mean_corruption_error(errors, alexnet) == pytest.approx(mce, abs=1e-4)
 

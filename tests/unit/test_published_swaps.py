@@ -37,22 +37,35 @@ def swaps(**row: object) -> dict[str, pd.DataFrame]:
 def test_the_kept_table_is_what_published_labels_give(study, tmp_path):
     """Of one study, in a second; `python -m published.swaps` gives all."""
     write_table(tmp_path / "swaps.csv", table_of(study))
-    pd.testing.assert_frame_equal(read_table(tmp_path / "swaps.csv"), read_table(file_of(study)), rtol=1e-6)
+    pd.testing.assert_frame_equal(
+        read_table(tmp_path / "swaps.csv"), read_table(file_of(study)), rtol=1e-6
+    )
 
 
 def test_the_kept_table_of_a_run_is_what_kept_counts_of_pairs_give():
     kept, members = (read_table(RESULTS / f"digits/{name}.csv") for name in ("swaps", "members"))
     with np.load(pairs_file("digits")) as file:
         known = members[members["member"].isin(file["members"])].reset_index(drop=True)
-    found = swap_table(known, read_counts(pairs_file("digits"), known["member"]), 0.95, current_study("digits")["seed"])
+    found = swap_table(
+        known,
+        read_counts(pairs_file("digits"), known["member"]),
+        0.95,
+        current_study("digits")["seed"],
+    )
     pd.testing.assert_frame_equal(found, kept, rtol=0.01, check_dtype=False)
 
 
 SAID = {
     "let the second be an equally accurate member of another family: undetected errors": {},
-    "wrong × 0.80 [0.70, 0.90] as often, and × 0.90 [0.80, 1.10] (not significant) as often as one network": {},
-    "take as the second another seed of the first one’s design": {"ratio": 1.2, "low": 1.1, "high": 1.4},
-    "than another seed of the first one’s design is not shown, × 0.80 [0.70, 1.10] (not significant)": {"high": 1.1},
+    "wrong × 0.80 [0.70, 0.90] as often, and × 0.90 [0.80, 1.10] (not significant) as often as one "
+    "network": {},
+    "take as the second another seed of the first one’s design": {
+        "ratio": 1.2,
+        "low": 1.1,
+        "high": 1.4,
+    },
+    "than another seed of the first one’s design is not shown, × 0.80 [0.70, 1.10] (not "
+    "significant)": {"high": 1.1},
     "is not shown, × 0.80 [0.70, 0.90] (within the control)": {"control_low": 0.75},
     "is not shown, × 0.80 (no interval)": {"low": UNKNOWN, "high": UNKNOWN, "families": 4},
 }
@@ -68,20 +81,31 @@ def test_advice_is_chosen_by_the_numbers(words):
 @pytest.mark.parametrize(
     ("verdict", "said"),
     [
-        ("worth it", ["Choose members by diversity of attributions, too: such ensembles err less than"]),
-        ("undecided", ["Choose members by the error of their ensemble, not by their diversity: no kind"]),
+        (
+            "worth it",
+            ["Choose members by diversity of attributions, too: such ensembles err less than"],
+        ),
+        (
+            "undecided",
+            ["Choose members by the error of their ensemble, not by their diversity: no kind"],
+        ),
         ("not tested", []),
     ],
 )
 def test_advice_on_choosing_follows_from_its_verdicts(verdict, said):
     chosen = pd.DataFrame({"choice": ["greedy", "attribution_diversity"], "verdict": ["", verdict]})
-    tables = swaps() | {"observations": pd.DataFrame({"observation": [], "verdict": []}), "choosing": chosen}
+    tables = swaps() | {
+        "observations": pd.DataFrame({"observation": [], "verdict": []}),
+        "choosing": chosen,
+    }
     lines = [line for line in advice_of(tables) if line.startswith("Choose members")]
     assert [line[: len(of)] for line, of in zip(lines, said, strict=True)] == said
 
 
 def test_what_is_missing_is_not_known():
-    assert answers({"none": {}, "empty": {"swaps": pd.DataFrame(), "members": pd.DataFrame()}}) == []
+    assert (
+        answers({"none": {}, "empty": {"swaps": pd.DataFrame(), "members": pd.DataFrame()}}) == []
+    )
     (labels,) = answers({"a": swaps(outcomes=OUTCOMES[:-1], rung=ANY_FAMILY)})
     assert (labels["wrong"], labels["rival"], labels["registered"]) == ("", None, False)
     (both,) = answers({"a": swaps()})
@@ -91,10 +115,13 @@ def test_what_is_missing_is_not_known():
 
 
 def test_verdicts_on_two_parts_are_corrected_for_their_number():
-    """With nine families, 0.7 [0.5, 0.98] has p = 0.041 and 0.7 [0.52, 0.95] p = 0.026: Holm doubles the smaller."""
+    """With nine families, 0.7 [0.5, 0.98] has p = 0.041 and 0.7 [0.52, 0.95] p = 0.026: Holm
+    doubles the smaller."""
     row = {"ratio": 0.7, "families": 9, "confidence": 0.95, "finding": "helps"}
     ends = {"undetected": (0.5, 0.98), "wrong_at_90": (0.52, 0.95)}
-    rows = {name: row | {"ratio_low": low, "ratio_high": high} for name, (low, high) in ends.items()}
+    rows = {
+        name: row | {"ratio_low": low, "ratio_high": high} for name, (low, high) in ends.items()
+    }
     assert set(verdicts(rows).values()) == {"undecided"}
     assert verdicts({"undetected": rows["undetected"]}) == {"undetected": "supported"}
     rows["wrong_at_90"]["ratio_high"] = 0.9
@@ -102,7 +129,10 @@ def test_verdicts_on_two_parts_are_corrected_for_their_number():
 
 
 def test_counts_of_pairs_are_kept_to_a_hundredth_of_an_image(tmp_path):
-    outcomes = {name: np.random.default_rng(0).random((10, 3, 3)) * 50 for name in ("undetected", "wrong_at_90")}
+    outcomes = {
+        name: np.random.default_rng(0).random((10, 3, 3)) * 50
+        for name in ("undetected", "wrong_at_90")
+    }
     outcomes = {name: of + of.transpose(0, 2, 1) for name, of in outcomes.items()}
     counts = {"clean": PairCounts(np.full(10, 20.0), outcomes)}
     write_counts(tmp_path / "a_pairs.npz", dict.fromkeys("xyz", 0.1), counts)

@@ -1,4 +1,5 @@
-"""What is kept of a run that is published, and what its page says of runs and settings that differ from it."""
+"""What is kept of a run that is published, and what its page says of runs and settings that differ
+from it."""
 
 import os
 import shutil
@@ -41,7 +42,9 @@ def test_correlations_of_a_former_library_get_the_p_values_of_their_intervals_wi
     tables = kept_tables(DIGITS)
     now = tables["correlations"]
     former = now.rename(columns={"low": "design_low", "high": "design_high"})
-    former = former.assign(low=now["correlation"], high=now["correlation"], p_value=0.0, p_holm=0.0, units=24)
+    former = former.assign(
+        low=now["correlation"], high=now["correlation"], p_value=0.0, p_holm=0.0, units=24
+    )
     made = as_now(tables | {"correlations": former})["correlations"][list(now)]
     pd.testing.assert_frame_equal(made, now, check_dtype=False, rtol=1e-4, atol=1e-7)
 
@@ -68,24 +71,38 @@ def test_the_card_of_an_ensemble_that_was_exported_of_earlier_tables_is_not_kept
 
 
 def test_what_is_kept_of_a_study_are_the_published_tables():
-    """A registered study lacks those that are newer and has a former one, the default study lacks those of costs."""
+    """A registered study lacks those that are newer and has a former one, the default study lacks
+    those of costs."""
     folders = (RESULTS / "traffic_signs", DIGITS)
     names = {path.name.partition(".")[0] for folder in folders for path in folder.glob("*.[cp]*")}
-    assert names - {"origins"} == {Path(table.path).stem for table in TABLES.values() if table.published}
+    assert names - {"origins"} == {
+        Path(table.path).stem for table in TABLES.values() if table.published
+    }
 
 
 def test_members_of_several_training_lengths_are_not_shown_as_one_line():
-    digits, signs = (shown_charts(kept_tables(RESULTS / name)) for name in ("digits", "traffic_signs"))
+    digits, signs = (
+        shown_charts(kept_tables(RESULTS / name)) for name in ("digits", "traffic_signs")
+    )
     assert set(digits) - set(signs) == {"effective_robustness"}
 
 
 def test_designs_of_the_longest_training_that_still_learn_are_named():
-    """Of five epochs, the last is a fifth: a rises by 2 points in it, b by less than one, c trains for four."""
+    """Of five epochs, the last is a fifth: a rises by 2 points in it, b by less than one, c trains
+    for four."""
     rising = [0.1, 0.2, 0.3, 0.4]
     curves = {"a": [*rising, 0.42], "b": [*rising, 0.405], "c": [*rising[:3], 0.9], "j": [0.5] * 9}
-    rows = [(f"{name}-s0", name, epoch, value) for name, of in curves.items() for epoch, value in enumerate(of, 1)]
+    rows = [
+        (f"{name}-s0", name, epoch, value)
+        for name, of in curves.items()
+        for epoch, value in enumerate(of, 1)
+    ]
     histories = pd.DataFrame(rows, columns=["member", "design", "epoch", "validation_accuracy"])
-    members = histories.groupby("member", as_index=False)["epoch"].max().rename(columns={"epoch": "training_epochs"})
+    members = (
+        histories.groupby("member", as_index=False)["epoch"]
+        .max()
+        .rename(columns={"epoch": "training_epochs"})
+    )
     members = members.assign(origin=["independent"] * 3 + ["joint"])
     assert longest_training(members, histories) == {"epochs": 5, "trained": 2, "late": ["a"]}
     assert longest_training(members, histories[:0]) == {"epochs": 0, "trained": 0, "late": []}
@@ -106,7 +123,8 @@ def test_a_page_says_how_the_study_that_ran_differs_from_its_file(tmp_path):
 
 
 def finished(name: str, seed: int) -> Path:
-    """Results of a study in the working folder: those published of the default study, with another seed."""
+    """Results of a study in the working folder: those published of the default study, with another
+    seed."""
     results = run_as_published("digits", Path("results") / name)
     provenance = read_json(results / "provenance.json")
     provenance["study"] |= {"study": name, "seed": seed}
@@ -131,12 +149,16 @@ def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
     runs = pd.read_csv("docs/seeds/runs.csv")
     assert runs["seed"].tolist() == [0, 1]
     assert runs["clean_accuracy"].iloc[1] == 0.5
-    assert (runs["gain"] - (runs["best_member_error"] - runs["best_ensemble_error"])).abs().max() < 1e-6
+    assert (
+        runs["gain"] - (runs["best_member_error"] - runs["best_ensemble_error"])
+    ).abs().max() < 1e-6
     text = Path("docs/seeds.md").read_text(encoding="utf-8")
     assert "Observation 2 is no better than noise with 1 and undecided with 1 of 2 seeds." in text
     first = pd.read_csv("docs/seeds/verdicts.csv").query("observation == '2' and seed == 0").iloc[0]
     row = next(line for line in text.splitlines() if line.startswith(f"| 2 | {first['part']} |"))
-    assert row.split(" | ")[-4:] == [f"{first['estimate'] + add:.3f}" for add in (0, 0.1, 0.2)] + ["0.141 |"]
+    assert row.split(" | ")[-4:] == [f"{first['estimate'] + add:.3f}" for add in (0, 0.1, 0.2)] + [
+        "0.141 |"
+    ]
 
 
 def test_each_seed_is_a_study_of_its_own(tmp_path):
@@ -146,5 +168,7 @@ def test_each_seed_is_a_study_of_its_own(tmp_path):
 
 
 def test_a_study_with_the_name_of_another_page_is_refused(run):
-    with pytest.raises(Fault, match=r"results/seeds: seeds\.md is a page about several runs; rename the folder"):
+    with pytest.raises(
+        Fault, match=r"results/seeds: seeds\.md is a page about several runs; rename the folder"
+    ):
         kept(run.rename(run.with_name("seeds")))

@@ -1,8 +1,9 @@
-"""An edit of a function makes the scripts stale that can run it, which the objects in memory show, and few others.
+"""An edit of a function makes the scripts stale that can run it, which the objects in memory show,
+and few others.
 
-All that a function can reach is looked up after the imports, without the parsed syntax: the globals that its byte code
-loads, attributes of modules, defaults, closures, what decorators wrap, items of containers, fields of objects, and
-methods and bases of classes.
+All that a function can reach is looked up after the imports, without the parsed syntax: the globals
+that its byte code loads, attributes of modules, defaults, closures, what decorators wrap, items of
+containers, fields of objects, and methods and bases of classes.
 """
 
 import ast
@@ -24,7 +25,8 @@ FUNCTIONS = 60
 
 
 def test_an_edit_of_a_function_makes_those_scripts_stale_that_can_run_it():
-    """Of the scripts that edits of 60 functions make stale, at most a tenth cannot run the edited function."""
+    """Of the scripts that edits of 60 functions make stale, at most a tenth cannot run the edited
+    function."""
     scripts = sorted(SCRIPTS.glob("*.py"))
     reached = {script.stem: reached_functions(script) for script in scripts}
     before = {script.stem: fingerprint(script) for script in scripts}
@@ -32,7 +34,9 @@ def test_an_edit_of_a_function_makes_those_scripts_stale_that_can_run_it():
     missed, found, more = [], 0, 0
     for path, name in functions[:FUNCTIONS]:
         with with_edit(Path(path), name):
-            stale = {script.stem for script in scripts if fingerprint(script) != before[script.stem]}
+            stale = {
+                script.stem for script in scripts if fingerprint(script) != before[script.stem]
+            }
         running = {script for script, of in reached.items() if (path, name) in of}
         missed += [(script, path, name) for script in running - stale]
         found, more = found + len(stale), more + len(stale - running)
@@ -49,7 +53,9 @@ def drawn(function: tuple[str, str]) -> bytes:
 def reached_functions(script: Path) -> set[tuple[str, str]]:
     """File and name of each function of the library that the code of a script can reach."""
     tree = ast.parse(script.read_text(encoding="utf-8"))
-    imports = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+    imports = ast.Module(
+        [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], []
+    )
     namespace: dict[str, object] = {}
     exec(compile(imports, str(script), "exec"), namespace)
     found, seen = set(), {}
@@ -60,12 +66,17 @@ def reached_functions(script: Path) -> set[tuple[str, str]]:
             continue
         seen[id(one)] = one  # kept alive, so that no other object has its number
         if isinstance(one, FunctionType):
-            if any(f"{one.__module__}.{one.__qualname__}.".startswith(f"{silent}.") for silent in SILENT):
+            if any(
+                f"{one.__module__}.{one.__qualname__}.".startswith(f"{silent}.")
+                for silent in SILENT
+            ):
                 continue
             found |= {(code.co_filename, code.co_name) for code in _codes(one.__code__)}
         pending += _parts(one)
     return {
-        (file, name) for file, name in found if Path(file).is_relative_to(SCRIPTS / LIBRARY) and name.isidentifier()
+        (file, name)
+        for file, name in found
+        if Path(file).is_relative_to(SCRIPTS / LIBRARY) and name.isidentifier()
     }
 
 
@@ -78,7 +89,12 @@ def _parts(one: object) -> Iterator[object]:
     if isinstance(one, FunctionType):
         if _of_library(one):
             yield from _used(one.__code__, one.__globals__)
-        yield from [one.__defaults__, one.__kwdefaults__, getattr(one, "__wrapped__", None), one.__annotations__]
+        yield from [
+            one.__defaults__,
+            one.__kwdefaults__,
+            getattr(one, "__wrapped__", None),
+            one.__annotations__,
+        ]
         yield from [cell.cell_contents for cell in one.__closure__ or () if cell != type(cell)()]
     elif isinstance(one, Mapping):
         yield from [*one.keys(), *one.values()]
@@ -90,7 +106,10 @@ def _parts(one: object) -> Iterator[object]:
         if _of_library(one):
             yield from [*vars(one).values(), *one.__bases__]
     elif not isinstance(one, ModuleType):
-        yield from [getattr(one, name, None) for name in ("__wrapped__", "__func__", "py_func", "fget", "func")]
+        yield from [
+            getattr(one, name, None)
+            for name in ("__wrapped__", "__func__", "py_func", "fget", "func")
+        ]
         if _of_library(type(one)):
             yield type(one)
             yield getattr(one, "__dict__", {})
@@ -115,7 +134,9 @@ def _used(code: CodeType, namespace: Mapping[str, object]) -> Iterator[object]:
                 modules = [namespace.get(name)]
             elif operation == "IMPORT_NAME":
                 modules = [sys.modules.get(name)]
-            elif operation in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM") and isinstance(modules[-1:], list):
+            elif operation in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM") and isinstance(
+                modules[-1:], list
+            ):
                 modules = [_attribute(one, name) for one in modules if isinstance(one, ModuleType)]
             elif operation not in ("CACHE", "PRECALL", "PUSH_NULL", "STORE_NAME", "STORE_FAST"):
                 modules = []

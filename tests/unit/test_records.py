@@ -1,4 +1,5 @@
-"""The records of Snakemake, of what results were made with; and what provenance adds up of the jobs of each rule."""
+"""The records of Snakemake, of what results were made with; and what provenance adds up of the jobs
+of each rule."""
 
 import os
 import subprocess
@@ -26,12 +27,31 @@ def test_keys_that_changed_are_those_of_the_last_run_that_was_finished(tmp_path,
 
 
 def test_each_key_that_differs_is_named_with_both_values():
-    before = {"study": "a", "training": {"epochs": 2, "flip": True}, "joint": {"seeds": 2}, "search": None}
-    after = {"study": "a", "training": {"epochs": 3, "flip": True}, "joint": None, "search": None, "costs": "a.csv"}
-    expected = {"training.epochs": ("2", "3"), "joint": ('{"seeds": 2}', "null"), "costs": ("–", "a.csv")}
+    before = {
+        "study": "a",
+        "training": {"epochs": 2, "flip": True},
+        "joint": {"seeds": 2},
+        "search": None,
+    }
+    after = {
+        "study": "a",
+        "training": {"epochs": 3, "flip": True},
+        "joint": None,
+        "search": None,
+        "costs": "a.csv",
+    }
+    expected = {
+        "training.epochs": ("2", "3"),
+        "joint": ('{"seeds": 2}', "null"),
+        "costs": ("–", "a.csv"),
+    }
     assert differences(before, after) == expected
     assert differences(before, before) == {}
-    assert differences({}, {"costs": None, "designs": {}}) == differences({"costs": None, "designs": {}}, {}) == {}
+    assert (
+        differences({}, {"costs": None, "designs": {}})
+        == differences({"costs": None, "designs": {}}, {})
+        == {}
+    )
 
 
 def job(results, name, line, ended=1000):
@@ -42,7 +62,9 @@ def job(results, name, line, ended=1000):
     os.utime(log, (ended, ended))
 
 
-LINE = "CPU seconds: start-up and imports {}, total {}; seconds by the clock: {}; peak memory: {} MiB"
+LINE = (
+    "CPU seconds: start-up and imports {}, total {}; seconds by the clock: {}; peak memory: {} MiB"
+)
 
 
 def test_jobs_of_a_rule_are_added_up(tmp_path):
@@ -56,7 +78,10 @@ def test_jobs_of_a_rule_are_added_up(tmp_path):
     assert rules["train"] == {"jobs": 2, "max_rss_mib": 300.5} | seconds
     assert record["startup_share"] == pytest.approx(5 / 32, abs=1e-4)
     assert (record["cpu_seconds"], record["wall_seconds"], record["seed"]) == (32.0, 34.0, 3)
-    assert (record["started"], record["ended"]) == ("1970-01-01T00:16:20+00:00", "1970-01-01T00:33:20+00:00")
+    assert (record["started"], record["ended"]) == (
+        "1970-01-01T00:16:20+00:00",
+        "1970-01-01T00:33:20+00:00",
+    )
 
 
 def test_the_commit_is_that_of_the_repository(tmp_path):
@@ -67,10 +92,14 @@ def test_the_commit_is_that_of_the_repository(tmp_path):
     (tmp_path / "file").touch()
     subprocess.run([*git, "add", "file"], check=True)
     subprocess.run([*git, "commit", "-q", "-m", "x"], check=True)
-    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    head = subprocess.run(
+        [*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
     assert provenance({"seed": 0}, str(tmp_path), tmp_path, [])["git_commit"] == head
     (tmp_path / "site-packages").mkdir()  # an environment inside the repository of another project
-    assert provenance({"seed": 0}, str(tmp_path / "site-packages"), tmp_path, [])["git_commit"] is None
+    assert (
+        provenance({"seed": 0}, str(tmp_path / "site-packages"), tmp_path, [])["git_commit"] is None
+    )
 
 
 def test_devices_and_designs_in_bfloat16_are_those_of_the_members(tmp_path):
@@ -78,6 +107,10 @@ def test_devices_and_designs_in_bfloat16_are_those_of_the_members(tmp_path):
     devices = {"b-s1": "A100", "c-s0": "H100", "b-s0": "A100", "d-s0": "A100"}
     for name, device in devices.items():
         precision = "float32" if device == "H100" else "bfloat16"
-        Member(name, device=device, precision=precision, design=name[0]).write(tmp_path / f"{name}.json")
-    told = provenance({"seed": 0}, str(tmp_path), tmp_path, [tmp_path / f"{name}.json" for name in devices])
+        Member(name, device=device, precision=precision, design=name[0]).write(
+            tmp_path / f"{name}.json"
+        )
+    told = provenance(
+        {"seed": 0}, str(tmp_path), tmp_path, [tmp_path / f"{name}.json" for name in devices]
+    )
     assert (told["device"], told["bfloat16"]) == ("A100; H100", ["b", "d"])

@@ -1,4 +1,5 @@
-"""The pages of reference, and the schema, say what the code says; with allowed names each column has one meaning."""
+"""The pages of reference, and the schema, say what the code says; with allowed names each column
+has one meaning."""
 
 import json
 import re
@@ -20,7 +21,9 @@ from resiliency.tables import TABLES, described, faults, made
 
 REPOSITORY = Path(__file__).parents[2]
 STUDIES = [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "studies").glob("*.yaml"))]
-SCHEMA = Draft202012Validator(json.loads((REPOSITORY / "studies/study.schema.json").read_text(encoding="utf-8")))
+SCHEMA = Draft202012Validator(
+    json.loads((REPOSITORY / "studies/study.schema.json").read_text(encoding="utf-8"))
+)
 WRITTEN = pages(REPOSITORY)
 
 
@@ -40,7 +43,9 @@ def parts(schema: object) -> Iterator[dict]:
     """`schema` and all schemas in it."""
     if isinstance(schema, dict):
         yield schema
-    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+    for inner in (
+        schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    ):
         yield from parts(inner)
 
 
@@ -55,7 +60,9 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 EXAMPLES = [
     pytest.param(example, id=f"{page.stem}-{number}")
     for page in PAGES
-    for number, example in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    for number, example in enumerate(
+        re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    )
 ]
 
 
@@ -65,10 +72,17 @@ def test_examples_of_studies_fit_the_schema(example):
 
 
 OF_STUDIES = (file.parent for file in (REPOSITORY / "published/results").glob("*/provenance.json"))
-# Tables, and columns of correlations.csv, selective_prediction.csv and observations.csv, by the code of registered
-# studies, which stays that of their registration.
+# Tables, and columns of correlations.csv, selective_prediction.csv and observations.csv, by the
+# code of registered studies, which stays that of their registration.
 FORMER_TABLES = ["origins"]
-FORMER = ["naive_low", "naive_high", "width_ratio", "design_low", "design_high", "difference_of_means"]
+FORMER = [
+    "naive_low",
+    "naive_high",
+    "width_ratio",
+    "design_low",
+    "design_high",
+    "difference_of_means",
+]
 FORMER += ["influential", "without_it"]
 FORMER += ["aurc_difference", "aurc_difference_low", "aurc_difference_high"]
 FILES = (path for of in OF_STUDIES for path in of.iterdir() if path.suffix in (".csv", ".parquet"))
@@ -112,13 +126,20 @@ def test_columns_are_found_by_the_names_of_metrics_and_images_in_theirs(name, co
 
 def test_tables_are_read_where_yaml_has_no_c():
     text = (REPOSITORY / "scripts/resiliency/tables.yaml").read_text(encoding="utf-8")
-    assert yaml.load(text, yaml.SafeLoader)["tables"].keys() == {table.path for table in TABLES.values()}
+    assert yaml.load(text, yaml.SafeLoader)["tables"].keys() == {
+        table.path for table in TABLES.values()
+    }
 
 
 CORRUPTIONS = [*MAIN, *HELD_OUT]
 BUILT_IN = [*METRICS, *ENSEMBLE_METRICS]
-# Columns of the tables, which hold names at placeholders; by_corruption.parquet is joined to ensembles.parquet.
-WIDE = {table.path: listed(table) for table in TABLES.values() if any("<" in name for name in listed(table))}
+# Columns of the tables, which hold names at placeholders; by_corruption.parquet is joined to
+# ensembles.parquet.
+WIDE = {
+    table.path: listed(table)
+    for table in TABLES.values()
+    if any("<" in name for name in listed(table))
+}
 WIDE["tables/ensembles.parquet"] += ["mean_member_<corruption>_accuracy"]
 WIDE["tables/ensembles.parquet"] += ["<ensemble metric>_<corruption>", "<pair metric>_<corruption>"]
 
@@ -143,10 +164,15 @@ def test_names_of_images_with_which_a_column_has_two_meanings_are_refused(name, 
 
 
 def test_columns_have_one_meaning_where_test_sets_are_called_as_parts_of_columns():
-    parts = {re.sub("<.+?>", "", name).strip("_") for of_table in WIDE.values() for name in of_table}
+    parts = {
+        re.sub("<.+?>", "", name).strip("_") for of_table in WIDE.values() for name in of_table
+    }
     parts |= {word for name in [*parts, *BUILT_IN, *CORRUPTIONS] for word in name.split("_")}
     near = {name for part in parts for name in (part, f"photos_{part}", f"{part}_photos")}
-    further = ["photos", *(name for name in sorted(near) if not images_fault(name, CORRUPTIONS, BUILT_IN))]
+    further = [
+        "photos",
+        *(name for name in sorted(near) if not images_fault(name, CORRUPTIONS, BUILT_IN)),
+    ]
     assert len(further) > 100
     for of_table in WIDE.values():
         made = Counter(column for column, _ in expanded(of_table, further, CORRUPTIONS))

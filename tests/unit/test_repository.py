@@ -20,9 +20,19 @@ OWN = {
 DERIVED = {new: old for old, new in re.findall(r"use rule (\w+) as (\w+) with", TEXT)}
 WORKFLOWS = sorted(REPOSITORY.glob(".github/workflows/*.yml"))
 LOCAL = {name for name, text in OWN.items() if "script:" not in text}  # they only wait for others
-PROFILES = {path.parent.name: yaml.safe_load(path.read_text()) for path in REPOSITORY.glob("profiles/*/config.yaml")}
+PROFILES = {
+    path.parent.name: yaml.safe_load(path.read_text())
+    for path in REPOSITORY.glob("profiles/*/config.yaml")
+}
 WITH_GPU = {name for name in [*OWN, *DERIVED] if "gpu=1" in OWN[DERIVED.get(name, name)]}
-LARGE = {"dataset", "units", "score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
+LARGE = {
+    "dataset",
+    "units",
+    "score_members",
+    "pairwise_diversity",
+    "score_ensembles",
+    "choose_ensembles",
+}
 LARGE |= {"assess_ensembles", "leave_out_images", "choose_members", "write_export"}
 
 
@@ -33,9 +43,14 @@ def test_conda_environment_has_the_dependencies_of_the_project():
 
 
 def test_every_dependency_is_pinned_with_the_hashes_of_its_files():
-    text = re.sub(r"^#.*\n|\\\n", "", (REPOSITORY / "envs/pinned.txt").read_text(), flags=re.MULTILINE)
+    text = re.sub(
+        r"^#.*\n|\\\n", "", (REPOSITORY / "envs/pinned.txt").read_text(), flags=re.MULTILINE
+    )
     pinned = {line.partition("==")[0]: line for line in text.splitlines()}
-    names = {re.match(r"[\w.-]+", dependency)[0].lower().replace("_", "-") for dependency in PROJECT["dependencies"]}
+    names = {
+        re.match(r"[\w.-]+", dependency)[0].lower().replace("_", "-")
+        for dependency in PROJECT["dependencies"]
+    }
     assert names <= pinned.keys()
     assert list(pinned) == sorted(pinned)
     for line in pinned.values():
@@ -44,12 +59,27 @@ def test_every_dependency_is_pinned_with_the_hashes_of_its_files():
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 def test_the_constraints_are_the_pins_and_within_the_bounds_of_the_project(python):
-    read = {path: (REPOSITORY / f"envs/{path}.txt").read_text() for path in ("pinned", "constraints")}
-    environment = {"python_version": python, "python_full_version": f"{python}.9", "sys_platform": "linux"}
+    read = {
+        path: (REPOSITORY / f"envs/{path}.txt").read_text() for path in ("pinned", "constraints")
+    }
+    environment = {
+        "python_version": python,
+        "python_full_version": f"{python}.9",
+        "sys_platform": "linux",
+    }
     lines = map(Requirement, re.findall(r"^[a-z].*", read["constraints"], re.MULTILINE))
-    versions = {line.name: line.specifier for line in lines if not line.marker or line.marker.evaluate(environment)}
-    assert {*re.findall(r"^[\w-]+==[\w.]+", read["pinned"], re.MULTILINE)} <= {f"{a}{b}" for a, b in versions.items()}
-    wanted = [*PROJECT["dependencies"], *chain.from_iterable(PROJECT["optional-dependencies"].values())]
+    versions = {
+        line.name: line.specifier
+        for line in lines
+        if not line.marker or line.marker.evaluate(environment)
+    }
+    assert {*re.findall(r"^[\w-]+==[\w.]+", read["pinned"], re.MULTILINE)} <= {
+        f"{a}{b}" for a, b in versions.items()
+    }
+    wanted = [
+        *PROJECT["dependencies"],
+        *chain.from_iterable(PROJECT["optional-dependencies"].values()),
+    ]
     for bound in map(Requirement, wanted):
         if bound.name != PROJECT["name"]:
             (version,) = versions[bound.name]
@@ -59,7 +89,8 @@ def test_the_constraints_are_the_pins_and_within_the_bounds_of_the_project(pytho
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_run_nothing_of_a_version_that_another_can_replace(path):
-    """Tokens to publish go only to jobs without commands of their own. `.ci/run` tests the newest versions."""
+    """Tokens to publish go only to jobs without commands of their own. `.ci/run` tests the newest
+    versions."""
     workflow = yaml.safe_load(path.read_text())
     for job in workflow["jobs"].values():
         actions = [step["uses"] for step in job["steps"] if "uses" in step]
@@ -68,23 +99,37 @@ def test_workflows_run_nothing_of_a_version_that_another_can_replace(path):
         assert all(re.search("@[0-9a-f]{40}$", action) for action in actions)
         assert all(re.search("@sha256:[0-9a-f]{64}$", image) for image in images)
         for command in commands:
-            assert "pip install" not in command or re.search("==|-c envs/constraints|--resolution lowest", command)
-        assert not commands or "write" not in (workflow["permissions"] | job.get("permissions", {})).values()
+            assert "pip install" not in command or re.search(
+                "==|-c envs/constraints|--resolution lowest", command
+            )
+        assert (
+            not commands
+            or "write" not in (workflow["permissions"] | job.get("permissions", {})).values()
+        )
 
 
 def test_the_oldest_versions_and_the_constraints_run_the_tiny_study_each_week():
     workflow = yaml.safe_load((REPOSITORY / ".github/workflows/versions.yml").read_text())
-    assert re.fullmatch(r"\d+ \d+ \* \* \d", workflow[True]["schedule"][0]["cron"])  # YAML 1.1 reads `on` as true
-    for job, installed in (("lowest", "--resolution lowest-direct"), ("constraints", "-e . -c envs/constraints.txt")):
+    # YAML 1.1 reads `on` as true.
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", workflow[True]["schedule"][0]["cron"])
+    for job, installed in (
+        ("lowest", "--resolution lowest-direct"),
+        ("constraints", "-e . -c envs/constraints.txt"),
+    ):
         commands = "\n".join(step.get("run", "") for step in workflow["jobs"][job]["steps"])
         assert installed in commands
         assert commands.endswith("snakemake --cores all --configfile studies/tiny.yaml")
 
 
 def test_one_version_is_told_and_no_result_depends_on_it():
-    """Code that named it would have another fingerprint with every release, and make all results stale."""
+    """Code that named it would have another fingerprint with every release, and make all results
+    stale."""
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
-    latest = re.search(r"^## (\S+) - (\S+)$", (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    latest = re.search(
+        r"^## (\S+) - (\S+)$",
+        (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     assert latest.groups() == (citation["version"], str(citation["date-released"]))
     assert citation["version"] == PROJECT["version"]
     for path in [*(REPOSITORY / "scripts").rglob("*.py"), *(REPOSITORY / "rules").glob("*.smk")]:
@@ -94,7 +139,9 @@ def test_one_version_is_told_and_no_result_depends_on_it():
 @pytest.mark.parametrize("name", OWN)
 def test_rules_have_logs_resources_and_the_fingerprint_of_their_script(name):
     for part in ("log:", "**needing(", "conda:", f'code("{name}"', f"/{name}.py"):
-        assert part in OWN[name] or name in LOCAL, f"{name} lacks {part}"
+        assert part in OWN[name].replace("code(\n            ", "code(") or name in LOCAL, (
+            f"{name} lacks {part}"
+        )
 
 
 def test_every_script_belongs_to_a_rule():
@@ -114,11 +161,15 @@ def test_every_short_cpu_stage_shares_a_submission():
 
 def test_profiles_leave_out_the_trigger_that_fingerprints_replace():
     assert "code" not in PROFILES["default"]["rerun-triggers"]
-    assert not any("rerun-triggers" in profile for name, profile in PROFILES.items() if name != "default")
+    assert not any(
+        "rerun-triggers" in profile for name, profile in PROFILES.items() if name != "default"
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("program", sorted(REPOSITORY.glob("tests/benchmarks/**/*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "program", sorted(REPOSITORY.glob("tests/benchmarks/**/*.py")), ids=lambda path: path.stem
+)
 def test_benchmarks_import_what_is_there(program):
     """Nothing runs them but people."""
     runpy.run_path(str(program))

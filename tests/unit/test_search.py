@@ -1,4 +1,5 @@
-"""The space of sub-networks and the super-network: its cost, training and extraction; and the search over it."""
+"""The space of sub-networks and the super-network: its cost, training and extraction; and the
+search over it."""
 
 from itertools import combinations, product
 
@@ -9,7 +10,12 @@ import torch.nn.functional as F
 
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.designs.networks import build, logits_and_features, parameters_and_macs, write_member
+from resiliency.designs.networks import (
+    build,
+    logits_and_features,
+    parameters_and_macs,
+    write_member,
+)
 from resiliency.designs.settings import Design
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.search import network as networks
@@ -23,9 +29,15 @@ SIDE = 32
 CHANNELS = [8, 8, 12, 16]
 KINDS = {
     "basic": ("resnet18", {"channels": CHANNELS, "layers": [1, 2, 1, 2]}),
-    "basic, first shortcut as it is": ("resnet18", {"channels": [64, 8, 8, 8], "layers": [2, 1, 1, 1]}),
+    "basic, first shortcut as it is": (
+        "resnet18",
+        {"channels": [64, 8, 8, 8], "layers": [2, 1, 1, 1]},
+    ),
     "bottleneck": ("resnet26", {"channels": CHANNELS, "layers": [2, 1, 1, 2]}),
-    "bottleneck, first shortcut as it is": ("resnet26", {"channels": [16, 8, 8, 8], "layers": [2, 1, 1, 1]}),
+    "bottleneck, first shortcut as it is": (
+        "resnet26",
+        {"channels": [16, 8, 8, 8], "layers": [2, 1, 1, 1]},
+    ),
 }
 
 
@@ -46,7 +58,9 @@ def every_vector(space: Space) -> list[np.ndarray]:
 
 def test_all_sub_networks_by_ascending_macs():
     space = space_of(width=(1, 0.75, 0.5))
-    assert [space.macs(genes) for genes in space.all()] == sorted(space.macs(genes) for genes in every_vector(space))
+    assert [space.macs(genes) for genes in space.all()] == sorted(
+        space.macs(genes) for genes in every_vector(space)
+    )
     assert len({str(space.shape(genes)) for genes in space.all()}) == space.count
 
 
@@ -55,7 +69,9 @@ def test_what_training_costs():
     largest, smallest = space.macs(0 * space.sizes), space.macs(space.sizes - 1)
     mean = np.mean([space.macs(genes) for genes in every_vector(space)])
     sandwich = Search(design="resnet18", random_subnetworks=2)
-    assert networks.training_macs(space, sandwich) == pytest.approx(largest + smallest + 2 * mean, rel=0.05)
+    assert networks.training_macs(space, sandwich) == pytest.approx(
+        largest + smallest + 2 * mean, rel=0.05
+    )
     progressive = Search(design="resnet18", strategy="progressive")
     assert networks.training_macs(space, progressive) == pytest.approx(largest + mean / 2, rel=0.05)
 
@@ -77,7 +93,9 @@ def images(count: int = 6, seed: int = 1) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("side", "stem"), [(32, "original"), (32, "auto"), (56, "auto"), (64, "auto"), (80, "auto")])
+@pytest.mark.parametrize(
+    ("side", "stem"), [(32, "original"), (32, "auto"), (56, "auto"), (64, "auto"), (80, "auto")]
+)
 def test_the_largest_sub_network_is_the_network_of_the_design(kind, side, stem):
     of_design = description(kind, side, stem)
     theirs, shape = build(Member("a", **of_design), 3, 0).eval(), largest_shape(of_design, 3)
@@ -85,13 +103,16 @@ def test_the_largest_sub_network_is_the_network_of_the_design(kind, side, stem):
     ours.load_state_dict(theirs.state_dict())
     batch = torch.randn(2, 3, side, side)
     torch.testing.assert_close(ours(batch), theirs(batch))
-    torch.testing.assert_close(logits_and_features(ours, batch)[1], logits_and_features(theirs, batch)[1])
+    torch.testing.assert_close(
+        logits_and_features(ours, batch)[1], logits_and_features(theirs, batch)[1]
+    )
     assert parameters_and_macs(theirs, [side, side, 3])[1] == macs(shape, side)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sub_networks_of_every_kind_are_extracted_as_they_were(kind):
-    """After estimating statistics, each equals the super-network that took its shape, and costs what it says."""
+    """After estimating statistics, each equals the super-network that took its shape, and costs
+    what it says."""
     space = space_of(kind, width=(1, 0.75, 0.4))
     network, batch, random = supernetwork(space), images(), np.random.default_rng(0)
     for genes in [0 * space.sizes, space.sizes - 1, *(space.random(random) for _ in range(5))]:
@@ -105,7 +126,8 @@ def test_sub_networks_of_every_kind_are_extracted_as_they_were(kind):
         with torch.no_grad():
             torch.testing.assert_close(small(batch), network(batch), rtol=1e-4, atol=1e-4)
         shapes, expected = (
-            {name: t.shape for name, t in of.state_dict().items()} for of in (small, networks.Residual(shape))
+            {name: t.shape for name, t in of.state_dict().items()}
+            for of in (small, networks.Residual(shape))
         )
         assert shapes == expected
         assert parameters_and_macs(small, [SIDE, SIDE, 3])[1] == space.macs(genes)
@@ -142,15 +164,21 @@ def test_a_started_super_network_acts_as_the_member(tmp_path):
     write_member(tmp_path, member, described)
     network = networks.Supernetwork(space_of("bottleneck").largest).eval()
     networks.start_from(network, tmp_path / "weights.safetensors")
-    torch.testing.assert_close(network(images()), member(images())[:, [4, 0, 2]], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        network(images()), member(images())[:, [4, 0, 2]], rtol=1e-4, atol=1e-4
+    )
     with pytest.raises(Fault, match=r"weights.safetensors: not the weights of search.design"):
-        networks.start_from(networks.Supernetwork(space_of("basic").largest), tmp_path / "weights.safetensors")
+        networks.start_from(
+            networks.Supernetwork(space_of("basic").largest), tmp_path / "weights.safetensors"
+        )
 
 
 def test_the_sandwich_by_hand():
     space = space_of()
     network, batch, labels = supernetwork(space).train(), images(), torch.tensor([0, 1, 2, 0, 1, 2])
-    loss = networks.supernet_loss(space, Search(design="resnet18", random_subnetworks=2), 100, smoothing=0.1)
+    loss = networks.supernet_loss(
+        space, Search(design="resnet18", random_subnetworks=2), 100, smoothing=0.1
+    )
     torch.manual_seed(7)
     value = loss([network], batch, labels)
     value.backward()
@@ -191,13 +219,16 @@ def test_shrinking_opens_one_dimension_after_the_other():
     assert "channels" in changed
 
 
-DESCRIPTION = Design(architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original").description(32)
+DESCRIPTION = Design(
+    architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original"
+).description(32)
 SPACE = Space.of_design(DESCRIPTION, Elastic(depth=[1] * 4), 3)
 SETTINGS = Search(design="resnet18", population=8, evaluations=40)
 
 
 class Pretended:
-    """Evaluates sub-networks without there being any; error falls with blocks of the first and width of the last stage.
+    """Evaluates sub-networks without there being any; error falls with blocks of the first and
+    width of the last stage.
 
     Args:
         stop: evaluations after which the process is killed.
@@ -212,7 +243,9 @@ class Pretended:
             raise KeyboardInterrupt
         self.evaluated.append(tuple(genes.tolist()))
         random = np.random.default_rng(list(genes))
-        wrong = random.permutation(200)[: int(10 + 20 * genes[0] + 15 * genes[7] + random.integers(8))]
+        wrong = random.permutation(200)[
+            : int(10 + 20 * genes[0] + 15 * genes[7] + random.integers(8))
+        ]
         answers = self.validation.labels.copy()
         answers[wrong] = (answers[wrong] + 1) % 3
         return np.eye(3, dtype=np.float32)[answers] * 0.7 + 0.1

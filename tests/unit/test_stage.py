@@ -35,7 +35,10 @@ def test_a_fault_is_one_line_in_the_log(tmp_path):
 
 
 def test_success_logs_all_output_and_what_it_took(tmp_path):
-    body = "print('said'); sys.stderr.write('warned\\n'); os.write(1, b'compiled\\n'); os.system('echo child')"
+    body = (
+        "print('said'); sys.stderr.write('warned\\n'); os.write(1, b'compiled\\n'); "
+        "os.system('echo child')"
+    )
     body += "; held = b'1' * 300_000_000; time.sleep(0.5)"
     done, log = run(tmp_path, body, imports="import os, sys, time")
     assert sorted(log.splitlines()[:4]) == ["child", "compiled", "said", "warned"]
@@ -49,8 +52,12 @@ def test_success_logs_all_output_and_what_it_took(tmp_path):
 def test_networks_compute_in_as_many_threads_on_any_number_of_cores(tmp_path, monkeypatch):
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.setenv(name, "4")  # as Snakemake sets them for a job of four threads
-    body = "print(torch.get_num_threads(), *{library['num_threads'] for library in threadpool_info()})"
-    _, log = run(tmp_path, body, imports="import torch, numpy\nfrom threadpoolctl import threadpool_info")
+    body = (
+        "print(torch.get_num_threads(), *{library['num_threads'] for library in threadpool_info()})"
+    )
+    _, log = run(
+        tmp_path, body, imports="import torch, numpy\nfrom threadpoolctl import threadpool_info"
+    )
     assert log.splitlines()[0] == "1 1"
 
 
@@ -59,14 +66,18 @@ def test_a_second_process_of_the_same_job_waits_for_the_first(tmp_path):
     script.write_text(
         f"import sys\nfrom pathlib import Path\n{JOB.format(str(log))}"
         f"with stage(job), Path({str(order)!r}).open('a') as order:\n"
-        "    print(sys.argv[1], file=order, flush=True)\n    sys.stdin.read()\n    print('by', sys.argv[1])\n"
+        "    print(sys.argv[1], file=order, flush=True)\n    sys.stdin.read()\n    print('by', "
+        "sys.argv[1])\n"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     first = subprocess.Popen([sys.executable, script, "first"], **pipes)
     while not order.exists() or not order.read_text():
         assert first.poll() is None
     second = subprocess.Popen([sys.executable, script, "second"], **pipes)
-    assert second.stdout.readline() == f"{log}: another process is running this job; waiting for it to finish\n"
+    assert (
+        second.stdout.readline()
+        == f"{log}: another process is running this job; waiting for it to finish\n"
+    )
     assert order.read_text() == "first\n"
     first.communicate(timeout=60)
     second.communicate(timeout=60)
@@ -85,10 +96,13 @@ REFUSED = "error: job.py: this job has other code than the run began with, and t
         ("# a comment", "", {}, "done"),
         ("", WRITE.format("base/streams.py", "stream"), {}, "done"),  # it has been imported
         ("", WRITE.format("metrics/classification.py", "cost_matrix"), {}, "done 0\n" + REFUSED),
-        ("", "", {"job": "0" * 16}, REFUSED),  # the fingerprint of another machine is that of the edited code
+        # The fingerprint of another machine is that of the edited code.
+        ("", "", {"job": "0" * 16}, REFUSED),
     ],
 )
-def test_a_job_that_imports_what_was_edited_since_the_run_began_is_refused(tmp_path, edit, body, begun, said):
+def test_a_job_that_imports_what_was_edited_since_the_run_began_is_refused(
+    tmp_path, edit, body, begun, said
+):
     script = edited_job(tmp_path, edit, body)
     environment = os.environ | {BEGUN: json.dumps(begun)}
     done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, check=False)

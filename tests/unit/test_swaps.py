@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 from scipy.special import logit
 
-from resiliency.analysis.pair_counts import CALIPER, Half, PairCounts, halves_of, pair_counts, probability_counts
+from resiliency.analysis.pair_counts import (
+    CALIPER,
+    Half,
+    PairCounts,
+    halves_of,
+    pair_counts,
+    probability_counts,
+)
 from resiliency.analysis.swaps import FAMILY, Rung, rungs, swap, swap_table
 from resiliency.analysis.votes_of_four import drawn_fours, vote_counts, wrong_at
 from resiliency.prediction.reading import Condition, Predictions, Truth, condition_table
@@ -17,21 +24,43 @@ def pool(families: int, designs: int = 2, seeds: int = 2) -> pd.DataFrame:
     """Members of designs of two sizes in each family."""
     rows = product(range(families), range(designs), range(seeds))
     members = pd.DataFrame(
-        {"family": f"f{f:02}", "design": f"f{f:02}d{d}", "seed": s, "parameters": 1e5 * 4**d} for f, d, s in rows
+        {"family": f"f{f:02}", "design": f"f{f:02}d{d}", "seed": s, "parameters": 1e5 * 4**d}
+        for f, d, s in rows
     )
     return members.assign(origin="independent", loss_weight=np.nan, setting="", training_epochs=4.0)
 
 
-def studied(members: pd.DataFrame, random: np.random.Generator, common: float, n_images: int = 500) -> dict:
-    """Counts of members that fail where what is common to all, to their family, or their own is hard."""
+def studied(
+    members: pd.DataFrame, random: np.random.Generator, common: float, n_images: int = 500
+) -> dict:
+    """Counts of members that fail where what is common to all, to their family, or their own is
+    hard."""
     family = np.unique(members["family"], return_inverse=True)[1]
-    of_family, own = (random.standard_normal((size, n_images)) for size in (family.max() + 1, len(members)))
-    hardness = 1.2 * random.standard_normal(n_images) + common * of_family[family] + np.sqrt(1.2 - common**2) * own
-    errors = random.uniform(0.15, 0.5, family.max() + 1)[family] + random.uniform(0, 0.02, len(members))
+    of_family, own = (
+        random.standard_normal((size, n_images)) for size in (family.max() + 1, len(members))
+    )
+    hardness = (
+        1.2 * random.standard_normal(n_images)
+        + common * of_family[family]
+        + np.sqrt(1.2 - common**2) * own
+    )
+    errors = random.uniform(0.15, 0.5, family.max() + 1)[family] + random.uniform(
+        0, 0.02, len(members)
+    )
     wrong = hardness > np.quantile(hardness, 1 - errors, axis=1).diagonal()[:, None]
-    shared = np.where(random.random((len(members), n_images)) < 0.6, 1, random.integers(1, 9, (len(members), n_images)))
-    truth, group = Truth(np.zeros(n_images, int)), condition_table([Condition("clean", "clean", 0, n_images, 9)])
-    of = [Predictions(group, {"clean": row[None]}, {"clean": truth}) for row in np.where(wrong, shared, 0)]
+    shared = np.where(
+        random.random((len(members), n_images)) < 0.6,
+        1,
+        random.integers(1, 9, (len(members), n_images)),
+    )
+    truth, group = (
+        Truth(np.zeros(n_images, int)),
+        condition_table([Condition("clean", "clean", 0, n_images, 9)]),
+    )
+    of = [
+        Predictions(group, {"clean": row[None]}, {"clean": truth})
+        for row in np.where(wrong, shared, 0)
+    ]
     return {"clean": pair_counts(of, [0], 0)}
 
 
@@ -51,31 +80,51 @@ def test_wrong_answers_at_an_availability_against_a_sort():
 
 
 def test_rungs_say_what_differs():
-    members = pool(2).assign(training_epochs=[4, 4, 4, 4, 4, 4, 8, 8], family=["vgg"] * 4 + ["levit"] * 4)
+    members = pool(2).assign(
+        training_epochs=[4, 4, 4, 4, 4, 4, 8, 8], family=["vgg"] * 4 + ["levit"] * 4
+    )
     of = {name: rung.strangers[0].nonzero()[0].tolist() for name, rung in rungs(members).items()}
-    assert of == {"size": [2, 3], FAMILY: [4, 5], "family": [4, 5, 6, 7], "kind of network": [4, 5, 6, 7]}
-    assert all(np.array_equal(np.argwhere(rung.twins)[:2], [[0, 1], [1, 0]]) for rung in rungs(members).values())
+    assert of == {
+        "size": [2, 3],
+        FAMILY: [4, 5],
+        "family": [4, 5, 6, 7],
+        "kind of network": [4, 5, 6, 7],
+    }
+    assert all(
+        np.array_equal(np.argwhere(rung.twins)[:2], [[0, 1], [1, 0]])
+        for rung in rungs(members).values()
+    )
     single = rungs(members.iloc[::2].reset_index(drop=True))
     assert single["family"].by_error
     assert np.argwhere(single["family"].twins).tolist() == [[0, 1], [1, 0], [2, 3], [3, 2]]
-    joint = members.assign(origin=["independent"] * 6 + ["joint"] * 2, loss_weight=[np.nan] * 6 + [0.5] * 2)
+    joint = members.assign(
+        origin=["independent"] * 6 + ["joint"] * 2, loss_weight=[np.nan] * 6 + [0.5] * 2
+    )
     assert "joint training" not in rungs(joint)  # they have another seed
     joint["seed"], joint["design"] = 0, "one"
     assert rungs(joint)["joint training"].strangers.nonzero()[0].tolist() == [6, 7]
 
 
-def by_loops(rung: Rung, halves: list[Half], family: np.ndarray, left_out: int = -1) -> tuple[float, float]:
+def by_loops(
+    rung: Rung, halves: list[Half], family: np.ndarray, left_out: int = -1
+) -> tuple[float, float]:
     """Mean of twins and of strangers of the first outcome."""
     of_halves = []
     for half in halves:
         of_families: dict = {}
         for i, j in np.argwhere(rung.twins):
-            of = [k for k in range(len(family)) if rung.strangers[i, k] and half.accurate[j, k] and k != j]
+            of = [
+                k
+                for k in range(len(family))
+                if rung.strangers[i, k] and half.accurate[j, k] and k != j
+            ]
             of = [half.values[0, i, k] for k in of if family[k] != left_out]
             if of and family[i] != left_out:
                 of_families.setdefault(family[i], []).append((half.values[0, i, j], np.mean(of)))
         if of_families:
-            of_halves.append(np.mean([np.mean(pairs, axis=0) for pairs in of_families.values()], axis=0))
+            of_halves.append(
+                np.mean([np.mean(pairs, axis=0) for pairs in of_families.values()], axis=0)
+            )
     return tuple(np.mean(of_halves, axis=0))
 
 
@@ -83,7 +132,11 @@ def test_a_swap_against_loops():
     members = pool(5)
     counts = studied(members, np.random.default_rng(1), 0.8)["clean"]
     codes = np.unique(members["family"], return_inverse=True)[1]
-    family, halves, rung = np.eye(5, dtype=bool)[codes], halves_of(counts, 0)[1], rungs(members)[FAMILY]
+    family, halves, rung = (
+        np.eye(5, dtype=bool)[codes],
+        halves_of(counts, 0)[1],
+        rungs(members)[FAMILY],
+    )
     of = swap(rung, halves, family, family)
     for place, left_out in enumerate([-1, 0, 1, 2, 3, 4]):
         expected = by_loops(rung, halves, codes, left_out)
@@ -103,7 +156,10 @@ def test_halves_match_on_one_half_and_measure_on_the_other():
 
 def test_a_planted_cause_is_found_and_nothing_is_found_without():
     members = pool(8)
-    planted, none = (swap_table(members, studied(members, np.random.default_rng(2), of), 0.95, 0) for of in (1.0, 0.0))
+    planted, none = (
+        swap_table(members, studied(members, np.random.default_rng(2), of), 0.95, 0)
+        for of in (1.0, 0.0)
+    )
     for table, found in ((planted, True), (none, False)):
         row = table[(table.rung == FAMILY) & (table.outcome == "common_failures")].iloc[0]
         assert (row.ratio_high < 1 and row.ratio < row.control_low) == found
@@ -137,7 +193,9 @@ def test_votes_of_four_against_an_enumeration():
         of_images = pd.DataFrame(of_images, columns=["rank", "wrong"])
         of_images["wrong"] = of_images.groupby("rank")["wrong"].transform("mean")
         ordered = of_images.sort_values("rank")["wrong"].to_numpy()
-        assert found == pytest.approx([ordered[: int(400 * of)].sum() / 400 for of in (0.8, 0.9, 0.95)])
+        assert found == pytest.approx(
+            [ordered[: int(400 * of)].sum() / 400 for of in (0.8, 0.9, 0.95)]
+        )
 
 
 def test_groups_of_four_have_one_family_or_four():

@@ -1,4 +1,5 @@
-"""The training loop: it changes images, learns, repeats, compiles its steps, and goes on to the same weights."""
+"""The training loop: it changes images, learns, repeats, compiles its steps, and goes on to the
+same weights."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +27,8 @@ from resiliency.training.settings import Recipe
 
 
 def watched(look: Callable) -> engine.Loss:
-    """The usual loss; before each step, `look` is called with the networks and the labels of the batch."""
+    """The usual loss; before each step, `look` is called with the networks and the labels of the
+    batch."""
 
     def loss(networks, images, labels):
         look(networks, labels)
@@ -40,14 +42,20 @@ def watched(look: Callable) -> engine.Loss:
     [
         ("torch.nn:Linear", {"in_features": 32, "out_features": 2}, "expected logits of shape"),
         ("torch.nn:Identity", {}, "has no parameters to train or load"),
-        ("torch.nn:LazyLinear", {"out_features": 2}, "has lazy modules, whose weights have no shape yet"),
+        (
+            "torch.nn:LazyLinear",
+            {"out_features": 2},
+            "has lazy modules, whose weights have no shape yet",
+        ),
         ("builtins:dict", {}, "expected a torch.nn.Module, got dict"),
         ("torch.nn:Seven", {}, "cannot import it, .*has no attribute 'Seven'"),
         ("sys:exit", {}, "called exit .* instead of returning a network"),
         ("torch.nn:Linear", {}, "cannot be called with {}: TypeError"),
     ],
 )
-def test_functions_that_return_no_network_are_named_before_training(tmp_path, factory, arguments, message):
+def test_functions_that_return_no_network_are_named_before_training(
+    tmp_path, factory, arguments, message
+):
     design = Design(factory=factory, arguments=arguments)
     with pytest.raises(Fault, match=f"{factory}: .*{message}"):
         train_files(tmp_path, stored(tmp_path, 16), design, single)
@@ -59,8 +67,16 @@ TOO_LARGE = r"^training.batch_size: a batch of 16 does not fit into memory; lowe
 @pytest.mark.parametrize(
     ("loss", "error", "message"),
     [
-        (lambda networks, x, _: networks[0](x).sum() * float("nan"), Fault, "epoch 1: training loss is nan; lower lea"),
-        (lambda networks, x, _: networks[0](x).sum() * 0 - 1e4, Fault, r"epoch 1: training loss diverged \(-1e"),
+        (
+            lambda networks, x, _: networks[0](x).sum() * float("nan"),
+            Fault,
+            "epoch 1: training loss is nan; lower lea",
+        ),
+        (
+            lambda networks, x, _: networks[0](x).sum() * 0 - 1e4,
+            Fault,
+            r"epoch 1: training loss diverged \(-1e",
+        ),
         (Mock(side_effect=torch.OutOfMemoryError("CUDA out of memory")), Fault, TOO_LARGE),
         (Mock(side_effect=RuntimeError("can't allocate memory")), Fault, TOO_LARGE),
         (Mock(side_effect=RuntimeError("shapes differ")), RuntimeError, "^shapes differ$"),
@@ -111,11 +127,18 @@ def test_gradient_clipping_bounds_the_step():
         clipped = recipe.model_copy(update={"gradient_clip": clip})
         train([member], single, clipped, separable(), separable())
         lengths[clip] = float(torch.cat([p.flatten() for p in member.parameters()]).detach().norm())
-    assert lengths[0.01] == pytest.approx(0.01 * 1.9, rel=1e-3)  # one Nesterov step: gradient + 0.9 x gradient
+    # One Nesterov step: gradient + 0.9 x gradient.
+    assert lengths[0.01] == pytest.approx(0.01 * 1.9, rel=1e-3)
     assert lengths[None] > 10 * lengths[0.01]
 
 
-CHANGES = [{"optimizer": "muon"}, {"optimizer": "sgd"}, {"label_smoothing": 0.1}, {"mixup": 0.3}, {"ema": 0.9}]
+CHANGES = [
+    {"optimizer": "muon"},
+    {"optimizer": "sgd"},
+    {"label_smoothing": 0.1},
+    {"mixup": 0.3},
+    {"ema": 0.9},
+]
 CHANGES += [{"augment": "trivial"}, {"precision": "bfloat16"}, {"flip": True}]
 
 
@@ -125,7 +148,11 @@ def test_every_option_of_the_recipe_changes_the_weights_and_still_learns(change)
     history = train([plain], single, recipe, separable(), separable(32))
     assert [row["epoch"] for row in history] == list(range(1, 13))
     assert history[-1]["training_loss"] < 0.2 < history[0]["training_loss"]
-    assert history[-1]["validation_accuracy"] == engine.accuracies([plain], separable(32), PREPROCESSING)[0] == 1
+    assert (
+        history[-1]["validation_accuracy"]
+        == engine.accuracies([plain], separable(32), PREPROCESSING)[0]
+        == 1
+    )
     loss = partial(cross_entropy, smoothing=change.get("label_smoothing", 0))
     member = network()
     changed = train([member], loss, recipe.model_copy(update=change), separable(), separable(32))
@@ -136,9 +163,16 @@ def test_every_option_of_the_recipe_changes_the_weights_and_still_learns(change)
 def test_the_averaged_weights_are_the_moving_average_by_hand():
     recipe, seen = RECIPE.model_copy(update={"optimizer": "sgd"}), []
     plain, averaged = network(), network()
-    train([plain], watched(lambda networks, _: seen.append(weights(networks))), recipe, separable(), separable(32))
+    train(
+        [plain],
+        watched(lambda networks, _: seen.append(weights(networks))),
+        recipe,
+        separable(),
+        separable(32),
+    )
     train([averaged], single, recipe.model_copy(update={"ema": 0.8}), separable(), separable(32))
-    _, average, *later = [*seen, weights([plain])]  # the average begins with the weights after the first step
+    # The average begins with the weights after the first step.
+    _, average, *later = [*seen, weights([plain])]
     for after in later:
         average = 0.8 * average + 0.2 * after
     names = [name for name, tensor in averaged.state_dict().items() for _ in range(tensor.numel())]
@@ -149,7 +183,9 @@ def test_the_averaged_weights_are_the_moving_average_by_hand():
 def test_every_step_of_every_epoch_is_in_training_mode():
     member, modes = network(), []
     member[0].requires_grad_(False)
-    look = watched(lambda networks, _: modes.append([module.training for module in networks[0].modules()]))
+    look = watched(
+        lambda networks, _: modes.append([module.training for module in networks[0].modules()])
+    )
     train([member], look, RECIPE, separable(), separable(32))
     assert modes == [[module is not member[0] for module in member.modules()]] * (RECIPE.epochs * 4)
 
@@ -165,7 +201,9 @@ def test_steps_that_are_alike_are_compiled_and_give_the_same_weights(monkeypatch
 
     train(members[:1], single, RECIPE, separable(), separable(32))
     monkeypatch.setattr(engine, "compiled", compiled)
-    engine.Trainer(members[1:], single, RECIPE, PREPROCESSING, 2, 0, same_steps).train(separable(), separable(32))
+    engine.Trainer(members[1:], single, RECIPE, PREPROCESSING, 2, 0, same_steps).train(
+        separable(), separable(32)
+    )
     assert graphs == [torch.device("cpu")] * same_steps
     torch.testing.assert_close(weights(members[1:]), weights(members[:1]))
 
@@ -196,7 +234,9 @@ def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsy
     engine.Checkpoint(tmp_path / "a.pt", {"epochs": 4}).save({"done": 3})
     assert engine.Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load()["done"] == 3
     assert engine.Checkpoint(tmp_path / "a.pt", {"epochs": 5}).load() is None
-    assert "a.pt: checkpoint has different settings; training from scratch" in capsys.readouterr().out
+    assert (
+        "a.pt: checkpoint has different settings; training from scratch" in capsys.readouterr().out
+    )
     content = (tmp_path / "a.pt").read_bytes()
     (tmp_path / "a.pt").write_bytes(content[: len(content) // 2])
     assert engine.Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load() is None
@@ -205,7 +245,9 @@ def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsy
 
 
 @pytest.mark.slow
-def test_a_training_of_files_begins_anew_if_its_images_are_normalised_in_another_way(tmp_path, monkeypatch, capsys):
+def test_a_training_of_files_begins_anew_if_its_images_are_normalised_in_another_way(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(engine, "PAUSE", 0)
     data = stored(tmp_path, 24)
     with pytest.raises(Killed):
@@ -227,15 +269,19 @@ def test_checkpoints_are_saved_only_now_and_then(tmp_path):
 @given(st.integers(0, 4), st.integers(0, 2**32))
 @settings(max_examples=10, deadline=None)
 def test_shifts_stay_within_bounds_and_repeat_edges(largest, seed):
-    """Every pixel holds its own coordinates, so that a shifted image tells where each pixel came from."""
+    """Every pixel holds its own coordinates, so that a shifted image tells where each pixel came
+    from."""
     rows, columns = torch.meshgrid(torch.arange(6.0), torch.arange(7.0), indexing="ij")
     images = torch.stack([rows, columns, rows], dim=2).expand(5, 6, 7, 3)
-    for image in engine.shifted(images, largest, torch.Generator().manual_seed(seed)).permute(0, 3, 1, 2):
+    for image in engine.shifted(images, largest, torch.Generator().manual_seed(seed)).permute(
+        0, 3, 1, 2
+    ):
         explained = [
             (dy, dx)
             for dy in range(-largest, largest + 1)
             for dx in range(-largest, largest + 1)
-            if torch.equal(image[0], (rows + dy).clamp(0, 5)) and torch.equal(image[1], (columns + dx).clamp(0, 6))
+            if torch.equal(image[0], (rows + dy).clamp(0, 5))
+            and torch.equal(image[1], (columns + dx).clamp(0, 6))
         ]
         assert len(explained) == 1
         assert torch.equal(image[0], image[2])
@@ -251,14 +297,21 @@ def test_flips_mirror_about_half_of_the_images():
 
 
 def test_random_crops_keep_share_and_aspect_and_reach_every_part():
-    """Red grows along the columns and green along the rows, so that a crop tells where it was taken."""
+    """Red grows along the columns and green along the rows, so that a crop tells where it was
+    taken."""
     width, height = 200, 120
     columns, rows = np.meshgrid(np.arange(width, dtype=np.uint8), np.arange(height, dtype=np.uint8))
     image = Image.fromarray(np.dstack([columns, rows, rows]))
-    crops = np.array([engine.random_crop(image, 64, 0.25, np.random.default_rng(seed)) for seed in range(300)], float)
+    crops = np.array(
+        [engine.random_crop(image, 64, 0.25, np.random.default_rng(seed)) for seed in range(300)],
+        float,
+    )
     assert crops.shape == (300, 64, 64, 3)
     red, green, _ = np.moveaxis(crops, -1, 0)
-    (left, right), (top, bottom) = red[:, :, [0, -1]].mean(axis=1).T, green[:, [0, -1]].mean(axis=2).T
+    (left, right), (top, bottom) = (
+        red[:, :, [0, -1]].mean(axis=1).T,
+        green[:, [0, -1]].mean(axis=2).T,
+    )
     w, h = right - left + 2, bottom - top + 2
     for values, smallest, largest in (
         (w * h / (width * height), (0.2, 0.32), (0.75, 1.1)),
@@ -273,10 +326,14 @@ def test_random_crops_keep_share_and_aspect_and_reach_every_part():
 
 
 @pytest.mark.parametrize(
-    ("settings", "in_files"), [({"augment": "trivial"}, 0), ({"augment": "augmix"}, 0), ({"smallest_crop": 0.3}, 1)]
+    ("settings", "in_files"),
+    [({"augment": "trivial"}, 0), ({"augment": "augmix"}, 0), ({"smallest_crop": 0.3}, 1)],
 )
 def test_images_change_alike_in_any_batch_and_anew_in_each_epoch(tmp_path, settings, in_files):
-    images, recipe = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8), Recipe(**settings)
+    images, recipe = (
+        np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8),
+        Recipe(**settings),
+    )
     if in_files:
         files = [str(tmp_path / f"{index}.png") for index in range(8)]
         for file, image in zip(files, images, strict=True):

@@ -1,4 +1,5 @@
-"""Fine-tuning: a new head behind given weights, what is trained of the network, and what does not fit."""
+"""Fine-tuning: a new head behind given weights, what is trained of the network, and what does not
+fit."""
 
 from pathlib import Path
 
@@ -20,7 +21,14 @@ from resiliency.training.member import build_for_tuning, fine_tune
 from resiliency.training.optimizer import make_optimizer, set_learning_rate
 from resiliency.training.settings import FineTuning
 
-RECIPE = {"epochs": 2, "batch_size": 8, "warmup_epochs": 0, "learning_rate": 0.01, "shift": 1, "flip": True}
+RECIPE = {
+    "epochs": 2,
+    "batch_size": 8,
+    "warmup_epochs": 0,
+    "learning_rate": 0.01,
+    "shift": 1,
+    "flip": True,
+}
 
 
 @pytest.fixture
@@ -29,16 +37,24 @@ def file(tmp_path):
     network = build(Member("a", **SMALL.description(32)), 7, seed=5)
     for _ in range(20):
         network.train()(torch.randn(8, 3, 32, 32))
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, tmp_path / "a.safetensors")
+    save_file(
+        {name: tensor.contiguous() for name, tensor in network.state_dict().items()},
+        tmp_path / "a.safetensors",
+    )
     return tmp_path / "a.safetensors"
 
 
 def described(file: Path, margin: float | None = None) -> dict:
-    return SMALL.model_copy(update={"weights": str(file), "training": {"train": "all"}}).description(32, margin)
+    return SMALL.model_copy(
+        update={"weights": str(file), "training": {"train": "all"}}
+    ).description(32, margin)
 
 
-def tuned(tmp_path: Path, file: Path, margin: float | None = None, data: dict | None = None, **recipe):
-    """Weights, by name, of a member that was fine-tuned, and its description; those of `file` are given."""
+def tuned(
+    tmp_path: Path, file: Path, margin: float | None = None, data: dict | None = None, **recipe
+):
+    """Weights, by name, of a member that was fine-tuned, and its description; those of `file` are
+    given."""
     folder = tmp_path / f"small-s0-{'-'.join(map(str, recipe.values()))}"
     description = described(file, margin) | {"origin": "independent", "design": "small", "seed": 0}
     data = (data or stored(tmp_path, 32)) | {"weights": str(file)}
@@ -52,9 +68,15 @@ def differing(weights: dict, file: Path) -> set[str]:
 
 
 def test_a_network_starts_from_all_given_weights_but_the_head(file):
-    networks = [build_for_tuning("a", described(file), list("abcd"), 32, str(file), seed) for seed in (0, 1)]
+    networks = [
+        build_for_tuning("a", described(file), list("abcd"), 32, str(file), seed) for seed in (0, 1)
+    ]
     (one, head, member), (other, other_head, _) = networks
-    assert differing(one.state_dict(), file) == differing(other.state_dict(), file) == {"fc.weight", "fc.bias"}
+    assert (
+        differing(one.state_dict(), file)
+        == differing(other.state_dict(), file)
+        == {"fc.weight", "fc.bias"}
+    )
     assert head.weight.shape == (4, 8)
     assert 0 < head.weight.abs().max() < 0.1
     assert not head.bias.any()
@@ -69,9 +91,18 @@ def test_the_head_alone_is_trained_on_features_of_the_network(tmp_path, file):
     weights, member = tuned(tmp_path, file, train="head", augment="trivial")
     assert differing(weights, file) == {"fc.weight", "fc.bias"}
     (folder,) = tmp_path.glob("small-s0*")
-    images, labels = (read_array(tmp_path / f"data/validation/{name}.npy") for name in ("images", "labels"))
-    assert accuracy(read_member(folder), images, labels, 0) == pytest.approx(member["validation_accuracy"])
-    assert member["training_cost"] == {"epochs": 2, "n_images": 64, "macs": 32 * member["macs"], "steps": 8}
+    images, labels = (
+        read_array(tmp_path / f"data/validation/{name}.npy") for name in ("images", "labels")
+    )
+    assert accuracy(read_member(folder), images, labels, 0) == pytest.approx(
+        member["validation_accuracy"]
+    )
+    assert member["training_cost"] == {
+        "epochs": 2,
+        "n_images": 64,
+        "macs": 32 * member["macs"],
+        "steps": 8,
+    }
 
 
 def test_the_whole_network_learns_and_its_body_slower(tmp_path, file):
@@ -104,7 +135,9 @@ def test_images_in_files_are_learned_as_the_weights_see_them(tmp_path, file, mon
             paths.append(str(tmp_path / f"{split}{index}.png"))
             Image.fromarray(random.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(paths[-1])
         write_list(tmp_path / f"data/{split}/images.json", paths, 72, 0.875)
-    data |= {key: path.replace(".npy", ".json") for key, path in data.items() if key.endswith("images")}
+    data |= {
+        key: path.replace(".npy", ".json") for key, path in data.items() if key.endswith("images")
+    }
     sizes, forward = set(), nn.Conv2d.forward
 
     def watched(layer, images):
@@ -114,13 +147,21 @@ def test_images_in_files_are_learned_as_the_weights_see_them(tmp_path, file, mon
     monkeypatch.setattr(nn.Conv2d, "forward", watched)
     _, member = tuned(tmp_path, file, margin=0.875, data=data, train=train, epochs=1)
     assert sizes == {224}
-    assert member["view"] == {"size": 224, "margin": 0.95, "interpolation": "bicubic", "squash": False}
+    assert member["view"] == {
+        "size": 224,
+        "margin": 0.95,
+        "interpolation": "bicubic",
+        "squash": False,
+    }
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])
 def test_the_share_of_the_rate_outlives_a_checkpoint(name):
     network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
-    recipe, body = FineTuning(body_rate=0.25, optimizer=name, learning_rate=0.8), list(network[0].parameters())
+    recipe, body = (
+        FineTuning(body_rate=0.25, optimizer=name, learning_rate=0.8),
+        list(network[0].parameters()),
+    )
     first, second = (make_optimizer([network], recipe, body) for _ in range(2))
     network(torch.ones(1, 2)).sum().backward()
     first.step()
@@ -130,5 +171,7 @@ def test_the_share_of_the_rate_outlives_a_checkpoint(name):
     shares = [group.get("share", 1) for group in second.param_groups]
     assert {*shares} == {1, 0.25}
     set_learning_rate(second, 0.4)
-    assert [group["lr"] for group in second.param_groups] == pytest.approx([0.4 * one for one in shares])
+    assert [group["lr"] for group in second.param_groups] == pytest.approx(
+        [0.4 * one for one in shares]
+    )
     assert all(parameter in second.state for parameter in network.parameters())

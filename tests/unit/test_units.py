@@ -37,13 +37,17 @@ def test_values_have_the_mean_and_the_variance_of_clusters():
     left = np.array([2, 1, 0]) - mean * FILMS.sizes
     assert of_units.var(ddof=1) / 3 == pytest.approx(3 / 2 * (left**2).sum() / 6**2)
     assert FILMS.variance_of_mean(VALUES) == pytest.approx(3 / 2 * (left**2).sum() / 6**2)
-    assert Units.single(6).variance_of_mean(VALUES) == pytest.approx(1 / 2 * 1 / 2 / 6)  # of a proportion
+    # Of a proportion.
+    assert Units.single(6).variance_of_mean(VALUES) == pytest.approx(1 / 2 * 1 / 2 / 6)
     assert Units.numbered(np.zeros(6)).variance_of_mean(VALUES) == 0
     assert FILMS.effective(np.zeros(3), 0.95) == 3
-    assert Units.numbered(np.arange(8) // 2).effective(np.array([1.0, 1, 1, 2]), 0.95) == pytest.approx(
+    assert Units.numbered(np.arange(8) // 2).effective(
+        np.array([1.0, 1, 1, 2]), 0.95
+    ) == pytest.approx(
         15 * (norm.ppf(0.975) / t(3).ppf(0.975)) ** 2  # of which 8 at most count
     )
-    few = Units.numbered(np.arange(60) // 3).effective(np.eye(20)[0], 0.95)  # an image of 60 in one unit of 20
+    # An image of 60 in one unit of 20.
+    few = Units.numbered(np.arange(60) // 3).effective(np.eye(20)[0], 0.95)
     assert wilson(np.array(1 / 60), few, 0.9545)[1] == pytest.approx(4 / 24, rel=1e-4)
     np.testing.assert_allclose(FILMS.from_sums(FILMS.sums(VALUES)), of_units)
     assert FILMS.reach(0.95) == pytest.approx(t(2).ppf(0.975))
@@ -90,21 +94,32 @@ def test_copies_of_images_are_worth_one_image(monkeypatch, block):
     monkeypatch.setattr("resiliency.ensembles.pool.BLOCK_VALUES", block)
     ensembles, members, images = np.array([[0, 1], [1, 2]]), scored(), np.arange(7, 113)
     few = 39 * (norm.ppf(0.975) / t(39).ppf(0.975)) ** 2
-    np.testing.assert_allclose(members.effective_images(ensembles, CLEAN, np.arange(120), 0.95), few, rtol=1e-6)
+    np.testing.assert_allclose(
+        members.effective_images(ensembles, CLEAN, np.arange(120), 0.95), few, rtol=1e-6
+    )
     units = members.units(CLEAN).of(images)
-    each = [units.effective(units.sums(members.wrong_in(ensemble, images, 0)), 0.95) for ensemble in ensembles]
-    np.testing.assert_allclose(members.effective_images(ensembles, CLEAN, images, 0.95), each, rtol=1e-6)
+    each = [
+        units.effective(units.sums(members.wrong_in(ensemble, images, 0)), 0.95)
+        for ensemble in ensembles
+    ]
+    np.testing.assert_allclose(
+        members.effective_images(ensembles, CLEAN, images, 0.95), each, rtol=1e-6
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", FAST, ids=lambda case: case.statistic)
 def test_intervals_of_each_statistic_cover(case):
     """At a coverage of 0.95 the bound is missed once in ten thousand times."""
-    assert coverage(case, simulations=20, resamples=60)["adopted_hits"] >= binom.ppf(1e-4, 20, CONFIDENCE)
+    assert coverage(case, simulations=20, resamples=60)["adopted_hits"] >= binom.ppf(
+        1e-4, 20, CONFIDENCE
+    )
 
 
 def test_the_losses_that_a_level_allows_by_hand():
     """Of units of 1 and 3 images: 4 / 2 = 2 images per unit, and a unit's loss is 3 / 2 at most."""
     ranked = Ranked.of(np.ones((2, 4)) / 2, np.ones((2, 4)), Units.numbered(np.array([0, 1, 1, 1])))
     assert ranked.most(0.6) == pytest.approx(2 * (0.6 * 3 - 3 / 2) * 2)
-    assert Ranked.of(np.ones((2, 4)) / 2, np.ones((2, 4))).most(0.6) == pytest.approx(2 * (0.6 * 5 - 1))
+    assert Ranked.of(np.ones((2, 4)) / 2, np.ones((2, 4))).most(0.6) == pytest.approx(
+        2 * (0.6 * 5 - 1)
+    )

@@ -20,7 +20,14 @@ from torch import nn
 from trainings import SMALL
 
 from resiliency.designs.members import Member
-from resiliency.designs.networks import build, load_weights, normalised, read_checkpoint, read_member, write_member
+from resiliency.designs.networks import (
+    build,
+    load_weights,
+    normalised,
+    read_checkpoint,
+    read_member,
+    write_member,
+)
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import features, logits
@@ -28,12 +35,17 @@ from resiliency.prediction.writing import features, logits
 CLASSES = ["ant", "bee", "cat", "dog"]
 
 
-@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "module._orig_mod.", "_orig_mod.module."])
+@pytest.mark.parametrize(
+    "prefix", ["", "module.", "_orig_mod.", "model.", "module._orig_mod.", "_orig_mod.module."]
+)
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "model_state_dict", "model", "net"])
 def test_checkpoints_with_common_wrappers_are_read(tmp_path, prefix, wrapper):
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     weights = OrderedDict((prefix + name, tensor) for name, tensor in network.state_dict().items())
-    torch.save({wrapper: weights, "epoch": 3, "optimizer": {"lr": 0.1}} if wrapper else weights, tmp_path / "a.pt")
+    torch.save(
+        {wrapper: weights, "epoch": 3, "optimizer": {"lr": 0.1}} if wrapper else weights,
+        tmp_path / "a.pt",
+    )
     other = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     read = read_checkpoint(tmp_path / "a.pt", list(other.state_dict()))
     assert load_weights(other, read) == ""
@@ -54,7 +66,9 @@ def test_classes_are_mapped_by_name(tmp_path, names, outputs):
     tmp_path.joinpath("names.txt").write_text(names, encoding="utf-8")
     network = build(Member("a", **SMALL.description(32)), len(names.split()), seed=5)
     torch.save(network.state_dict(), tmp_path / "a.pt")
-    design = SMALL.model_copy(update={"weights": str(tmp_path / "a.pt"), "classes": str(tmp_path / "names.txt")})
+    design = SMALL.model_copy(
+        update={"weights": str(tmp_path / "a.pt"), "classes": str(tmp_path / "names.txt")}
+    )
     arguments = "a", design.description(32), CLASSES, 32, design.inputs(0)
     if isinstance(outputs, str):
         assert outputs in fault_of(load_member, *arguments)
@@ -62,7 +76,11 @@ def test_classes_are_mapped_by_name(tmp_path, names, outputs):
         assert load_member(*arguments)[1].outputs == outputs
 
 
-REPOSITORY, COMMIT, NEWEST = "timm/test_resnet.r160_in1k", "0123456789abcdef" * 2 + "01234567", "f" * 40
+REPOSITORY, COMMIT, NEWEST = (
+    "timm/test_resnet.r160_in1k",
+    "0123456789abcdef" * 2 + "01234567",
+    "f" * 40,
+)
 SYNSETS = ["n01440764", "n02102040", "n02979186", "n03000684"]
 
 
@@ -106,7 +124,9 @@ def hub(published, tmp_path, monkeypatch) -> Iterator[None]:
 
 
 def pretrained(revision: str | None = None):
-    design = Design(architecture="test_resnet", weights="pretrained", stem="original", revision=revision)
+    design = Design(
+        architecture="test_resnet", weights="pretrained", stem="original", revision=revision
+    )
     return load_member("a", design.description(32), SYNSETS, 32, design.inputs(0))
 
 
@@ -121,7 +141,9 @@ def test_pretrained_weights_serve_a_subset_of_imagenet(published, capsys, revisi
     source = f"pretrained {REPOSITORY}@{revision or NEWEST}, images normalised by timm's mean"
     assert member.weights_source.startswith(source)
     assert (f"set revision: {NEWEST}" in capsys.readouterr().out) == (revision is None)
-    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8))
+    images = torch.from_numpy(
+        np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    )
     images = normalised(images, member.mean, member.std)
     with torch.inference_mode():
         values = network(images.to(next(network.parameters()).device)).cpu()
@@ -137,7 +159,9 @@ def test_files_of_the_hub_are_never_unpickled(published, tmp_path, monkeypatch):
     path = tmp_path / COMMIT / "pytorch_model.bin"
     path.parent.mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("resiliency.designs.weights.download_weights", lambda *_: (str(path), COMMIT))
+    monkeypatch.setattr(
+        "resiliency.designs.weights.download_weights", lambda *_: (str(path), COMMIT)
+    )
     torch.save({"state_dict": published.state_dict(), "optimizer": Marking()}, path)
     assert "pytorch_model.bin: refused (it holds more than tensors)" in fault_of(pretrained)
     assert not (tmp_path / "ran").exists()
@@ -151,7 +175,10 @@ def test_a_network_of_ones_own_trained_elsewhere_becomes_a_member(tmp_path):
     """From a checkpoint of DataParallel."""
     original = small(width=4, classes=len(ORDER))
     original.train()(torch.rand(16, 3, 32, 32))  # moves the running statistics
-    path, weights = tmp_path / "net.pth.tar", {f"module.{name}": one for name, one in original.state_dict().items()}
+    path, weights = (
+        tmp_path / "net.pth.tar",
+        {f"module.{name}": one for name, one in original.state_dict().items()},
+    )
     torch.save({"epoch": 3, "state_dict": weights, "best": 0.5}, path)
     network = {"factory": "own_networks:small", "arguments": {"width": 4, "classes": len(ORDER)}}
     design = Design(**network, weights=str(path), classes=ORDER, mean=MEAN, std=STD)
@@ -161,10 +188,15 @@ def test_a_network_of_ones_own_trained_elsewhere_becomes_a_member(tmp_path):
     chosen = [ORDER.index(name) for name in CLASSES]
     images = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
     with torch.inference_mode():
-        expected = original.eval()(normalised(torch.from_numpy(images), MEAN, STD))[:, chosen].numpy()
+        expected = original.eval()(normalised(torch.from_numpy(images), MEAN, STD))[
+            :, chosen
+        ].numpy()
     values = logits(member, images)
     np.testing.assert_allclose(values, expected, atol=2e-3)
     assert features(member, images).shape == (20, 8)
-    assert (described.parameters, described.outputs) == (sum(p.numel() for p in original.parameters()), chosen)
+    assert (described.parameters, described.outputs) == (
+        sum(p.numel() for p in original.parameters()),
+        chosen,
+    )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert described.weights_source.startswith(f"file {path} (sha256 {digest})")

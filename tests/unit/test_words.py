@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from resiliency.report.rows import difference_said
-from resiliency.report.words import bounds, difference, difference_interval, duration, interval, number, percent
+from resiliency.report.words import (
+    bounds,
+    difference,
+    difference_interval,
+    duration,
+    interval,
+    number,
+    percent,
+)
 
 
 def test_words():

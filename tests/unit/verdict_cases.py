@@ -1,4 +1,5 @@
-"""Observations of every verdict, as rows of observations.csv, and what the first screen says of them."""
+"""Observations of every verdict, as rows of observations.csv, and what the first screen says of
+them."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,13 @@ NOTHING |= dict.fromkeys(("opposite_bound", "image_share"), np.nan)
 
 
 def part(verdict: str, low: float, high: float, name: str = "part") -> dict:
-    row = {"part": name, "part_verdict": verdict, "estimate": (low + high) / 2, "low": low, "high": high}
+    row = {
+        "part": name,
+        "part_verdict": verdict,
+        "estimate": (low + high) / 2,
+        "low": low,
+        "high": high,
+    }
     return row | {"confidence": 0.9} | NOTHING
 
 
@@ -22,26 +29,42 @@ def parts_of(*verdicts: str) -> list[dict]:
 
 
 def intervals(verdicts: list[str], *ends: tuple[float, float]) -> list[dict]:
-    return [part(verdict, *of, f"part {index}") for index, (verdict, of) in enumerate(zip(verdicts, ends, strict=True))]
+    return [
+        part(verdict, *of, f"part {index}")
+        for index, (verdict, of) in enumerate(zip(verdicts, ends, strict=True))
+    ]
 
 
 def leaning(sides: dict[str, str]) -> list[dict]:
     """Rows beside the verdict, one per reading, that lean for or against the statement."""
-    return [part("", -1, 1, f"images, {of}") | {"leans": side, "reading": of} for of, side in sides.items()]
+    return [
+        part("", -1, 1, f"images, {of}") | {"leans": side, "reading": of}
+        for of, side in sides.items()
+    ]
 
 
 def observation_of(
-    parts: list[dict], verdict: str, missing: object = np.nan, needed: object = np.nan, **others: object
+    parts: list[dict],
+    verdict: str,
+    missing: object = np.nan,
+    needed: object = np.nan,
+    **others: object,
 ) -> dict:
     """What the first screen says of an observation with these parts."""
-    table = pd.DataFrame(parts).assign(statement="S.", verdict=verdict, **{"observation": 2, "margin": 0.2} | others)
-    (observation,) = by_observation(table.assign(missing_requirements=missing, sample_size_needed=needed))
+    table = pd.DataFrame(parts).assign(
+        statement="S.", verdict=verdict, **{"observation": 2, "margin": 0.2} | others
+    )
+    (observation,) = by_observation(
+        table.assign(missing_requirements=missing, sample_size_needed=needed)
+    )
     return observation
 
 
 SMALL, NOISE, OPEN = "no practical difference", "no better than noise", "undecided"
 FEW = {"against double_fault": "against", "against q_statistic": "for", "given accuracy": "against"}
-MANY = {f"against {name}": "against" for name in ("double_fault", "q_statistic", "error_consistency")}
+MANY = {
+    f"against {name}": "against" for name in ("double_fault", "q_statistic", "error_consistency")
+}
 MANY |= {"against disagreement": "for", "given accuracy": "against"}
 CLEAN, CORRUPTED = "clean images", "corrupted images"
 RANGE = {"side": "above", "placebo": "random numbers", "placebo_low": -0.3, "placebo_high": 0.25}
@@ -49,17 +72,29 @@ NOISY = [part(NOISE, 0.1, 0.3, CLEAN) | RANGE, part("supported", 0.2, 0.4, CORRU
 NOISY += [part(NOISE, -0.1, 0.4, f"{CLEAN}, against noise") | RANGE | {"reading": "against noise"}]
 (SUPPORTED,) = parts_of("supported")
 EARNED = {"accuracy_supported": 0.954, "accuracy_low": 0.08, "accuracy_high": 0.14}
-OF_CLEAN_ERROR = part("", 0.1, 0.5, "family against size, clean error") | {"leans": "for", "reading": CLEAN_ERROR}
+OF_CLEAN_ERROR = part("", 0.1, 0.5, "family against size, clean error") | {
+    "leans": "for",
+    "reading": CLEAN_ERROR,
+}
 AT_EQUAL_ACCURACY = [
     part("", -0.3, 0.1, "architecture family - clean accuracy, corrupted error"),
-    part("", 0.1, 0.3, "architecture family - clean accuracy, excess of corrupted error over clean error"),
+    part(
+        "",
+        0.1,
+        0.3,
+        "architecture family - clean accuracy, excess of corrupted error over clean error",
+    ),
 ]
 UNCLEAR = {"needed": "20 designs"}
 FREE = {"metrics": "label-free"}
 CASES = {  # rows, the verdict and what else the table says
     "three parts": (parts_of(*["supported"] * 3), "supported", {}),
     "by construction": (parts_of("supported"), "supported", {"observation": "4"}),
-    "a small difference": (intervals(["supported"] * 2, (0.1, 0.2), (0.1, 0.4)), "supported", {"margin": 0.25}),
+    "a small difference": (
+        intervals(["supported"] * 2, (0.1, 0.2), (0.1, 0.4)),
+        "supported",
+        {"margin": 0.25},
+    ),
     "in part": (parts_of("supported", SMALL), "supported in part", FREE),
     "one against, one open": (parts_of("contradicted", OPEN), "contradicted", {}),
     "significant, but small": (parts_of(SMALL), SMALL, {}),
@@ -71,11 +106,27 @@ CASES = {  # rows, the verdict and what else the table says
     "one unknown": (intervals([OPEN] * 2, (np.nan, np.nan), (-1, 1)), OPEN, UNCLEAR),
     "two against, one for": (parts_of(OPEN, OPEN, "supported"), OPEN, UNCLEAR),
     "one for, one small": (intervals(["supported", SMALL], (0.1, 1), (-0.1, 0.1)), OPEN, UNCLEAR),
-    "not tested": (parts_of("not tested"), "not tested", {"missing": "needs 8 families; there are 2"}),
-    "other readings, contradicted": ([*parts_of("contradicted"), *leaning(FEW)], "contradicted", FREE),
+    "not tested": (
+        parts_of("not tested"),
+        "not tested",
+        {"missing": "needs 8 families; there are 2"},
+    ),
+    "other readings, contradicted": (
+        [*parts_of("contradicted"), *leaning(FEW)],
+        "contradicted",
+        FREE,
+    ),
     "other readings, open": ([*parts_of(OPEN), *leaning(FEW)], OPEN, FREE | UNCLEAR),
     "many readings": ([*parts_of("supported"), *leaning(MANY)], "supported", FREE),
-    "earned by accuracy": ([SUPPORTED | EARNED, OF_CLEAN_ERROR, *AT_EQUAL_ACCURACY], "supported", {}),
-    "not earned by accuracy": ([SUPPORTED | {"accuracy_supported": 0.016}, OF_CLEAN_ERROR], "supported", {}),
+    "earned by accuracy": (
+        [SUPPORTED | EARNED, OF_CLEAN_ERROR, *AT_EQUAL_ACCURACY],
+        "supported",
+        {},
+    ),
+    "not earned by accuracy": (
+        [SUPPORTED | {"accuracy_supported": 0.016}, OF_CLEAN_ERROR],
+        "supported",
+        {},
+    ),
     "natural shifts": (parts_of("supported"), "supported", {"shifts": "imagenet_a+imagenetv2"}),
 }

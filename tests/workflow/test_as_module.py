@@ -1,4 +1,5 @@
-"""Another workflow imports this one as a module, with a study that searches for an ensemble from a member on."""
+"""Another workflow imports this one as a module, with a study that searches for an ensemble from a
+member on."""
 
 import json
 from pathlib import Path

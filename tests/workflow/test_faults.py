@@ -36,7 +36,11 @@ STAGES = (*MADE, "train", "train_jointly", "train_supernet", "search")
 def jobs_of(study) -> list[psutil.Process]:
     """The processes of the scripts that run for a study; forks are killed with them."""
     words = f"{study.directory}/.snakemake/scripts"
-    return [process for process in psutil.process_iter(["cmdline"]) if words in " ".join(process.info["cmdline"] or [])]
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if words in " ".join(process.info["cmdline"] or [])
+    ]
 
 
 def kill(study, run, target: str, random: Random) -> None:
@@ -45,7 +49,9 @@ def kill(study, run, target: str, random: Random) -> None:
     while target == "a job" and run.poll() is None and not jobs:
         time.sleep(0.05)
         jobs = jobs_of(study)
-    killed = {"everything": jobs, "snakemake": [], "a job": random.sample(jobs, min(1, len(jobs)))}[target]
+    killed = {"everything": jobs, "snakemake": [], "a job": random.sample(jobs, min(1, len(jobs)))}[
+        target
+    ]
     for process in killed:
         with suppress(psutil.NoSuchProcess):
             process.kill()
@@ -55,10 +61,15 @@ def kill(study, run, target: str, random: Random) -> None:
 
 
 def contents(study) -> dict[str, bytes]:
-    """All results of a study but its pictures, what tells of the run itself, and what other tests export of it."""
+    """All results of a study but its pictures, what tells of the run itself, and what other tests
+    export of it."""
     others = ("logs", ".records", ".study.json")
     others += ("charts", "report.html", "provenance.json", "export")
-    paths = [path for path in study.results.rglob("*") if path.is_file() and not set(path.parts) & set(others)]
+    paths = [
+        path
+        for path in study.results.rglob("*")
+        if path.is_file() and not set(path.parts) & set(others)
+    ]
     return {str(path.relative_to(study.results)): path.read_bytes() for path in paths}
 
 
@@ -73,7 +84,8 @@ def wait_for(study, run, stage: str, seconds: float) -> None:
 
 
 def test_jobs_killed_at_any_stage_end_with_the_same_files(workflow, tmp_path):
-    """RESILIENCY_KILLS says how often; each kill is of a job that makes again what was deleted of a finished study."""
+    """RESILIENCY_KILLS says how often; each kill is of a job that makes again what was deleted of a
+    finished study."""
     random = Random(0)
     killed = workflow.copied(tmp_path / "killed")
     left = [*STAGES] * (KILLS // len(STAGES)) + random.sample(STAGES, KILLS % len(STAGES))
@@ -96,14 +108,19 @@ def test_jobs_killed_at_any_stage_end_with_the_same_files(workflow, tmp_path):
 
 
 def test_what_a_failed_rerun_lost_is_made_again(workflow, tmp_path):
-    """Snakemake removes the older results of a job that fails; tables that were made from them must not hide it."""
+    """Snakemake removes the older results of a job that fails; tables that were made from them must
+    not hide it."""
     copy = workflow.copied(tmp_path / "copy")
     diverging = "designs={convnext: {training: {optimizer: sgd, learning_rate: 100}}}"
     run = copy.snakemake("--cores", "1", "--config", diverging)
     assert run.returncode != 0
     assert "training loss is nan; lower learning_rate" in run.stdout
     assert "Traceback" not in run.stdout
-    lost = [seed for seed in (0, 1) if not (copy.results / f"members/convnext-s{seed}/weights.safetensors").exists()]
+    lost = [
+        seed
+        for seed in (0, 1)
+        if not (copy.results / f"members/convnext-s{seed}/weights.safetensors").exists()
+    ]
     assert lost
     jobs = copy.planned()
     assert jobs["train"] == len(lost)

@@ -1,4 +1,5 @@
-"""Pages of the documentation followed to the letter in a fresh clone: photos of one's own, and a table of decisions."""
+"""Pages of the documentation followed to the letter in a fresh clone: photos of one's own, and a
+table of decisions."""
 
 import json
 import os
@@ -17,7 +18,11 @@ from resiliency.base.names import FEWEST_IMAGES
 REPOSITORY = Path(__file__).parents[2]
 CLASSES, PHOTOS = 3, 40
 # Less than the tutorial has, so that the test does not take minutes.
-SHORTER = {"epochs: 20": "epochs: 1", "warmup_epochs: 2": "warmup_epochs: 0", "seeds: 2": "seeds: 1"}
+SHORTER = {
+    "epochs: 20": "epochs: 1",
+    "warmup_epochs: 2": "warmup_epochs: 0",
+    "seeds: 2": "seeds: 1",
+}
 SHORTER |= {"image_size: 64": "image_size: 32", "probe: {n_images: 30}": "probe: {n_images: 12}"}
 FEWER = "corruptions: {names: [contrast], severities: [5]}\nstatistics: {resamples: 200}\n"
 FEWER += "attribution: {methods: [saliency]}\ncharts: {pixels_per_point: 1}\n"
@@ -27,14 +32,17 @@ INSTALL = "pip install -e .\n"
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory, forked_programs) -> SimpleNamespace:
-    """A fresh clone, in which the package is installed already, and jobs are forks, else they take minutes.
+    """A fresh clone, in which the package is installed already, and jobs are forks, else they take
+    minutes.
 
     `run` gives what commands of a reader print of any kind.
     """
     folder = tmp_path_factory.mktemp("clone") / "resiliency"
     subprocess.run(["git", "clone", "--quiet", REPOSITORY, folder], check=True)
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = forked_programs(os.environ | {"PATH": programs, "PYTHONPATH": str(folder / "scripts")})
+    environment = forked_programs(
+        os.environ | {"PATH": programs, "PYTHONPATH": str(folder / "scripts")}
+    )
 
     def run(commands: str) -> str:
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -54,7 +62,9 @@ def blocks(page: str, language: str) -> list[str]:
 def test_the_tutorial_leads_to_a_report(clone, python):
     """Photos cut, study written, dry run, run."""
     cut = blocks("photos.md", "python")[0]
-    fewer = cut.replace('    "coffee": data.coffee(),\n', "").replace("range(80)", f"range({PHOTOS})")
+    fewer = cut.replace('    "coffee": data.coffee(),\n', "").replace(
+        "range(80)", f"range({PHOTOS})"
+    )
     done = python(fewer, clone.folder)
     assert done.returncode == 0, done.stdout
     study = blocks("photos.md", "yaml")[0]
@@ -69,7 +79,9 @@ def test_the_tutorial_leads_to_a_report(clone, python):
     assert len(planned.splitlines()) < 65
     assert len(finished.splitlines()) < 120
     assert finished.splitlines()[-1].endswith("results/photos/report.html")
-    assert re.findall(r"^\d+ +(\S+) .*few test images$", members, re.MULTILINE) == [f"{name}-s0" for name in DESIGNS]
+    assert re.findall(r"^\d+ +(\S+) .*few test images$", members, re.MULTILINE) == [
+        f"{name}-s0" for name in DESIGNS
+    ]
     card = json.loads((clone.folder / "results/photos/data/card.json").read_text())
     assert card["classes"] == ["cat", "flower", "temple"]
     assert sum(split["n_images"] for split in card["splits"].values()) == CLASSES * PHOTOS

@@ -1,4 +1,5 @@
-"""Test sets added to a finished study: only they are predicted, what tables said stays, all columns are described."""
+"""Test sets added to a finished study: only they are predicted, what tables said stays, all columns
+are described."""
 
 import json
 
@@ -13,19 +14,28 @@ from tiny_tables import TABLES
 from resiliency.storage import read_table
 from resiliency.tables import faults
 
-ADDED = {"noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"}, "negatives": {"folder": "negatives"}}
+ADDED = {
+    "noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"},
+    "negatives": {"folder": "negatives"},
+}
 SOME = (3, 5, 8)
-# Columns that a study of digits, all of whose members can be compared, does not have, and those of limits and costs.
+# Columns that a study of digits, all of whose members can be compared, does not have, and those of
+# limits and costs.
 ELSEWHERE = ("_pairs", "shifted_error", "n_clean_effective_images", "cost", "limit_")
 
 
 @pytest.fixture(scope="module")
 def added(workflow, tmp_path_factory):
-    """A copy of the tiny study with two test sets: arrays of noisy digits, and a folder of negatives of some digits."""
+    """A copy of the tiny study with two test sets: arrays of noisy digits, and a folder of
+    negatives of some digits."""
     copy = workflow.copied(tmp_path_factory.mktemp("further") / "copy")
-    images, labels = (np.load(copy.results / f"data/test/{name}.npy") for name in ("images", "labels"))
+    images, labels = (
+        np.load(copy.results / f"data/test/{name}.npy") for name in ("images", "labels")
+    )
     noise = np.random.default_rng(0).normal(0, 60, images[:50].shape)
-    np.save(copy.directory / "noisy_images.npy", np.clip(images[:50] + noise, 0, 255).astype(np.uint8))
+    np.save(
+        copy.directory / "noisy_images.npy", np.clip(images[:50] + noise, 0, 255).astype(np.uint8)
+    )
     np.save(copy.directory / "noisy_labels.npy", labels[:50].astype(np.int32))
     for index in np.flatnonzero(np.isin(labels, SOME)):
         path = copy.directory / f"negatives/{labels[index]}/{index}.png"
@@ -61,13 +71,21 @@ def test_every_analysis_tells_of_the_test_sets(added):
     names = {"clean", "corrupted", *ADDED}
     for table in ("correlations", "correlation_differences", "coincident_failures"):
         assert names <= set(pd.read_csv(tables / f"{table}.csv")["images"])
-    assert {f"{name}_accuracy" for name in names} < set(pd.read_csv(tables / "ensemble_sizes.csv").measure)
+    assert {f"{name}_accuracy" for name in names} < set(
+        pd.read_csv(tables / "ensemble_sizes.csv").measure
+    )
 
 
 def test_nothing_that_was_there_changes(workflow, added):
     """Tables gain rows and columns; those that were there are the same to the last digit."""
     finished, _ = added
-    for name in ("members.csv", "ensembles.parquet", "correlations.csv", "coincident_failures.csv", "deployment.csv"):
+    for name in (
+        "members.csv",
+        "ensembles.parquet",
+        "correlations.csv",
+        "coincident_failures.csv",
+        "deployment.csv",
+    ):
         read = pd.read_csv if name.endswith(".csv") else pd.read_parquet
         before, after = (read(study.results / "tables" / name) for study in (workflow, finished))
         if "images" in after:

@@ -32,14 +32,15 @@ ensembles: {sizes: [2]}
 statistics: {resamples: 200}
 costs: costs.csv
 deployment: {objective: cost}
-""")
+""")  # noqa: E501
 MADE = ("tables", "results/photos/data/gallery.parquet")
 NAMED = ["small birds", "cats, and 'dogs'"]
 COSTS = [("true", NAMED[0]), (NAMED[1], "7")]
 
 
 def make_photos(folder: Path) -> None:
-    """Smooth pictures of several sizes and formats, in train and val; beside them the groups of three in a row."""
+    """Smooth pictures of several sizes and formats, in train and val; beside them the groups of
+    three in a row."""
     random, groups = np.random.default_rng(0), [("image", "group")]
     for split, count in (("train", 30), ("val", 10)):
         for name in ("cats, and 'dogs'", "birds"):
@@ -70,9 +71,15 @@ def photos(workflow_in, tmp_path_factory):
 
 
 def test_the_model_is_chosen_by_its_costs(photos):
-    deployment, costs = (pd.read_csv(photos.results / f"tables/{name}.csv") for name in ("deployment", "costs"))
+    deployment, costs = (
+        pd.read_csv(photos.results / f"tables/{name}.csv") for name in ("deployment", "costs")
+    )
     assert set(deployment.objective) == {"cost"}
-    best = costs[(costs.role == "best member") & (costs.images == "corrupted")].set_index("members").cost
+    best = (
+        costs[(costs.role == "best member") & (costs.images == "corrupted")]
+        .set_index("members")
+        .cost
+    )
     of_table = deployment.set_index("members").cost
     assert of_table[best.index].to_dict() == pytest.approx(best.to_dict(), abs=1e-6)
     assert best.index[0] == best_member(deployment).members
@@ -83,9 +90,12 @@ def test_the_model_is_chosen_by_its_costs(photos):
 
 
 def test_one_core_gives_the_bytes_that_two_gave(photos, tmp_path):
-    """The training and the predictions of one member; on two cores, a process of its own decoded the pictures."""
+    """The training and the predictions of one member; on two cores, a process of its own decoded
+    the pictures."""
     again = photos.copied(tmp_path / "again")
-    files = [f"members/small-s{seed}/weights.safetensors" for seed in (0, 1)] + ["predictions/small-s1/clean.npy"]
+    files = [f"members/small-s{seed}/weights.safetensors" for seed in (0, 1)] + [
+        "predictions/small-s1/clean.npy"
+    ]
     for file in files:
         (again.results / file).unlink()
     rules = "--allowed-rules", "train", "predict"
@@ -100,7 +110,9 @@ def test_corrupted_pictures_lie_as_in_imagenet_c(photos, monkeypatch):
     listed = read_images("results/photos/corrupted/contrast.json")
     items = read_items("results/photos/data/test/items.csv")
     places = [f"{name_of_class}/{name}" for name_of_class, name in zip(*items, strict=True)]
-    assert listed.files == [f"results/photos/corrupted/contrast/{s}/{place}.JPEG" for s in (1, 4) for place in places]
+    assert listed.files == [
+        f"results/photos/corrupted/contrast/{s}/{place}.JPEG" for s in (1, 4) for place in places
+    ]
     expected = corrupt(clean[:], "contrast", 4, table="imagenet-c", seed=0).astype(int)
     assert np.abs(listed[20:].astype(int) - expected).mean() < 2
     with Image.open(listed.files[0]) as picture:
@@ -119,10 +131,15 @@ def test_a_source_image_that_changed_makes_the_data_set_stale(photos):
 
 
 def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos, workflow_in):
-    settings = STUDY["corruptions"] | {"source": "precomputed", "folder": "results/photos/corrupted"}
+    settings = STUDY["corruptions"] | {
+        "source": "precomputed",
+        "folder": "results/photos/corrupted",
+    }
     study = workflow_in(photos.directory, STUDY | {"study": "published", "corruptions": settings})
     study.finish("--cores", "2", "results/published/predictions/small-s1/clean.npy")
-    one, other = (results / "predictions/small-s1/clean.npy" for results in (photos.results, study.results))
+    one, other = (
+        results / "predictions/small-s1/clean.npy" for results in (photos.results, study.results)
+    )
     assert one.read_bytes() == other.read_bytes()
     target = "results/published/data/gallery.parquet"
     study.finish("--cores", "2", target)

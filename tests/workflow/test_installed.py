@@ -1,4 +1,5 @@
-"""The image's commands in a fresh environment, and what they install in an empty folder, where there is no clone."""
+"""The image's commands in a fresh environment, and what they install in an empty folder, where
+there is no clone."""
 
 import json
 import os
@@ -28,23 +29,31 @@ SMALLER = {
 
 DOCKERFILE = re.sub(r"\\\n", "", (REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
 IMAGE = re.findall(r"^([A-Z]+) (.*)$", DOCKERFILE, re.MULTILINE)  # its instructions, in their order
-# Of another system, or of an index: here all packages are those of this environment, in versions of their own.
+# Of another system, or of an index: here all packages are those of this environment, in versions of
+# their own.
 ELSEWHERE, CONSTRAINTS = ("apt-get", "useradd", "rm"), "-c envs/constraints.txt "
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
-    """The packages of a fresh environment in which the image's commands have run, each after those before it."""
+    """The packages of a fresh environment in which the image's commands have run, each after those
+    before it."""
     folder = tmp_path_factory.mktemp("image")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     (site,) = folder.glob("venv/lib/*/site-packages")
-    (site / "these.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")))
+    (site / "these.pth").write_text(
+        "\n".join(path for path in sys.path if path.endswith("-packages"))
+    )
     programs = folder / "venv/bin"
     for name in ELSEWHERE:
         (programs / name).symlink_to(shutil.which("true"))
     (programs / "pip").write_text(f'#!/bin/sh\nexec {programs}/python -m pip "$@"\n')
     (programs / "pip").chmod(0o755)
-    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    environment = {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",
+    }
     place, given = folder, {}
     for instruction, rest in IMAGE:
         if instruction == "ARG":
@@ -61,7 +70,9 @@ def site(tmp_path_factory) -> Path:
             assert CONSTRAINTS not in rest or (place / "envs/constraints.txt").is_file()
             command = ["bash", "-ec", rest.replace(CONSTRAINTS, "")]
             streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-            done = subprocess.run(command, cwd=place, env=environment | given, check=False, **streams)
+            done = subprocess.run(
+                command, cwd=place, env=environment | given, check=False, **streams
+            )
             assert done.returncode == 0, done.stdout
     return site
 
@@ -69,11 +80,15 @@ def site(tmp_path_factory) -> Path:
 def test_the_image_is_pinned_and_its_last_user_is_not_root(site):
     instructions = dict(IMAGE)
     assert re.fullmatch(r"python:[\d.]+-bookworm@sha256:[0-9a-f]{64}", instructions["FROM"])
-    assert instructions["FROM"] in (REPOSITORY / ".github/workflows/tests.yml").read_text(encoding="utf-8")
+    assert instructions["FROM"] in (REPOSITORY / ".github/workflows/tests.yml").read_text(
+        encoding="utf-8"
+    )
     assert instructions["USER"] not in ("root", "0")
     (program,) = json.loads(instructions["ENTRYPOINT"])
     command = [site.parents[2] / "bin" / program, *json.loads(instructions["CMD"])]
-    assert "SUBCOMMAND" in subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert (
+        "SUBCOMMAND" in subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    )
 
 
 def files_of(folder: Path) -> set[Path]:
@@ -84,7 +99,9 @@ def test_the_wheel_has_the_workflow_and_the_library_once(site):
     names = {path.relative_to(site).as_posix() for path in files_of(site)}
     scripts = {path.name for path in (REPOSITORY / "scripts").glob("*.py")}
     assert {f"resiliency/workflow/scripts/{name}" for name in scripts} <= names
-    assert [name for name in names if name.endswith("/fingerprint.py")] == ["resiliency/study/fingerprint.py"]
+    assert [name for name in names if name.endswith("/fingerprint.py")] == [
+        "resiliency/study/fingerprint.py"
+    ]
 
 
 def test_commands_run_a_study_from_an_empty_folder(site, tmp_path, forked_programs):
@@ -102,13 +119,23 @@ def test_commands_run_a_study_from_an_empty_folder(site, tmp_path, forked_progra
     study = ("studies/tiny.yaml", "smaller.yaml")
     assert "2 independent members; about " in resiliency("check", *study)
     assert resiliency("run", *study).splitlines()[-1].endswith("Report: results/tiny/report.html")
-    assert "Nothing to be done" in resiliency("run", *study, "--profile", "profiles/workstation", "--", "-n")
+    assert "Nothing to be done" in resiliency(
+        "run", *study, "--profile", "profiles/workstation", "--", "-n"
+    )
     assert "export " in resiliency("export", *study, "--", "-n")
     assert (tmp_path / "results/tiny/report.html").is_file()
     for name in range(2):
         (tmp_path / f"photos/{name}").mkdir(parents=True)
         for index in range(40):
-            Image.new("RGB", (40, 40), (index, 0, 200 * name)).save(tmp_path / f"photos/{name}/{index}.png")
+            Image.new("RGB", (40, 40), (index, 0, 200 * name)).save(
+                tmp_path / f"photos/{name}/{index}.png"
+            )
     assert "studies/photos.yaml: 6 members; about " in resiliency("begin", "photos")
-    assert {path.name for path in tmp_path.iterdir()} == {".snakemake", "photos", "results", "smaller.yaml", "studies"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        ".snakemake",
+        "photos",
+        "results",
+        "smaller.yaml",
+        "studies",
+    }
     assert files_of(site) == before

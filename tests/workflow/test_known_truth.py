@@ -30,22 +30,29 @@ def found(tmp_path_factory, workflow_in):
     known_truth.write(truth, folder)
     run = workflow_in(folder, STUDY)
     run.finish("--cores", "2", "tables")
-    return SimpleNamespace(truth=truth, table=lambda name: pd.read_csv(run.results / f"tables/{name}.csv"))
+    return SimpleNamespace(
+        truth=truth, table=lambda name: pd.read_csv(run.results / f"tables/{name}.csv")
+    )
 
 
 def test_intervals_of_members_contain_their_errors_and_count_units_once(found):
-    """Nine in ten, where 95 % are nominal: members share images, so that their intervals fail together.
+    """Nine in ten, where 95 % are nominal: members share images, so that their intervals fail
+    together.
 
     Widths of intervals are those of units, which are 1.24 times those of images.
     """
-    truth, members = found.truth, found.table("members").set_index("member").loc[found.truth.about["member"]]
+    truth, members = (
+        found.truth,
+        found.table("members").set_index("member").loc[found.truth.about["member"]],
+    )
     low, high = members.corrupted_error_low, members.corrupted_error_high
     assert ((low <= truth.errors) & (truth.errors <= high)).mean() >= 0.9
     assert members.corrupted_error.to_numpy() == pytest.approx(truth.errors, abs=0.08)
     wrong = (truth.margins < 0)[:, 1:].mean(axis=1)
     of_units = wrong.reshape(len(wrong), -1, known_truth.UNIT).mean(axis=2)
     widths = 2 * 1.96 * of_units.std(axis=1, ddof=1) / np.sqrt(of_units.shape[1])
-    assert ((high - low) / widths).mean() == pytest.approx(1, abs=0.13)  # an end is a quantile of 500 draws
+    # An end is a quantile of 500 draws.
+    assert ((high - low) / widths).mean() == pytest.approx(1, abs=0.13)
 
 
 def test_members_are_ranked_as_planted(found):
@@ -71,9 +78,10 @@ def test_family_matters_more_than_size_and_at_equal_accuracy_where_that_was_plan
 def test_exchange_rates_are_those_planted(found):
     rows, true = found.table("exchange_rates").set_index("exchange"), found.truth.exchanges()
     assert set(rows.index) == set(true)
-    assert {name: rows.points_low[name] <= value <= rows.points_high[name] for name, value in true.items()} == (
-        dict.fromkeys(true, True)
-    )
+    assert {
+        name: rows.points_low[name] <= value <= rows.points_high[name]
+        for name, value in true.items()
+    } == (dict.fromkeys(true, True))
     open_to_chance = rows.index[(rows.points_low <= 0) & (rows.points_high >= 0)]
     assert open_to_chance.tolist() == []
 

@@ -70,7 +70,9 @@ def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
     assert not (study.results / "members/small-s0/history.csv").exists()
     ensembles = pd.read_parquet(study.results / "tables/ensembles.parquet")
     names = members["member"].tolist()
-    assert set(ensembles["members"]) == {"+".join(of) for size in (2, 3) for of in combinations(names, size)}
+    assert set(ensembles["members"]) == {
+        "+".join(of) for size in (2, 3) for of in combinations(names, size)
+    }
 
 
 def test_a_change_of_the_factory_loads_its_members_anew(loaded):
@@ -88,16 +90,27 @@ def test_a_change_of_the_factory_loads_its_members_anew(loaded):
 
 def test_a_network_of_ones_own_is_fine_tuned_and_again_if_its_weights_change(loaded, workflow_in):
     study, network = loaded
-    tuned = STUDY["designs"]["small"] | {"weights": "nets/second.pt", "training": {"train": "head", "epochs": 20}}
-    designs = STUDY["designs"] | {"tuned": {key: value for key, value in tuned.items() if key != "classes"}}
+    tuned = STUDY["designs"]["small"] | {
+        "weights": "nets/second.pt",
+        "training": {"train": "head", "epochs": 20},
+    }
+    designs = STUDY["designs"] | {
+        "tuned": {key: value for key, value in tuned.items() if key != "classes"}
+    }
     members = STUDY["members"] | {"designs": [*STUDY["members"]["designs"], "tuned"]}
     path = study.directory / "tuned.yaml"
     path.write_text(yaml.safe_dump(STUDY | {"designs": designs, "members": members}))
-    study, target = workflow_in(study.directory, path), "results/loaded/predictions/tuned-s0/clean.npy"
+    study, target = (
+        workflow_in(study.directory, path),
+        "results/loaded/predictions/tuned-s0/clean.npy",
+    )
     study.finish("--cores", "2", target)
     weights = load_file(study.results / "members/tuned-s0/weights.safetensors")
     given = network.state_dict()
-    assert {name for name in given if not torch.equal(given[name], weights[name])} == {"linear.weight", "linear.bias"}
+    assert {name for name in given if not torch.equal(given[name], weights[name])} == {
+        "linear.weight",
+        "linear.bias",
+    }
     card = json.loads((study.results / "members/tuned-s0/member.json").read_text())
     assert (card["weights_kind"], card["mean"]) == ("fine-tuned", [0.2, 0.3, 0.4])
     assert card["weights_source"].startswith("fine-tuned here from file nets/second.pt (sha256 ")

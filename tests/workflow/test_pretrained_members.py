@@ -30,7 +30,10 @@ STUDY = {
     "study": "lite",
     "dataset": {"name": "image_folder", "folder": "photos", "images": "list.txt"},
     "corruptions": {"names": ["contrast"], "severities": [1]},
-    "designs": {f"lite{n}": {"architecture": f"tf_efficientnet_lite{n}", "weights": "pretrained"} for n in LITE},
+    "designs": {
+        f"lite{n}": {"architecture": f"tf_efficientnet_lite{n}", "weights": "pretrained"}
+        for n in LITE
+    },
     "members": {"designs": [f"lite{n}" for n in LITE], "baseline": "lite0-s0"},
     "joint": None,
     "search": None,
@@ -41,7 +44,8 @@ STUDY = {
 
 
 def put_weights(folder: Path) -> dict[str, timm.models.EfficientNet]:
-    """Real weights of ImageNet, from packages that hold them under other names, where the message says to put them."""
+    """Real weights of ImageNet, from packages that hold them under other names, where the message
+    says to put them."""
     networks = {}
     for n in LITE:
         network = timm.create_model(f"tf_efficientnet_lite{n}").eval()
@@ -67,7 +71,9 @@ def lite(workflow_in, tmp_path_factory):
         picture.save(directory / f"photos/val/{synset}/{photo.stem}.png")
         ImageOps.mirror(picture).save(directory / f"photos/val/{synset}/mirrored_{photo.stem}.png")
         Image.new("RGB", (40, 40)).save(directory / f"photos/val/{synset}/black.png")
-    listed = [f"{mirrored}{photo.stem}.png" for photo in PHOTOS.values() for mirrored in ("", "mirrored_")]
+    listed = [
+        f"{mirrored}{photo.stem}.png" for photo in PHOTOS.values() for mirrored in ("", "mirrored_")
+    ]
     (directory / "list.txt").write_text("\n".join(listed))
     networks = put_weights(directory / "cache/hub")
     environment = os.environ | {"RESILIENCY_CACHE": str(directory / "cache"), "HF_HUB_OFFLINE": "1"}
@@ -86,12 +92,21 @@ def test_logits_are_those_of_timm_on_the_same_files(lite):
         config = timm.data.resolve_data_config(model=network)
         assert config["input_size"] == (3, size, size)
         card = json.loads((study.results / f"members/{member}/member.json").read_text())
-        assert (card["input_size"], card["view"]["size"], card["outputs"]) == ([size, size, 3], size, chosen)
+        assert (card["input_size"], card["view"]["size"], card["outputs"]) == (
+            [size, size, 3],
+            size,
+            chosen,
+        )
         assert "cache/hub/tf_efficientnet_lite" in card["weights_source"]
         transform = timm.data.create_transform(**config)
-        files = [study.directory / f"photos/val/{label}/{name}.png" for label, name in zip(labels, names, strict=True)]
+        files = [
+            study.directory / f"photos/val/{label}/{name}.png"
+            for label, name in zip(labels, names, strict=True)
+        ]
         with torch.inference_mode():
-            expected = network(torch.stack([transform(Image.open(file)) for file in files]))[:, chosen]
+            expected = network(torch.stack([transform(Image.open(file)) for file in files]))[
+                :, chosen
+            ]
         logits = np.load(study.results / f"predictions/{member}/clean.npy")[0]
         np.testing.assert_allclose(logits, expected, atol=0.02)
     assert pd.read_csv(study.results / "tables/members.csv").clean_accuracy.tolist() == [1, 1]

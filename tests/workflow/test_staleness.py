@@ -44,7 +44,9 @@ def edited_code(folder: Path, edits: dict[str, Callable[[str], str]]) -> Path:
     """A copy of the pipeline's code in `folder`, with some files changed, or added."""
     folder.mkdir()
     for name in CODE:
-        (shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy)(REPOSITORY / name, folder / name)
+        (shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy)(
+            REPOSITORY / name, folder / name
+        )
     for name, edit in edits.items():
         before = (folder / name).read_text() if (folder / name).exists() else ""
         after = edit(before)
@@ -65,14 +67,21 @@ def in_use(name: str) -> Callable[[str], str]:
 def other_words(text: str) -> str:
     """Other comments, docstring and layout, and the same code."""
     docstring, _, rest = text.removeprefix('"""').partition('"""')
-    return f'"""Otherwise: {docstring}"""\n\n# Why.\n' + rest.replace("\n\n", "\n\n\n") + "\n# The end.\n"
+    return (
+        f'"""Otherwise: {docstring}"""\n\n# Why.\n'
+        + rest.replace("\n\n", "\n\n\n")
+        + "\n# The end.\n"
+    )
 
 
 @pytest.fixture
 def planned_with(workflow, tmp_path) -> Callable[..., dict[str, int]]:
-    """Rule -> jobs that would run if code were edited so, in a copy of it elsewhere, beside the finished results."""
+    """Rule -> jobs that would run if code were edited so, in a copy of it elsewhere, beside the
+    finished results."""
 
-    def planned(edits: dict[str, Callable[[str], str]], *arguments: str, study: Path | None = None) -> dict[str, int]:
+    def planned(
+        edits: dict[str, Callable[[str], str]], *arguments: str, study: Path | None = None
+    ) -> dict[str, int]:
         code = edited_code(tmp_path / "code", edits)
         return type(workflow)(workflow.directory, study or workflow.study, code).planned(*arguments)
 
@@ -80,10 +89,18 @@ def planned_with(workflow, tmp_path) -> Callable[..., dict[str, int]]:
 
 
 def test_nothing_after_edits_of_what_is_not_in_use_in_a_fresh_clone(planned_with):
-    """Other words, and other functions beside those in use, in files that are newer than the results."""
-    others = ("storage", "data/reading", "ensembles/combination", "analysis/observations/correlation")
+    """Other words, and other functions beside those in use, in files that are newer than the
+    results."""
+    others = (
+        "storage",
+        "data/reading",
+        "ensembles/combination",
+        "analysis/observations/correlation",
+    )
     edits = dict.fromkeys([f"{LIBRARY}/{module}.py" for module in others], another_definition)
-    edits |= {f"scripts/{module}.py": other_words for module in ("train", "resiliency/training/engine")}
+    edits |= {
+        f"scripts/{module}.py": other_words for module in ("train", "resiliency/training/engine")
+    }
     assert planned_with(edits) == {}
 
 
@@ -93,13 +110,22 @@ def test_nothing_after_edits_of_what_is_not_in_use_in_a_fresh_clone(planned_with
         (f"{LIBRARY}/data/reading.py", in_use("digits"), EVERYTHING),
         (f"{LIBRARY}/corruptions/weather.py", in_use("fog"), CORRUPTED),
         (f"{LIBRARY}/training/engine.py", in_use("Trainer"), TRAINED),
-        (f"{LIBRARY}/analysis/observations/correlation.py", in_use("correlation_table"), {"correlate": 1, **PAGE}),
-        (f"{LIBRARY}/tables.yaml", lambda text: text.replace("Correlation of", "Link of"), {"report": 1}),
+        (
+            f"{LIBRARY}/analysis/observations/correlation.py",
+            in_use("correlation_table"),
+            {"correlate": 1, **PAGE},
+        ),
+        (
+            f"{LIBRARY}/tables.yaml",
+            lambda text: text.replace("Correlation of", "Link of"),
+            {"report": 1},
+        ),
         ("scripts/train.py", lambda text: text + "\nEDITED = 1\n", {"train": 4, **INDEPENDENT}),
     ],
 )
 def test_a_real_change_of_code(planned_with, file, edit, expected):
-    """Of stages that no setting below makes stale alone; tests/unit/test_reached.py has what each script can run."""
+    """Of stages that no setting below makes stale alone; tests/unit/test_reached.py has what each
+    script can run."""
     assert planned_with({file: edit}) == expected
 
 
@@ -112,15 +138,29 @@ def test_a_real_change_of_code(planned_with, file, edit, expected):
         ("members={seeds: {densenet_s: 2, convnext: 3}}", NEW_MEMBER),
         ("members={designs: [densenet_s, convnext, starnet]}", ONE_DESIGN),
         ("members={baseline: convnext-s0}", {**SCORES, "pairwise_diversity": 0}),
-        ("joint={objectives: {kl: [0.5]}}", {"train_jointly": 1, **JOINT, "predict": 2, "attribute": 2}),
-        ("corruptions={names: [gaussian_noise, contrast, fog]}", {**PREDICTED, "corrupt": 1, "conditions": 1}),
-        ("corruptions={names: [contrast, gaussian_noise]}", {**PREDICTED, **GALLERY, "conditions": 1}),
-        ("attribution={methods: [saliency, integrated_gradients, grad_cam, occlusion]}", ATTRIBUTED),
+        (
+            "joint={objectives: {kl: [0.5]}}",
+            {"train_jointly": 1, **JOINT, "predict": 2, "attribute": 2},
+        ),
+        (
+            "corruptions={names: [gaussian_noise, contrast, fog]}",
+            {**PREDICTED, "corrupt": 1, "conditions": 1},
+        ),
+        (
+            "corruptions={names: [contrast, gaussian_noise]}",
+            {**PREDICTED, **GALLERY, "conditions": 1},
+        ),
+        (
+            "attribution={methods: [saliency, integrated_gradients, grad_cam, occlusion]}",
+            ATTRIBUTED,
+        ),
         ("search={n_calibration_images: 32}", SEARCHED),
     ],
 )
 def test_a_change_of_the_study(workflow, change, expected):
-    assert workflow.planned("--config", change) == {rule: count for rule, count in expected.items() if count}
+    assert workflow.planned("--config", change) == {
+        rule: count for rule, count in expected.items() if count
+    }
 
 
 def test_what_was_deleted_and_not_what_was_only_touched(workflow, tmp_path):
@@ -132,7 +172,8 @@ def test_what_was_deleted_and_not_what_was_only_touched(workflow, tmp_path):
 
 
 def test_an_upgraded_library(workflow, tmp_path, monkeypatch):
-    """Nothing is thrown away: whether results are to be made again with another torch is for the user to say."""
+    """Nothing is thrown away: whether results are to be made again with another torch is for the
+    user to say."""
     upgraded = tmp_path / "torch-99.0.dist-info"
     upgraded.mkdir()
     (upgraded / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 99.0\n")
@@ -146,10 +187,23 @@ def test_a_dry_run_names_the_keys_that_changed_and_why_stages_run(workflow):
     keys = output.partition("\nChanged in the study:\n")[2].partition("\nJob stats:")[0]
     reasons = output.partition("\nReasons:\n")[2].splitlines()
     keys = [line for line in keys.splitlines() if line.startswith("  ")]
-    assert keys == ["  designs.convnext.training.epochs: – -> 3", "  statistics.resamples: 200 -> 300"]
-    assert any("params have changed since last execution: 2 × train" in reason for reason in reasons)
-    of_rules = [of_rule for reason in reasons if reason for of_rule in reason.rpartition(": ")[2].split(", ")]
-    assert sum(int(of_rule.split()[0]) for of_rule in of_rules) == sum(workflow.planned_in(output).values()) + 1
+    assert keys == [
+        "  designs.convnext.training.epochs: – -> 3",
+        "  statistics.resamples: 200 -> 300",
+    ]
+    assert any(
+        "params have changed since last execution: 2 × train" in reason for reason in reasons
+    )
+    of_rules = [
+        of_rule
+        for reason in reasons
+        if reason
+        for of_rule in reason.rpartition(": ")[2].split(", ")
+    ]
+    assert (
+        sum(int(of_rule.split()[0]) for of_rule in of_rules)
+        == sum(workflow.planned_in(output).values()) + 1
+    )
     assert "cleanup-metadata" not in output
 
 
@@ -160,6 +214,9 @@ def test_results_without_records_are_refused(workflow, tmp_path):
     run = copy.snakemake("--cores", "1", "--config", "training={epochs: 3}")
     assert run.returncode == 1, run.stdout
     (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
-    assert f"records of what these results were made with are not in {copy.directory}/.snakemake" in line
+    assert (
+        f"records of what these results were made with are not in {copy.directory}/.snakemake"
+        in line
+    )
     shutil.rmtree(copy.results)
     assert sum(copy.planned().values()) > 45

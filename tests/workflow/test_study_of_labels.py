@@ -1,4 +1,5 @@
-"""Studies of published labels, which anybody can run, give what is published, and tables that were reviewed."""
+"""Studies of published labels, which anybody can run, give what is published, and tables that were
+reviewed."""
 
 from pathlib import Path
 
@@ -14,8 +15,17 @@ REPOSITORY = Path(__file__).parents[2]
 REGISTERED = {"cifar10_lengths_labels": "cifar10_lengths", "traffic_signs_labels": "traffic_signs"}
 STUDIES = (*REGISTERED, "imagenet_decisions", "cifar10_published")
 ENSEMBLES = 300  # what is tested here is about members
-# Table -> its keys, the numbers that are compared, and the rows that the library has always estimated in this way.
-RATES = ["points", "points_low", "points_high", "median_error", "log_odds", "log_odds_low", "log_odds_high"]
+# Table -> its keys, the numbers that are compared, and the rows that the library has always
+# estimated in this way.
+RATES = [
+    "points",
+    "points_low",
+    "points_high",
+    "median_error",
+    "log_odds",
+    "log_odds_low",
+    "log_odds_high",
+]
 COMPARED = {
     "observations": (["observation", "part"], ["estimate", "low", "high"], ["1a"]),
     "exchange_rates": (["exchange"], RATES, ["doubling_of_parameters", "doubling_of_training"]),
@@ -40,7 +50,8 @@ def test_the_tables_are_those_that_were_reviewed(request, of_labels):
 
 
 def test_a_registered_study_has_the_numbers_that_its_labels_give(of_labels):
-    """Those that are kept of the present library, and, if it left these alone, those of the registered commit."""
+    """Those that are kept of the present library, and, if it left these alone, those of the
+    registered commit."""
     study, results = of_labels
     if study not in REGISTERED:
         pytest.skip("no registered study")
@@ -51,4 +62,6 @@ def test_a_registered_study_has_the_numbers_that_its_labels_give(of_labels):
         registered = pd.read_csv(RESULTS / name / f"{table}.csv").set_index(keys)
         np.testing.assert_allclose(own.loc[present.index, numbers], present[numbers], rtol=1e-6)
         same = registered.loc[same].index
-        np.testing.assert_allclose(own.loc[same, numbers[0]], registered.loc[same, numbers[0]], rtol=1e-6)
+        np.testing.assert_allclose(
+            own.loc[same, numbers[0]], registered.loc[same, numbers[0]], rtol=1e-6
+        )

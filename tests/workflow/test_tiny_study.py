@@ -14,10 +14,18 @@ from resiliency.report.settings import CHART_SUFFIXES, CHARTS
 def test_all_files_with_fixed_names_exist(workflow):
     names = [table.path for table in TABLES.values()]
     names += [f"charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]
-    names += ["report.html", "provenance.json", "conditions.csv", "data/card.json", "data/test/labels.npy"]
+    names += [
+        "report.html",
+        "provenance.json",
+        "conditions.csv",
+        "data/card.json",
+        "data/test/labels.npy",
+    ]
     empty = [name for name in names if not (workflow.results / name).stat().st_size]
     assert empty == []
-    written = {f"tables/{path.name}" for path in (workflow.results / "tables").iterdir() if path.is_file()}
+    written = {
+        f"tables/{path.name}" for path in (workflow.results / "tables").iterdir() if path.is_file()
+    }
     assert written == {name for name in names if name.startswith("tables/")}
 
 
@@ -33,10 +41,14 @@ def test_tables_hold_what_the_study_asks_for(workflow):
     assert len(errors) == len(members) * (1 + 2 * 2)
     histories = pd.read_csv(workflow.results / "tables/histories.csv")
     trained = members[members.origin != "search"].member
-    assert list(zip(histories.member, histories.epoch, strict=True)) == list(product(trained, (1, 2)))
+    assert list(zip(histories.member, histories.epoch, strict=True)) == list(
+        product(trained, (1, 2))
+    )
     ensembles = pd.read_parquet(workflow.results / "tables/ensembles.parquet")
     pool = ensembles[ensembles.origin == "independent"]
-    counts = {rule: of_rule.value_counts().to_dict() for rule, of_rule in pool.groupby("rule")["size"]}
+    counts = {
+        rule: of_rule.value_counts().to_dict() for rule, of_rule in pool.groupby("rule")["size"]
+    }
     assert counts == {rule: {2: 6, 3: 4} for rule in ("mean_probability", "plurality_vote")}
     assert ensembles.origin.value_counts()["joint"] == 3 * 2
     assert set(ensembles[ensembles.origin == "search"].members) == {"search-00+search-01"}
@@ -61,4 +73,6 @@ def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
 
 def test_members_chosen_from_a_finished_run_are_those_of_the_run(workflow):
     written = pd.read_csv(workflow.results / "tables/choosing.csv").select_dtypes("number")
-    pd.testing.assert_frame_equal(table_of(workflow.results)[written.columns], written, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        table_of(workflow.results)[written.columns], written, check_dtype=False
+    )

@@ -1,4 +1,5 @@
-"""Jobs that are forks of one process: what they see, what they leave, and when jobs start as usual."""
+"""Jobs that are forks of one process: what they see, what they leave, and when jobs start as
+usual."""
 
 import os
 import signal
@@ -40,12 +41,13 @@ rule edited:
     script: "scripts/job.py"
 """
 FORKED = "import os, sys, tempfile, time\nassert 'torch' in sys.modules\n"
-# With this as its sitecustomize, a server finds few packages to import, which takes a third of the time.
+# With this as its sitecustomize, a server finds few packages to import, which takes a third of the
+# time.
 FEW_PACKAGES = """
 import sys
 lacking = ("timm", "torch._dynamo", "torchvision", "altair", "vl_convert", "captum", "pymoo", "skimage")
 sys.modules |= dict.fromkeys(lacking)
-"""
+"""  # noqa: E501
 PATIENCE = 600  # s; beside other programs a run may get a tenth of a core
 
 
@@ -66,7 +68,11 @@ def few_packages(tmp_path, monkeypatch) -> None:
 
 
 def processes_in(folder: Path) -> list[psutil.Process]:
-    running = [of for of in psutil.process_iter(["status", "cwd"]) if of.info["status"] != psutil.STATUS_ZOMBIE]
+    running = [
+        of
+        for of in psutil.process_iter(["status", "cwd"])
+        if of.info["status"] != psutil.STATUS_ZOMBIE
+    ]
     return [process for process in running if process.info["cwd"] == str(folder)]
 
 
@@ -92,7 +98,9 @@ def test_a_job_of_snakemake_is_a_fork_with_measurements_of_its_own(tmp_path):
     assert "complained" in output
     assert "leaked" not in output  # of which triton 3.9 complains in the tear-down of a process
     assert "DeprecationWarning" not in output  # of forks beside the thread of jemalloc
-    names, values = (line.split("\t") for line in (tmp_path / "benchmark.tsv").read_text().splitlines())
+    names, values = (
+        line.split("\t") for line in (tmp_path / "benchmark.tsv").read_text().splitlines()
+    )
     measured = dict(zip(names, values, strict=True))
     assert float(measured["cpu_time"]) > 0.5
     assert float(measured["max_uss"]) > 280
@@ -115,7 +123,7 @@ assert __name__ == '__main__'
 assert os.environ['OMP_NUM_THREADS'] == '2' and os.environ['TMPDIR'] == {folder!r} == tempfile.gettempdir()
 assert os.environ['OWN'] == 'ü\\n=\\udcff' and sys.stdin.read() == ''
 open('drawn', 'a').write(f'{{sys.modules["torch"].initial_seed()}} ')
-"""
+"""  # noqa: E501
 ENDS = (
     (LIKE_A_PROCESS, 0),
     (LIKE_A_PROCESS, 0),
@@ -127,10 +135,14 @@ ENDS = (
 
 
 @pytest.mark.usefixtures("few_packages")
-def test_a_fork_sees_what_a_process_of_its_own_does_and_ends_so_and_with_its_server(tmp_path, monkeypatch):
+def test_a_fork_sees_what_a_process_of_its_own_does_and_ends_so_and_with_its_server(
+    tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OWN", "ü\n=\udcff")
-    job = SimpleNamespace(bench_record=None, conda_env=None, container_img=None, env_modules=None, threads=2)
+    job = SimpleNamespace(
+        bench_record=None, conda_env=None, container_img=None, env_modules=None, threads=2
+    )
     job.resources, job.log = {"tmpdir": str(tmp_path)}, ["job.log"]
     execute = client.forking(lambda *_: pytest.fail("not forked"), client.start_server())
     for program, status in ENDS:
@@ -151,8 +163,14 @@ def test_a_fork_refuses_code_that_was_edited_and_put_back(tmp_path):
     path = os.pathsep.join([str(tmp_path / "scripts"), os.environ["PYTHONPATH"]])
     environment = os.environ | {client.SWITCH: "1", "PYTHONPATH": path}
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "edited"]
-    assert subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False).returncode
-    assert (tmp_path / "job.log").read_text().startswith("error: job.py: this job has other code than the run began")
+    assert subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, check=False
+    ).returncode
+    assert (
+        (tmp_path / "job.log")
+        .read_text()
+        .startswith("error: job.py: this job has other code than the run began")
+    )
     assert not (tmp_path / "edited").exists()
 
 
@@ -167,9 +185,14 @@ def test_a_connection_that_says_nothing_does_not_keep_others_waiting(monkeypatch
 def test_a_fork_searches_modules_where_python_does(tmp_path, safe):
     (tmp_path / "job.py").write_text("import os, sys; print([*map(os.path.abspath, sys.path)])")
     path = {"PYTHONPATH": f"{tmp_path / 'own'}:{SCRIPTS}", "PYTHONSAFEPATH": safe}
-    fork = "import numpy, os; from snakemake_internals import server; server.run_script('job.py', '.', {**os.environ})"
+    fork = (
+        "import numpy, os; from snakemake_internals import server; server.run_script('job.py', "
+        "'.', {**os.environ})"
+    )
     printed = [
-        subprocess.run([sys.executable, *of], cwd=tmp_path, env=os.environ | path, stdout=-1, check=True).stdout
+        subprocess.run(
+            [sys.executable, *of], cwd=tmp_path, env=os.environ | path, stdout=-1, check=True
+        ).stdout
         for of in (["job.py"], ["-c", fork, " " * 1000])
     ]
     assert printed[0] == printed[1]
@@ -180,7 +203,11 @@ def test_the_switch_takes_no_other_values(monkeypatch, value, forks):
     monkeypatch.setenv(client.SWITCH, value)
     monkeypatch.setattr(client, "start_server", lambda: "address")
     monkeypatch.setattr(PythonScript, "execute_script", before := PythonScript.execute_script)
-    with nullcontext() if forks is not None else pytest.raises(SystemExit, match="expected 0 or 1, got 'yes'"):
+    with (
+        nullcontext()
+        if forks is not None
+        else pytest.raises(SystemExit, match="expected 0 or 1, got 'yes'")
+    ):
         client.install(client.FEWEST)
     assert (PythonScript.execute_script is not before) == bool(forks)
 

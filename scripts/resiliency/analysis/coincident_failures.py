@@ -1,29 +1,34 @@
-"""Coincident failures: how often two members fail on the same image, and how often if failures were independent.
+"""Coincident failures: how often two members fail on the same image, and how often if failures were
+independent.
 
-Let theta_A(x) be the probability that a random member of design A fails on image x. For two members of one design
-(Eckhardt and Lee, IEEE Transactions on Software Engineering 11, 1985)
+Let theta_A(x) be the probability that a random member of design A fails on image x. For two members
+of one design (Eckhardt and Lee, IEEE Transactions on Software Engineering 11, 1985)
 
     P(both fail) = E[theta_A^2] = E[theta_A]^2 + Var theta_A,
 
-so that they fail together more than independence predicts, unless all images are as hard. For a member of each of two
-designs (Littlewood and Miller, IEEE Transactions on Software Engineering 15, 1989)
+so that they fail together more than independence predicts, unless all images are as hard. For a
+member of each of two designs (Littlewood and Miller, IEEE Transactions on Software Engineering 15,
+1989)
 
     P(both fail) = E[theta_A theta_B] = E[theta_A] E[theta_B] + Cov(theta_A, theta_B),
 
-and a negative covariance, where one design finds easy what the other finds hard, beats independence.
+and a negative covariance, where one design finds easy what the other finds hard, beats
+independence.
 
-Members with other seeds stand for the random member. The estimators are unbiased over them, because only pairs of
-distinct members count, and over images.
+Members with other seeds stand for the random member. The estimators are unbiased over them, because
+only pairs of distinct members count, and over images.
 
-The ceiling of a pool of members: no choice among them is right on an image that all of them get wrong. With w of M
-members wrong on an image, k members drawn without replacement are all wrong on it with probability C(w, k) / C(M, k),
-and the mean of this over images is beta_k. A vote, a router or any other rule that returns the class of one of the
-members is right on at most 1 - beta_M. For k < M, beta_k is an unbiased U-statistic of members drawn from a population
-(Hoeffding, Annals of Mathematical Statistics 19, 1948); a jackknife over designs says how much other members would
-change it. No value is extrapolated beyond M.
+The ceiling of a pool of members: no choice among them is right on an image that all of them get
+wrong. With w of M members wrong on an image, k members drawn without replacement are all wrong on
+it with probability C(w, k) / C(M, k), and the mean of this over images is beta_k. A vote, a router
+or any other rule that returns the class of one of the members is right on at most 1 - beta_M. For k
+< M, beta_k is an unbiased U-statistic of members drawn from a population (Hoeffding, Annals of
+Mathematical Statistics 19, 1948); a jackknife over designs says how much other members would change
+it. No value is extrapolated beyond M.
 
-The common-failure factor β of an ensemble is the coincidence of systematic failures of its members over test images. It
-is not the β of IEC 61508, the share of hardware failures with a common cause."""
+The common-failure factor β of an ensemble is the coincidence of systematic failures of its members
+over test images. It is not the β of IEC 61508, the share of hardware failures with a common
+cause."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
@@ -53,7 +58,15 @@ from resiliency.statistics.intervals import (
 from resiliency.statistics.resampling import Resampling, Units, in_groups
 
 PAIRS_AT_ONCE = 64
-COINCIDENT = ["images", "first", "second", "failure_first", "failure_second", "joint_failure_rate", "independent"]
+COINCIDENT = [
+    "images",
+    "first",
+    "second",
+    "failure_first",
+    "failure_second",
+    "joint_failure_rate",
+    "independent",
+]
 COINCIDENT += ["covariance", "low", "high", "confidence", "members", "n_images"]
 
 
@@ -64,25 +77,38 @@ def failure_table(
     resampling: Resampling,
     units: Mapping[str, Units] = {},
 ) -> pd.DataFrame:
-    """The rows of coincident_failures.csv: one per pair of designs, and per design with two members, and images.
+    """The rows of coincident_failures.csv: one per pair of designs, and per design with two
+    members, and images.
 
     Args:
         failures: bool M x N for each condition, N the number of images of its test set.
         designs: design of each member.
         resampling: resampling of the images.
-        units: test set -> units of its images; in a test set without an entry, each image is a unit.
+        units: test set -> units of its images; in a test set without an entry, each image is a
+            unit.
 
     Returns:
-        `COINCIDENT`; the covariance is U / (U - 1), of U units, times the joint failure rate less the product of rates.
+        `COINCIDENT`; the covariance is U / (U - 1), of U units, times the joint failure rate less
+        the product of rates.
     """
-    members = {design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)}
-    pairs = [p for p in combinations_with_replacement(members, 2) if p[0] != p[1] or len(members[p[0]]) > 1]
-    places = np.array([[list(members).index(design) for design in pair] for pair in pairs]).reshape(-1, 2)
+    members = {
+        design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)
+    }
+    pairs = [
+        p
+        for p in combinations_with_replacement(members, 2)
+        if p[0] != p[1] or len(members[p[0]]) > 1
+    ]
+    places = np.array([[list(members).index(design) for design in pair] for pair in pairs]).reshape(
+        -1, 2
+    )
     sizes = conditions.groupby("test_set")["n_images"].first()
     of_sets = {name: units.get(name) or Units.single(n_images) for name, n_images in sizes.items()}
     weights = {}
     for name, of_set in of_sets.items():
-        drawn = of_set.counts(resampling.resamples, resampling.seed, "images", *([] if name == CLEAN else [name]))
+        drawn = of_set.counts(
+            resampling.resamples, resampling.seed, "images", *([] if name == CLEAN else [name])
+        )
         counts = np.vstack([np.ones(of_set.n_images), drawn])  # the actual images first
         weights[name] = counts / counts.sum(axis=1, keepdims=True)
     means = np.stack([of_condition.mean(axis=1) for of_condition in failures], axis=1)
@@ -92,29 +118,46 @@ def failure_table(
         of_designs = {design: rates[own].mean() for design, own in members.items()}
         found = []
         for (a, b), of_pair in zip(pairs, coincidences / len(rows), strict=True):
-            ends = bootstrap(of_pair[2], of_pair[3:], of_set, resampling.confidence, COVARIANCE).ends
+            ends = bootstrap(
+                of_pair[2], of_pair[3:], of_set, resampling.confidence, COVARIANCE
+            ).ends
             counts = len({*members[a], *members[b]}), of_set.n_images
             rates_of = of_designs[a], of_designs[b], *of_pair[:3]
             found.append((images, a, b, *rates_of, *ends, resampling.confidence, *counts))
         return found
 
-    tables, total, corrupted = {}, np.zeros(()), condition_groups(conditions).get(CORRUPTED, np.empty(0, int))
-    for (test_set, corruption), rows in conditions.groupby(["test_set", "corruption"], sort=False).indices.items():
+    tables, total, corrupted = (
+        {},
+        np.zeros(()),
+        condition_groups(conditions).get(CORRUPTED, np.empty(0, int)),
+    )
+    for (test_set, corruption), rows in conditions.groupby(
+        ["test_set", "corruption"], sort=False
+    ).indices.items():
         values = [failures[row] for row in rows]
-        found = coincidences(values, weights[test_set], of_sets[test_set].number, list(members.values()), places)
+        found = coincidences(
+            values, weights[test_set], of_sets[test_set].number, list(members.values()), places
+        )
         name = test_set if corruption == CLEAN else corruption
         tables[name] = table(name, rows, found)
         total = total + found if rows[0] in corrupted else total
     if len(corrupted):
         tables[CORRUPTED] = table(CORRUPTED, corrupted, total)
-    names = dict.fromkeys([CLEAN, *corruption_conditions(conditions), *condition_groups(conditions)])
+    names = dict.fromkeys(
+        [CLEAN, *corruption_conditions(conditions), *condition_groups(conditions)]
+    )
     return pd.DataFrame([row for name in names for row in tables[name]], columns=COINCIDENT)
 
 
 def coincidences(
-    failures: list[np.ndarray], weights: np.ndarray, units: int, members: list[np.ndarray], pairs: np.ndarray
+    failures: list[np.ndarray],
+    weights: np.ndarray,
+    units: int,
+    members: list[np.ndarray],
+    pairs: np.ndarray,
 ) -> np.ndarray:
-    """Rates of both failing, of independence, and covariances under each row of weights, summed over conditions.
+    """Rates of both failing, of independence, and covariances under each row of weights, summed
+    over conditions.
 
     Args:
         failures: bool M x N for each condition.
@@ -124,16 +167,22 @@ def coincidences(
         pairs: int P x 2, designs.
 
     Returns:
-        float64 P x (2 + rows of weights): the first two of the actual images, the covariances of all.
+        float64 P x (2 + rows of weights): the first two of the actual images, the covariances of
+        all.
     """
-    sums, rates = [sums_of(values, members) for values in failures], [of.astype(float) @ weights.T for of in failures]
+    sums, rates = (
+        [sums_of(values, members) for values in failures],
+        [of.astype(float) @ weights.T for of in failures],
+    )
     on_images = [(of, of) for of in sums]  # each is its own square
     of_rates = [(sums_of(of, members), sums_of(np.square(of), members)) for of in rates]
     sizes, found = np.array([len(own) for own in members]), np.empty((len(pairs), 2 + len(weights)))
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         some = pairs[start : start + PAIRS_AT_ONCE].T
         together, independent = (
-            reduce(np.add, (joint_failure_rates(*of_condition, sizes, *some) for of_condition in of))
+            reduce(
+                np.add, (joint_failure_rates(*of_condition, sizes, *some) for of_condition in of)
+            )
             for of in (on_images, of_rates)
         )
         together = together @ weights.T  # the slowest step, for all conditions at once
@@ -144,7 +193,8 @@ def coincidences(
 
 
 def sums_of(values: np.ndarray, members: Sequence[np.ndarray]) -> np.ndarray:
-    """Sums of values M x n over the members of each of D designs, float64 D x n; those of bools are exact float32."""
+    """Sums of values M x n over the members of each of D designs, float64 D x n; those of bools are
+    exact float32."""
     dtype = np.float32 if values.dtype == bool else np.float64
     return np.stack([values[own].sum(axis=0, dtype=dtype) for own in members])
 
@@ -152,12 +202,14 @@ def sums_of(values: np.ndarray, members: Sequence[np.ndarray]) -> np.ndarray:
 def joint_failure_rates(
     sums: np.ndarray, squares: np.ndarray, sizes: np.ndarray, first: np.ndarray, second: np.ndarray
 ) -> np.ndarray:
-    """Means over pairs of distinct members of the product of what the sums are of: theta_A theta_B; float64 P x n.
+    """Means over pairs of distinct members of the product of what the sums are of: theta_A theta_B;
+    float64 P x n.
 
     Args:
         sums, squares: `sums_of` failures, or of their rates, and of their squares, D x n.
         sizes: int D, number of members of each design.
-        first, second: int P, the designs of each pair; a design of two or more members may be paired with itself.
+        first, second: int P, the designs of each pair; a design of two or more members may be
+            paired with itself.
     """
     products, alike = sums[first] * sums[second], first == second
     products[alike] -= squares[first[alike]]
@@ -173,20 +225,23 @@ SHARED_FAILURES += [f"pair_{name}{end}" for name in OF_PAIR for end in ("", "_lo
 def shared_failures(
     names: list[str], members: list[Predictions], selection: Resampled, evaluation: Resampled
 ) -> dict[str, dict[str, float | str]]:
-    """Common failures, undetected errors and availability of an ensemble, and of the pair that shares most failures.
+    """Common failures, undetected errors and availability of an ensemble, and of the pair that
+    shares most failures.
 
-    A pair with errors e, g fails together on a share b of the images. Common failures are the mean of b over pairs,
-    divided by the mean of sqrt(e g), which is b if one of them fails whenever the other does, at equal errors.
+    A pair with errors e, g fails together on a share b of the images. Common failures are the mean
+    of b over pairs, divided by the mean of sqrt(e g), which is b if one of them fails whenever the
+    other does, at equal errors.
 
     Args:
         names: names of the members, of which there are two at least.
-        selection: images on which the pair is chosen: the first with most common failures on corrupted images.
+        selection: images on which the pair is chosen: the first with most common failures on
+            corrupted images.
         evaluation: images of all else.
 
     Returns:
-        `clean`, each corruption, `corrupted` and, if there are extra corruptions, `held_out` -> `OUTCOMES` with the
-        ends of their intervals over units of images; `pair`, its members joined by "+", and `OF_PAIR` of it, after
-        "pair_". Common failures are NaN if there is no failure.
+        `clean`, each corruption, `corrupted` and, if there are extra corruptions, `held_out` ->
+        `OUTCOMES` with the ends of their intervals over units of images; `pair`, its members joined
+        by "+", and `OF_PAIR` of it, after "pair_". Common failures are NaN if there is no failure.
     """
     images, wrong = selection.images[CORRUPTED], np.zeros((len(members), len(members)))
     for condition in selection.conditions[CORRUPTED]:
@@ -194,40 +249,62 @@ def shared_failures(
         wrong += pair_failures(decided, members[0].labels(condition)[images]).wrong
     pairs = np.transpose(np.triu_indices(len(members), 1))
     pair = pairs[wrong[*pairs.T].argmax()]
-    of_all, of_pair = (pairs_on_images(of, evaluation) for of in (members, [members[place] for place in pair]))
+    of_all, of_pair = (
+        pairs_on_images(of, evaluation) for of in (members, [members[place] for place in pair])
+    )
     rows: dict[str, dict[str, float | str]] = {}
     for name in of_all:
         both, two = (outcomes_of(of[name], evaluation) for of in (of_all, of_pair))
         rows[name] = both | {"pair": "+".join(names[place] for place in pair)}
-        rows[name] |= {f"pair_{column}": value for column, value in two.items() if column.startswith(OF_PAIR)}
+        rows[name] |= {
+            f"pair_{column}": value for column, value in two.items() if column.startswith(OF_PAIR)
+        }
     return rows
 
 
 def pairs_on_images(members: list[Predictions], evaluation: Resampled) -> dict[str, np.ndarray]:
-    """Name -> float64 (3 + M) x N, means over severities: shares of pairs that are both wrong, wrong with the same
-    class, and alike; and whether each member is wrong."""
+    """Name -> float64 (3 + M) x N, means over severities: shares of pairs that are both wrong,
+    wrong with the same class, and alike; and whether each member is wrong."""
     first, second = np.triu_indices(len(members), 1)
-    rows, images = np.concatenate([evaluation.conditions[name] for name in evaluation.own]), evaluation.images[CLEAN]
+    rows, images = (
+        np.concatenate([evaluation.conditions[name] for name in evaluation.own]),
+        evaluation.images[CLEAN],
+    )
     on_images = []
     for condition in rows.tolist():
         decided = np.stack([member.decisions(condition, images) for member in members])
-        wrong, alike = decided != members[0].labels(condition)[images], decided[first] == decided[second]
+        wrong, alike = (
+            decided != members[0].labels(condition)[images],
+            decided[first] == decided[second],
+        )
         both = wrong[first] & wrong[second]
-        on_images.append(np.vstack([*(values.mean(axis=0) for values in (both, both & alike, alike)), wrong]))
+        on_images.append(
+            np.vstack([*(values.mean(axis=0) for values in (both, both & alike, alike)), wrong])
+        )
     return by_corruption(np.array(on_images), members[0].conditions.corruption.iloc[rows])
 
 
-def outcomes_of(on_images: np.ndarray, evaluation: Resampled, confidence: float | None = None) -> dict[str, float]:
-    """`OUTCOMES` with the ends of their intervals, by default at the study's level, from `pairs_on_images` of one name.
+def outcomes_of(
+    on_images: np.ndarray, evaluation: Resampled, confidence: float | None = None
+) -> dict[str, float]:
+    """`OUTCOMES` with the ends of their intervals, by default at the study's level, from
+    `pairs_on_images` of one name.
 
-    Common failures are a share of failures. Their interval is Wilson's, of as many failures as would give a proportion
-    the variance that the quotient has over resamples, with Student's t for the units on which a member fails.
+    Common failures are a share of failures. Their interval is Wilson's, of as many failures as
+    would give a proportion the variance that the quotient has over resamples, with Student's t for
+    the units on which a member fails.
     """
-    counts, units, confidence = evaluation.counts[CLEAN], evaluation.units[CLEAN], confidence or evaluation.confidence
+    counts, units, confidence = (
+        evaluation.counts[CLEAN],
+        evaluation.units[CLEAN],
+        confidence or evaluation.confidence,
+    )
     drawn = (counts @ on_images.T / counts.sum(axis=1, keepdims=True)).T
     means, failing = on_images.mean(axis=1), np.count_nonzero(units.sums(on_images[3:].sum(axis=0)))
     first, second = np.triu_indices(len(on_images) - 3, 1)
-    expected, of_resamples = (np.sqrt(of[3:][first] * of[3:][second]).mean(axis=0) for of in (means, drawn))
+    expected, of_resamples = (
+        np.sqrt(of[3:][first] * of[3:][second]).mean(axis=0) for of in (means, drawn)
+    )
     factor, of_factor = np.nan, UNKNOWN
     if expected:
         with np.errstate(invalid="ignore"):
@@ -241,20 +318,37 @@ def outcomes_of(on_images: np.ndarray, evaluation: Resampled, confidence: float 
 
 
 STEPS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
-CEILING = ["images", "severity", "size", "members", "n_images", "all_wrong", "all_wrong_low", "all_wrong_high"]
+CEILING = [
+    "images",
+    "severity",
+    "size",
+    "members",
+    "n_images",
+    "all_wrong",
+    "all_wrong_low",
+    "all_wrong_high",
+]
 CEILING += ["members_low", "members_high", "independent", "times_independent", "same_wrong"]
-REACHED = ["best_member", "best_member_accuracy", "best_ensemble", "best_ensemble_accuracy", "ceiling"]
+REACHED = [
+    "best_member",
+    "best_member_accuracy",
+    "best_ensemble",
+    "best_ensemble_accuracy",
+    "ceiling",
+]
 REACHED += ["reached", "reached_low", "reached_high"]
 
 
 class Failures(NamedTuple):
-    """How often k members fail together in one condition, or in the mean of several, for each of K values of k.
+    """How often k members fail together in one condition, or in the mean of several, for each of K
+    values of k.
 
     Attributes:
         shares: float64 K x N, probability that k members drawn at random are all wrong on an image.
         without: float64 K x U, mean of `shares` without each unit of members.
         independent: float64 K, mean over all sets of k members of the product of their error rates.
-        alike: float64 K, expected number of images to which k members drawn at random give the same wrong answer.
+        alike: float64 K, expected number of images to which k members drawn at random give the same
+            wrong answer.
     """
 
     shares: np.ndarray
@@ -273,40 +367,58 @@ def ceiling_table(
     """How often k members all fail in each condition, and in the mean over all corruptions.
 
     Args:
-        answered: decisions of the members, int M x N, and labels, int N, of each condition, in the order of the table.
+        answered: decisions of the members, int M x N, and labels, int N, of each condition, in the
+            order of the table.
         designs: design of each of the M members.
         confidence: level of the intervals, between 0 and 1.
-        units: test set -> units of its images; in a test set without an entry, each image is a unit.
+        units: test set -> units of its images; in a test set without an entry, each image is a
+            unit.
 
     Returns:
-        The table, `CEILING` as docs/tables.md describes them, and for each condition whether all members are wrong on
-        each image, bool N.
+        The table, `CEILING` as docs/tables.md describes them, and for each condition whether all
+        members are wrong on each image, bool N.
     """
-    sizes, tables, everyone, total = [*(size for size in STEPS if size < len(designs)), len(designs)], [], [], None
+    sizes, tables, everyone, total = (
+        [*(size for size in STEPS if size < len(designs)), len(designs)],
+        [],
+        [],
+        None,
+    )
     corrupted = condition_groups(conditions).get(CORRUPTED, [])
     for row, (decisions, labels) in zip(conditions.itertuples(), answered, strict=True):
         together = failures(decisions, labels, sizes, designs)
         name = row.corruption if row.test_set == CLEAN else row.test_set
         of_images = units.get(row.test_set) or Units.single(row.n_images)
-        tables.append(ceiling_rows(together, sizes, of_images, confidence).assign(images=name, severity=row.severity))
+        tables.append(
+            ceiling_rows(together, sizes, of_images, confidence).assign(
+                images=name, severity=row.severity
+            )
+        )
         everyone.append(together.shares[-1] == 1)
         if row.condition in corrupted:
             total = together if total is None else Failures(*map(np.add, total, together))
     if total is not None:
         mean = Failures(*(values / len(corrupted) for values in total))
         of_images = units.get(CLEAN) or Units.single(conditions.n_images.iloc[0])
-        tables.append(ceiling_rows(mean, sizes, of_images, confidence).assign(images=CORRUPTED, severity=np.nan))
+        tables.append(
+            ceiling_rows(mean, sizes, of_images, confidence).assign(
+                images=CORRUPTED, severity=np.nan
+            )
+        )
     return pd.concat(tables, ignore_index=True).assign(members=len(designs))[CEILING], everyone
 
 
-def failures(decisions: np.ndarray, labels: np.ndarray, sizes: list[int], designs: list[str]) -> Failures:
+def failures(
+    decisions: np.ndarray, labels: np.ndarray, sizes: list[int], designs: list[str]
+) -> Failures:
     """How often members fail together in one condition.
 
     Args:
         decisions: int M x N, predicted classes.
         labels: int N, true classes.
         sizes: the values of k, from 1 to M.
-        designs: design of each member, with which it is left out; or a group of designs if there are many.
+        designs: design of each member, with which it is left out; or a group of designs if there
+            are many.
     """
     wrong, groups = decisions != labels, in_groups(designs)
     units = np.unique([groups[design] for design in designs], return_inverse=True)[1]
@@ -321,13 +433,17 @@ def failures(decisions: np.ndarray, labels: np.ndarray, sizes: list[int], design
         without.append([all_of(min(k, rest), rest) @ histogram if rest else np.nan for k in sizes])
     of_image = np.broadcast_to(np.arange(images), wrong.shape)[wrong]
     answers = decisions[wrong].astype(np.int64)
-    alike = np.unique(of_image * (answers.max(initial=0) + 1) + answers, return_counts=True)[1]  # of each wrong answer
+    # Of each wrong answer.
+    alike = np.unique(of_image * (answers.max(initial=0) + 1) + answers, return_counts=True)[1]
     together = np.array([(all_of(k, members)[alike]).sum() for k in sizes])
-    return Failures(shares, np.transpose(without), mean_product(wrong.mean(axis=1), sizes), together)
+    return Failures(
+        shares, np.transpose(without), mean_product(wrong.mean(axis=1), sizes), together
+    )
 
 
 def all_of(drawn: int, members: int) -> np.ndarray:
-    """Probability that `drawn` of `members` all belong to a subset of w of them, float64, for w = 0, ..., `members`."""
+    """Probability that `drawn` of `members` all belong to a subset of w of them, float64, for w =
+    0, ..., `members`."""
     w = np.arange(members + 1, dtype=np.float64)
     chances = np.ones(members + 1)
     for taken in range(drawn):
@@ -336,16 +452,21 @@ def all_of(drawn: int, members: int) -> np.ndarray:
 
 
 def mean_product(rates: np.ndarray, drawn: list[int]) -> np.ndarray:
-    """Mean over all subsets of k members of the product of their `rates` (float M); float64, for each k of `drawn`."""
+    """Mean over all subsets of k members of the product of their `rates` (float M); float64, for
+    each k of `drawn`."""
     means = np.zeros(len(rates) + 1)
     means[0] = 1
     for count, rate in enumerate(rates, start=1):
         k = np.arange(1, count + 1)
-        means[1 : count + 1] = (1 - k / count) * means[1 : count + 1] + k / count * rate * means[:count]
+        means[1 : count + 1] = (1 - k / count) * means[1 : count + 1] + k / count * rate * means[
+            :count
+        ]
     return means[drawn]
 
 
-def ceiling_rows(together: Failures, sizes: list[int], units: Units, confidence: float) -> pd.DataFrame:
+def ceiling_rows(
+    together: Failures, sizes: list[int], units: Units, confidence: float
+) -> pd.DataFrame:
     """What `CEILING` has of one condition, or of a mean, in a row per number of members."""
     shares, independent = together.shares.mean(axis=1), together.independent
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -376,10 +497,12 @@ def with_best(
     evaluation: np.ndarray,
     confidence: float,
 ) -> pd.DataFrame:
-    """The table from `ceiling_table` with the columns `REACHED`, in the rows of all members under corruptions.
+    """The table from `ceiling_table` with the columns `REACHED`, in the rows of all members under
+    corruptions.
 
-    They are of the member and of the ensemble with the least selection error, of those whose members are all of the
-    pool. It has no more columns if there is no such member, or no such ensemble.
+    They are of the member and of the ensemble with the least selection error, of those whose
+    members are all of the pool. It has no more columns if there is no such member, or no such
+    ensemble.
 
     Args:
         ceiling, everyone: as `ceiling_table` returns them.
@@ -401,7 +524,9 @@ def with_best(
     for condition in np.flatnonzero(conditions.corruption != CLEAN):
         of_ensembles = [scorer.wrong_in(ensemble, evaluation, condition) for ensemble in ensembles]
         wrong[condition] = np.stack([*of_ensembles, everyone[condition][evaluation]]).astype(float)
-    mean = np.mean([wrong[condition] for condition in condition_groups(conditions)[CORRUPTED]], axis=0)
+    mean = np.mean(
+        [wrong[condition] for condition in condition_groups(conditions)[CORRUPTED]], axis=0
+    )
     units = scorer.units(CLEAN).of(evaluation)
     ways = [way_to_ceiling(*of, units, confidence) for of in (*wrong.values(), mean)]
     rows = ceiling.index[(ceiling["size"] == ceiling["members"]) & (ceiling["severity"] != 0)]
@@ -414,22 +539,29 @@ def way_to_ceiling(
 ) -> dict[str, float]:
     """How far an ensemble comes from a member to the ceiling: `REACHED` without the names.
 
-    The interval is over images, paired, by the linearised ratio (Fieller's problem, with the ceiling far from the
-    member): (a - r b) / mean b has the standard error of r = mean a / mean b.
+    The interval is over images, paired, by the linearised ratio (Fieller's problem, with the
+    ceiling far from the member): (a - r b) / mean b has the standard error of r = mean a / mean b.
 
     Args:
-        member, ensemble, everyone: float n, how often the member, the ensemble and all members together are wrong on
-            each image; the member and the ensemble were selected on other images.
+        member, ensemble, everyone: float n, how often the member, the ensemble and all members
+            together are wrong on each image; the member and the ensemble were selected on other
+            images.
         units: units of these images.
         confidence: level of the interval, between 0 and 1.
     """
     gained, possible = member - ensemble, member - everyone
     accuracies = [1 - of.mean() for of in (member, ensemble, everyone)]
-    way = dict(zip(("best_member_accuracy", "best_ensemble_accuracy", "ceiling"), accuracies, strict=True))
+    way = dict(
+        zip(("best_member_accuracy", "best_ensemble_accuracy", "ceiling"), accuracies, strict=True)
+    )
     if possible.mean() <= 0:
         return way | UNKNOWN.columns("reached", np.nan)
     reached = gained.mean() / possible.mean()
     parts = (gained - reached * possible) / possible.mean()
     low, high = of_linear(reached, parts, units, confidence).ends
     least = reach_of_none(np.count_nonzero(units.sums((gained != 0) | (possible != 0))), confidence)
-    return way | {"reached": reached, "reached_low": min(low, 1 - least), "reached_high": max(high, least)}
+    return way | {
+        "reached": reached,
+        "reached_low": min(low, 1 - least),
+        "reached_high": max(high, least),
+    }

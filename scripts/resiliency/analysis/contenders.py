@@ -1,6 +1,8 @@
-"""The recommended model and its competitors: which rows of deployment.csv they are, and what they get wrong.
+"""The recommended model and its competitors: which rows of deployment.csv they are, and what they
+get wrong.
 
-All are evaluated on the half of the test images on which nothing was selected (`resiliency.analysis.judging`)."""
+All are evaluated on the half of the test images on which nothing was selected
+(`resiliency.analysis.judging`)."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -10,7 +12,15 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.coincident_failures import SHARED_FAILURES, shared_failures
-from resiliency.analysis.judging import REFERENCE, Judged, Resampled, both_halves, by_corruption, ensemble_of, judged
+from resiliency.analysis.judging import (
+    REFERENCE,
+    Judged,
+    Resampled,
+    both_halves,
+    by_corruption,
+    ensemble_of,
+    judged,
+)
 from resiliency.base.names import CLEAN, CORRUPTED, means_over
 from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, accuracies, bin_of
@@ -21,7 +31,8 @@ from resiliency.statistics.resampling import Resampling, Units
 RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER = "recommended model", "best ensemble", "best member"
 ROLES = (RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER, "baseline")
 MEMBER = "member of the recommended model"
-BEARABLE = {"clean": 0.1, "class": 0.5, "condition": 0.5}  # largest error of a model to use: clean, in the worst others
+# Largest error of a model to use: clean, in the worst others.
+BEARABLE = {"clean": 0.1, "class": 0.5, "condition": 0.5}
 EFFECTIVE = "n_clean_effective_images"  # column of deployment.csv if images are grouped in units
 
 WHO = ["role", "members", "size"]
@@ -29,8 +40,20 @@ UNDER_CORRUPTION = [*WHO, "corruption", "severities", "n_images", "error", "low"
 UNDER_CORRUPTION += ["difference", "difference_low", "difference_high", *SHARED_FAILURES]
 CONFUSIONS = [*WHO, "images", "class", "predicted", "answers", "share"]
 CLASS_ERRORS = [*WHO, "class", "corruption", "n_images", "error", "low", "high", "confidence"]
-FAILURES = ["kind", "image", "name", "corruption", "severity", "class", "predicted", "confidence", "conditions", "said"]
-CLEAN_ANSWERS = ["clean_predicted", "clean_confidence", "clean_said"]  # answers to uncorrupted images
+FAILURES = [
+    "kind",
+    "image",
+    "name",
+    "corruption",
+    "severity",
+    "class",
+    "predicted",
+    "confidence",
+    "conditions",
+    "said",
+]
+# Answers to uncorrupted images.
+CLEAN_ANSWERS = ["clean_predicted", "clean_confidence", "clean_said"]
 COSTS = [*WHO, "images", "answers", "error", "cost", "cost_low", "cost_high"]
 COSTLY_CONFUSIONS = [*WHO, "images", "label", "answer", "count", "share", "cost", "cost_share"]
 PAIR, CORRUPTION, NOBODY = "classes", "corruption", "no member"
@@ -39,13 +62,21 @@ LISTED = 10  # number of listed confusions per model
 
 
 def clean_accuracy(row: dict[str, float] | pd.Series) -> dict[str, np.ndarray]:
-    """The clean accuracy of a row of deployment.csv with the ends of its interval (Wilson's), under their names."""
-    return accuracies(CLEAN, row["clean_accuracy"], row.get(EFFECTIVE, row["n_images"]), row["confidence"])
+    """The clean accuracy of a row of deployment.csv with the ends of its interval (Wilson's), under
+    their names."""
+    return accuracies(
+        CLEAN, row["clean_accuracy"], row.get(EFFECTIVE, row["n_images"]), row["confidence"]
+    )
 
 
 def shortcomings(row: dict[str, float] | pd.Series) -> dict[str, float]:
-    """The estimated errors of a row of deployment.csv with which no model should be used as it is, by name."""
-    errors = {"clean": 1 - row["clean_accuracy"], "class": row["worst_class_error"], "condition": row["worst_error"]}
+    """The estimated errors of a row of deployment.csv with which no model should be used as it is,
+    by name."""
+    errors = {
+        "clean": 1 - row["clean_accuracy"],
+        "class": row["worst_class_error"],
+        "condition": row["worst_error"],
+    }
     return {name: error for name, error in errors.items() if error > BEARABLE[name]}
 
 
@@ -66,7 +97,8 @@ def eligible(deployment: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_row(rows: pd.DataFrame) -> pd.Series:
-    """The eligible row with the least selection_error; errors on evaluation images are unknown when one chooses."""
+    """The eligible row with the least selection_error; errors on evaluation images are unknown when
+    one chooses."""
     return rows.loc[rows["selection_error"].idxmin()]
 
 
@@ -76,7 +108,8 @@ def recommended_row(rows: pd.DataFrame) -> pd.Series:
 
 
 def best_member(deployment: pd.DataFrame) -> pd.Series | None:
-    """The best row of a single member; if an ensemble is recommended, of those that cost no more. None if none is.
+    """The best row of a single member; if an ensemble is recommended, of those that cost no more.
+    None if none is.
 
     A member of unknown cost may be it.
     """
@@ -88,7 +121,8 @@ def best_member(deployment: pd.DataFrame) -> pd.Series | None:
 
 
 def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
-    """Role -> row of deployment.csv: `recommended_row`, the best ensemble, `best_member` and the baseline.
+    """Role -> row of deployment.csv: `recommended_row`, the best ensemble, `best_member` and the
+    baseline.
 
     Roles that nobody has are left out.
     """
@@ -104,7 +138,8 @@ def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 class Model(NamedTuple):
-    """A contender, or a member of the recommended model, and its answers to each set of images, at temperature 1."""
+    """A contender, or a member of the recommended model, and its answers to each set of images, at
+    temperature 1."""
 
     role: str
     members: str
@@ -128,7 +163,8 @@ def comparison(
     matrix: np.ndarray | None = None,
     threads: int = 1,
 ) -> dict[str, pd.DataFrame]:
-    """What the contenders get wrong: under corruptions, by class and by confidence; at what cost; and examples.
+    """What the contenders get wrong: under corruptions, by class and by confidence; at what cost;
+    and examples.
 
     Args:
         roles: rows from `contenders`.
@@ -136,10 +172,12 @@ def comparison(
         predictions: member -> its predictions, for the members in `roles`.
         names: names of all test images; empty if they are called by their positions.
         classes: names of the classes; a class without a name is called by its number.
-        matrix: float64 K x K from `resiliency.metrics.classification.cost_matrix`, if answers have costs.
+        matrix: float64 K x K from `resiliency.metrics.classification.cost_matrix`, if answers have
+            costs.
 
     Returns:
-        Tables by the outputs of rule assess_ensembles, which docs/tables.md describes; `failures` with `CLEAN_ANSWERS`.
+        Tables by the outputs of rule assess_ensembles, which docs/tables.md describes; `failures`
+        with `CLEAN_ANSWERS`.
     """
     selection, evaluation = both_halves(predictions, resampling)
     rows = [(role, row["members"], row["rule"]) for role, row in roles.items()]
@@ -148,7 +186,11 @@ def comparison(
         rows += [(MEMBER, name, rule) for name in joined.split("+") if name != joined]
     ensembles = [ensemble_of(joined, rule, predictions, members) for _, joined, rule in rows]
     same = np.ones(len(rows))
-    answers = judged(ensembles, same, evaluation, evaluation.own, (REFERENCE,), threads=threads) if rows else []
+    answers = (
+        judged(ensembles, same, evaluation, evaluation.own, (REFERENCE,), threads=threads)
+        if rows
+        else []
+    )
     models = [Model(*row[:2], *of) for row, *of in zip(rows, ensembles, answers, strict=True)]
     contending = models[: len(roles)]
     shown = [of for of in contending if of.role in (RECOMMENDED, BEST_MEMBER)]
@@ -168,14 +210,18 @@ def comparison(
 
 
 def by_condition(answers: dict[str, Judged], evaluation: Resampled) -> dict[int, np.ndarray]:
-    """Row of the table of conditions -> errors on the dataset's own evaluation images, float32 N; rows ascend."""
+    """Row of the table of conditions -> errors on the dataset's own evaluation images, float32 N;
+    rows ascend."""
     rows = np.concatenate([evaluation.conditions[name] for name in evaluation.own])
     errors = np.concatenate([answers[name].errors for name in evaluation.own])
     return {int(rows[place]): errors[place] for place in np.argsort(rows)}
 
 
-def under_corruptions_table(models: list[Model], selection: Resampled, evaluation: Resampled) -> pd.DataFrame:
-    """Errors of the contenders under each corruption, differences from the first, and failures that members share."""
+def under_corruptions_table(
+    models: list[Model], selection: Resampled, evaluation: Resampled
+) -> pd.DataFrame:
+    """Errors of the contenders under each corruption, differences from the first, and failures that
+    members share."""
     if not models:
         return pd.DataFrame(columns=[*UNDER_CORRUPTION, "confidence"])
     errors = {of.role: by_condition(of.answers, evaluation) for of in models}
@@ -188,7 +234,8 @@ def under_corruptions_table(models: list[Model], selection: Resampled, evaluatio
     whom = {of.role: of.who for of in models}
     several = [of for of in models if len(of.ensemble.members) > 1]
     shared = {
-        of.role: shared_failures(of.members.split("+"), of.ensemble.members, selection, evaluation) for of in several
+        of.role: shared_failures(of.members.split("+"), of.ensemble.members, selection, evaluation)
+        for of in several
     }
     for row in rows:
         role, name = str(row["role"]), str(row["corruption"])
@@ -198,9 +245,14 @@ def under_corruptions_table(models: list[Model], selection: Resampled, evaluatio
 
 
 def under_corruptions(
-    errors: dict[str, np.ndarray], corruptions: Sequence[str], counts: np.ndarray, units: Units, confidence: float
+    errors: dict[str, np.ndarray],
+    corruptions: Sequence[str],
+    counts: np.ndarray,
+    units: Units,
+    confidence: float,
 ) -> list[dict[str, object]]:
-    """Error under each corruption and their mean over severities, and differences from the first role.
+    """Error under each corruption and their mean over severities, and differences from the first
+    role.
 
     Args:
         errors: role -> float C x N, error on each image under each condition.
@@ -210,18 +262,20 @@ def under_corruptions(
         confidence: level of the intervals, between 0 and 1.
 
     Returns:
-        A row per role and corruption, clean first, and the last of each role of means: "corrupted", and "held_out" if
-        there are corruptions that nothing was selected by. Keys: role, corruption, n_images (N), error with its
-        interval low and high (Wilson); but in the rows of the first role difference, the error of the first role less
-        that of this one on the same images, with its interval. Those of all corruptions hold together (max-t); that of
-        clean images or of a mean holds by itself (linearised, t).
+        A row per role and corruption, clean first, and the last of each role of means: "corrupted",
+        and "held_out" if there are corruptions that nothing was selected by. Keys: role,
+        corruption, n_images (N), error with its interval low and high (Wilson); but in the rows of
+        the first role difference, the error of the first role less that of this one on the same
+        images, with its interval. Those of all corruptions hold together (max-t); that of clean
+        images or of a mean holds by itself (linearised, t).
     """
     rows, first, drawn_images = [], next(iter(errors)), counts.sum(axis=1, keepdims=True)
     of_images = {role: by_corruption(values, corruptions) for role, values in errors.items()}
     single = [name for name in dict.fromkeys(corruptions) if name != CLEAN]
     for role, values in of_images.items():
         better = {name: of_images[first][name] - of for name, of in values.items()}
-        scale = LINEAR if np.array_equal(errors[role], errors[first]) else DIFFERENCE  # of the same model it is 0
+        # Of the same model it is 0.
+        scale = LINEAR if np.array_equal(errors[role], errors[first]) else DIFFERENCE
         intervals = {}
         if role != first:
             intervals = {
@@ -231,26 +285,43 @@ def under_corruptions(
             }
             together = np.array([better[name] for name in single])
             drawn = counts @ together.T / drawn_images
-            intervals |= zip(single, max_t(together.mean(axis=1), drawn, units, confidence, scale), strict=True)
+            intervals |= zip(
+                single, max_t(together.mean(axis=1), drawn, units, confidence, scale), strict=True
+            )
         for name, of in values.items():
             low, high = share(of, units, confidence).ends
             row = {"role": role, "corruption": name, "n_images": units.n_images, "error": of.mean()}
             row |= {"low": low, "high": high}
-            rows.append(row | (intervals[name].columns("difference", better[name].mean()) if intervals else {}))
+            rows.append(
+                row
+                | (intervals[name].columns("difference", better[name].mean()) if intervals else {})
+            )
     return rows
 
 
 def calibration_table(models: list[Model]) -> pd.DataFrame:
-    """The bins of confidence that are not empty, of the contenders with probabilities, before any temperature."""
+    """The bins of confidence that are not empty, of the contenders with probabilities, before any
+    temperature."""
     rows = []
     for of, images in product(models, (CLEAN, CORRUPTED)):
         if of.ensemble.has_probabilities and of.ensemble.rule.mean:
-            sure, right = of.answers[images].confidences[REFERENCE].ravel(), 1 - of.answers[images].errors.ravel()
+            sure, right = (
+                of.answers[images].confidences[REFERENCE].ravel(),
+                1 - of.answers[images].errors.ravel(),
+            )
             sums = [np.bincount(bin_of(sure), values, ECE_BINS) for values in (None, sure, right)]
             for place, (count, *both) in enumerate(np.transpose(sums)):
                 if count:
                     ends = place / ECE_BINS, (place + 1) / ECE_BINS
-                    rows.append((*of.who.values(), images, *ends, int(count), *(each / count for each in both)))
+                    rows.append(
+                        (
+                            *of.who.values(),
+                            images,
+                            *ends,
+                            int(count),
+                            *(each / count for each in both),
+                        )
+                    )
     return pd.DataFrame(rows, columns=[*WHO, *CALIBRATION])
 
 
@@ -259,15 +330,24 @@ def name_of(classes: Sequence[str], place: int) -> str:
     return classes[place] if place < len(classes) else str(place)
 
 
-def confusion_table(models: list[Model], evaluation: Resampled, classes: Sequence[str]) -> pd.DataFrame:
+def confusion_table(
+    models: list[Model], evaluation: Resampled, classes: Sequence[str]
+) -> pd.DataFrame:
     """How often each class is taken for which, clean and corrupted."""
     tables = []
     for of in models:
         labels = of.ensemble.members[0].labels(0)[evaluation.images[CLEAN]]
         for images in (name for name in (CLEAN, CORRUPTED) if name in of.answers):
             predicted = of.answers[images].answers
-            pairs = pd.DataFrame({"class": np.tile(labels, len(predicted)), "predicted": predicted.ravel()})
-            counts = pairs.value_counts().rename("answers").reset_index().sort_values(["class", "predicted"])
+            pairs = pd.DataFrame(
+                {"class": np.tile(labels, len(predicted)), "predicted": predicted.ravel()}
+            )
+            counts = (
+                pairs.value_counts()
+                .rename("answers")
+                .reset_index()
+                .sort_values(["class", "predicted"])
+            )
             counts["share"] = counts.answers / counts.groupby("class").answers.transform("sum")
             for column in ("class", "predicted"):
                 counts[column] = [name_of(classes, place) for place in counts[column]]
@@ -275,8 +355,11 @@ def confusion_table(models: list[Model], evaluation: Resampled, classes: Sequenc
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=CONFUSIONS)
 
 
-def class_error_table(models: list[Model], evaluation: Resampled, classes: Sequence[str]) -> pd.DataFrame:
-    """Error on the images of each class, clean, under each corruption and under all, with `class_error`'s interval."""
+def class_error_table(
+    models: list[Model], evaluation: Resampled, classes: Sequence[str]
+) -> pd.DataFrame:
+    """Error on the images of each class, clean, under each corruption and under all, with
+    `class_error`'s interval."""
     rows = []
     for of in models:
         conditions, units = of.ensemble.members[0].conditions, evaluation.units[CLEAN]
@@ -287,7 +370,9 @@ def class_error_table(models: list[Model], evaluation: Resampled, classes: Seque
             for place in np.unique(labels):
                 who, own = of.who | {"class": name_of(classes, place)}, labels == place
                 rows += [
-                    who | {"corruption": name} | class_error(values[own], units.of(own), evaluation.confidence)
+                    who
+                    | {"corruption": name}
+                    | class_error(values[own], units.of(own), evaluation.confidence)
                     for name, values in errors.items()
                 ]
     return pd.DataFrame(rows, columns=CLASS_ERRORS)
@@ -296,7 +381,13 @@ def class_error_table(models: list[Model], evaluation: Resampled, classes: Seque
 def class_error(errors: np.ndarray, units: Units, confidence: float) -> dict[str, float]:
     """The mean of the errors of images, float64 N from 0 to 1, with its interval."""
     low, high = share(errors, units, confidence).ends
-    return {"n_images": len(errors), "error": errors.mean(), "low": low, "high": high, "confidence": confidence}
+    return {
+        "n_images": len(errors),
+        "error": errors.mean(),
+        "low": low,
+        "high": high,
+        "confidence": confidence,
+    }
 
 
 def failure_table(
@@ -310,9 +401,10 @@ def failure_table(
     """Failures of an ensemble, at most `MOST` of each kind, by its confidence at a temperature.
 
     Returns:
-        `FAILURES`, the kinds one after the other: wrong answers by confidence, the largest first; images that no member
-        gets right by the number of conditions, each under the first of these. And `CLEAN_ANSWERS`: what the ensemble
-        and its members answer to the image without a corruption.
+        `FAILURES`, the kinds one after the other: wrong answers by confidence, the largest first;
+        images that no member gets right by the number of conditions, each under the first of these.
+        And `CLEAN_ANSWERS`: what the ensemble and its members answer to the image without a
+        corruption.
     """
     score = REFERENCE if ensemble.has_probabilities else "vote_agreement"
     sets = [name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions]
@@ -320,14 +412,19 @@ def failure_table(
     conditions = np.concatenate([evaluation.conditions[name] for name in sets])
     errors = np.concatenate([answers[name].errors for name in sets])
     predicted = np.concatenate([answers[name].answers for name in sets])
-    sure = [answers[name].confidences.get(score, np.ones(answers[name].errors.shape)) for name in sets]
+    sure = [
+        answers[name].confidences.get(score, np.ones(answers[name].errors.shape)) for name in sets
+    ]
     confidence, images = np.concatenate(sure).astype(np.float32), evaluation.images[CLEAN]
     table, labels = ensemble.members[0].conditions, ensemble.members[0].labels(0)[images]
     rows, places = np.nonzero(errors == 1)
     wrong = pd.DataFrame({"row": rows, "place": places, "confidence": confidence[rows, places]})
     wrong["class"], wrong["predicted"] = labels[places], predicted[rows, places]
     wrong["corruption"] = table.corruption.to_numpy()[conditions[rows]]
-    nobody = [np.all([of.decisions(c, images) != labels for of in ensemble.members], axis=0) for c in conditions]
+    nobody = [
+        np.all([of.decisions(c, images) != labels for of in ensemble.members], axis=0)
+        for c in conditions
+    ]
 
     def answer(row: int, place: int) -> dict[str, str | float]:
         said = said_by(ensemble, conditions[row], images[place], classes)
@@ -337,27 +434,50 @@ def failure_table(
     found = []
     for kind, row, place, count in picked_failures(wrong, np.stack(nobody)):
         under, image = table.iloc[conditions[row]], images[place]
-        of = {"kind": kind, "image": image, "name": names[image] if len(names) else str(image), "conditions": count}
-        of |= {"corruption": under.corruption, "severity": under.severity, "class": name_of(classes, labels[place])}
-        found.append(of | answer(row, place) | {f"clean_{name}": value for name, value in answer(0, place).items()})
+        of = {
+            "kind": kind,
+            "image": image,
+            "name": names[image] if len(names) else str(image),
+            "conditions": count,
+        }
+        of |= {
+            "corruption": under.corruption,
+            "severity": under.severity,
+            "class": name_of(classes, labels[place]),
+        }
+        found.append(
+            of
+            | answer(row, place)
+            | {f"clean_{name}": value for name, value in answer(0, place).items()}
+        )
     return pd.DataFrame(found, columns=[*FAILURES, *CLEAN_ANSWERS])
 
 
 def picked_failures(wrong: pd.DataFrame, nobody: np.ndarray) -> list[tuple[str, int, int, float]]:
-    """Kind, row of conditions and place of the image of each failure; and in how many conditions no member is right.
+    """Kind, row of conditions and place of the image of each failure; and in how many conditions no
+    member is right.
 
     Args:
         wrong: a row per wrong answer: row, place, confidence, class, predicted, corruption.
         nobody: bool C x N, whether no member is right.
     """
-    wrong = wrong.sort_values(["confidence", "row", "place"], ascending=[False, True, True], kind="stable")
-    kinds = {PAIR: wrong.drop_duplicates(["class", "predicted"]), CORRUPTION: wrong.drop_duplicates("corruption")}
+    wrong = wrong.sort_values(
+        ["confidence", "row", "place"], ascending=[False, True, True], kind="stable"
+    )
+    kinds = {
+        PAIR: wrong.drop_duplicates(["class", "predicted"]),
+        CORRUPTION: wrong.drop_duplicates("corruption"),
+    }
     picked = [
-        (kind, *of, np.nan) for kind, rows in kinds.items() for of in rows[["row", "place"]].head(MOST).to_numpy()
+        (kind, *of, np.nan)
+        for kind, rows in kinds.items()
+        for of in rows[["row", "place"]].head(MOST).to_numpy()
     ]
     counts = nobody.sum(axis=0)
     most = np.argsort(-counts, kind="stable")[:MOST]
-    return picked + [(NOBODY, nobody[:, place].argmax(), place, counts[place]) for place in most if counts[place]]
+    return picked + [
+        (NOBODY, nobody[:, place].argmax(), place, counts[place]) for place in most if counts[place]
+    ]
 
 
 def said_by(ensemble: Ensemble, condition: int, image: int, classes: Sequence[str]) -> str:
@@ -375,23 +495,43 @@ def said_by(ensemble: Ensemble, condition: int, image: int, classes: Sequence[st
 def cost_tables(
     models: list[Model], evaluation: Resampled, matrix: np.ndarray, classes: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """Costs, and confusions by their total cost, of models with probabilities; ties of others are broken at random."""
+    """Costs, and confusions by their total cost, of models with probabilities; ties of others are
+    broken at random."""
     costs, confusions = [], []
     for of in (of for of in models if of.ensemble.has_probabilities):
         for images in (name for name in (CLEAN, CORRUPTED) if name in of.answers):
             who, predicted = of.who | {"images": images}, of.answers[images].answers
-            labels = np.broadcast_to(of.ensemble.members[0].labels(0)[evaluation.images[images]], predicted.shape)
-            counts, of_images = np.zeros(matrix.shape, np.int64), matrix[labels, predicted].mean(axis=0)
+            labels = np.broadcast_to(
+                of.ensemble.members[0].labels(0)[evaluation.images[images]], predicted.shape
+            )
+            counts, of_images = (
+                np.zeros(matrix.shape, np.int64),
+                matrix[labels, predicted].mean(axis=0),
+            )
             np.add.at(counts, (labels, predicted), 1)
             total, spent = counts.sum(), counts * matrix
-            interval = share(of_images, evaluation.units[images], evaluation.confidence, largest=matrix.max())
+            interval = share(
+                of_images, evaluation.units[images], evaluation.confidence, largest=matrix.max()
+            )
             row = who | {"answers": total, "error": 1 - np.trace(counts) / total}
             costs.append(row | interval.columns("cost", spent.sum() / total))
             wrongly = spent * (1 - np.eye(len(spent)))  # right answers that cost are not listed
-            for place in np.argsort(-wrongly, axis=None, kind="stable")[: min(LISTED, np.count_nonzero(wrongly > 0))]:
+            for place in np.argsort(-wrongly, axis=None, kind="stable")[
+                : min(LISTED, np.count_nonzero(wrongly > 0))
+            ]:
                 label, answer = np.unravel_index(place, spent.shape)
-                row = who | {"label": classes[label], "answer": classes[answer], "count": counts[label, answer]}
-                row |= {"share": counts[label, answer] / counts[label].sum(), "cost": matrix[label, answer]}
+                row = who | {
+                    "label": classes[label],
+                    "answer": classes[answer],
+                    "count": counts[label, answer],
+                }
+                row |= {
+                    "share": counts[label, answer] / counts[label].sum(),
+                    "cost": matrix[label, answer],
+                }
                 confusions.append(row | {"cost_share": spent[label, answer] / spent.sum()})
     table = pd.DataFrame(costs, columns=COSTS).assign(confidence=evaluation.confidence)
-    return {"costs": table, "costly_confusions": pd.DataFrame(confusions, columns=COSTLY_CONFUSIONS)}
+    return {
+        "costs": table,
+        "costly_confusions": pd.DataFrame(confusions, columns=COSTLY_CONFUSIONS),
+    }

@@ -1,4 +1,5 @@
-"""Exchange rates: by how much designs, training and ensembles lower the error, and what they cost."""
+"""Exchange rates: by how much designs, training and ensembles lower the error, and what they
+cost."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -18,7 +19,14 @@ from resiliency.analysis.exchanges_of_members import (
     predictors,
     table_of,
 )
-from resiliency.analysis.left_out import LeftOut, Part, lack_second_seeds, units_of, weighted_means, weights_of_both
+from resiliency.analysis.left_out import (
+    LeftOut,
+    Part,
+    lack_second_seeds,
+    units_of,
+    weighted_means,
+    weights_of_both,
+)
 from resiliency.analysis.observations.architecture import response_of
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import (
@@ -39,8 +47,8 @@ class Pairs(NamedTuple):
 
     Attributes:
         own: float D, mean error of the pairs within each design.
-        mixed: float D x D, symmetric, mean error of the pairs with one member of each design; NaN on the diagonal and
-            if there are no pairs.
+        mixed: float D x D, symmetric, mean error of the pairs with one member of each design; NaN
+            on the diagonal and if there are no pairs.
         variances: float D, variance of a member's error between the seeds of its design.
         seeds: int D, number of seeds.
     """
@@ -58,15 +66,22 @@ class Pairs(NamedTuple):
 
     @property
     def means(self) -> np.ndarray:
-        """Means over these pairs, of all designs and without each; float64 4 x (1 + D), NaN without a pair.
+        """Means over these pairs, of all designs and without each; float64 4 x (1 + D), NaN without
+        a pair.
 
-        They are of the square of the distance of two designs; of that of two that differ only in their seeds; of how
-        much less mixed pairs err than the average of both designs; and of half the distance. The error of all pairs of
-        k seeds varies as the mean error of k members does.
+        They are of the square of the distance of two designs; of that of two that differ only in
+        their seeds; of how much less mixed pairs err than the average of both designs; and of half
+        the distance. The error of all pairs of k seeds varies as the mean error of k members does.
         """
         (first, second), left_out = self.known, np.arange(-1, len(self.own))[:, None]
-        distance, average = self.own[first] - self.own[second], (self.own[first] + self.own[second]) / 2
-        of_seeds, gain = 1 / self.seeds[first] + 1 / self.seeds[second], average - self.mixed[first, second]
+        distance, average = (
+            self.own[first] - self.own[second],
+            (self.own[first] + self.own[second]) / 2,
+        )
+        of_seeds, gain = (
+            1 / self.seeds[first] + 1 / self.seeds[second],
+            average - self.mixed[first, second],
+        )
         each = np.column_stack([distance**2, of_seeds, gain, np.abs(distance) / 2])
         means = weighted_means(np.float64((left_out != first) & (left_out != second)), each).T
         freedom = (left_out != np.arange(len(self.own))) * (self.seeds - 1)
@@ -74,20 +89,26 @@ class Pairs(NamedTuple):
         return means
 
 
-def against_better(pairs: Pairs, without: Sequence[Pairs], confidence: float) -> tuple[Part, tuple[float, float]]:
-    """How much less a pair of two designs errs than a pair of the better of the two, mean over pairs of designs.
+def against_better(
+    pairs: Pairs, without: Sequence[Pairs], confidence: float
+) -> tuple[Part, tuple[float, float]]:
+    """How much less a pair of two designs errs than a pair of the better of the two, mean over
+    pairs of designs.
 
-    The better of two designs seems better than it is, because the errors that judge it make it the better one. So
-    with own_A the error of pairs of A, and mixed_AB of pairs of one member of each, the mean of
+    The better of two designs seems better than it is, because the errors that judge it make it the
+    better one. So with own_A the error of pairs of A, and mixed_AB of pairs of one member of each,
+    the mean of
 
         min(own_A, own_B) - mixed_AB = (own_A + own_B) / 2 - mixed_AB - |own_A - own_B| / 2
 
-    is computed with distances |own_A - own_B| that are shrunk by the root of the share of their mean square that is
-    not noise, of seeds and images. Of normal values that gives the mean distance without noise.
+    is computed with distances |own_A - own_B| that are shrunk by the root of the share of their
+    mean square that is not noise, of seeds and images. Of normal values that gives the mean
+    distance without noise.
 
-    Leaving out designs says too little of chance differences, and of how much larger than measured true ones may be. So
-    the interval is that of the jackknife and that of how far designs differ: distances of the upper ends are added in
-    squares (Zou and Donner, Statistics in Medicine 27, 2008).
+    Leaving out designs says too little of chance differences, and of how much larger than measured
+    true ones may be. So the interval is that of the jackknife and that of how far designs differ:
+    distances of the upper ends are added in squares (Zou and Donner, Statistics in Medicine 27,
+    2008).
 
     Args:
         pairs: pairs on all images.
@@ -100,14 +121,19 @@ def against_better(pairs: Pairs, without: Sequence[Pairs], confidence: float) ->
     squares, noise, gain, half = pairs.means
     of_images = np.reshape([of.means for of in without], (len(without), 4, len(squares)))
     true = without_image_noise(squares - noise, of_images[:, 0] - of_images[:, 1])
-    shrunk = np.sqrt(np.clip(np.divide(true, squares, out=np.zeros_like(squares), where=squares > 0), 0, 1))
+    shrunk = np.sqrt(
+        np.clip(np.divide(true, squares, out=np.zeros_like(squares), where=squares > 0), 0, 1)
+    )
     part = Part.from_replicates("", gain - shrunk * half)
     part = part.without_images(of_images[:, 2, 0] - shrunk[0] * of_images[:, 3, 0])
     differ = spread(squares, len(pairs.own) - 1, of_images[:, 0, 0], confidence, noise[0])
     root = np.sqrt(squares[0]) or np.inf
     least, most = (gain[0] - half[0] * of / root for of in (differ.high, differ.low))
     low, high = part.interval(confidence).ends
-    return part, (min(low, least), part.estimate + np.hypot(high - part.estimate, most - part.estimate))
+    return part, (
+        min(low, least),
+        part.estimate + np.hypot(high - part.estimate, most - part.estimate),
+    )
 
 
 FAMILIES = 8  # with fewer, designs are left out in turn
@@ -119,7 +145,8 @@ DESIGNS_MIXED, FAMILIES_MIXED = "mixing_designs", "mixing_families"
 def of_independent(
     ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Sequence[str]
 ) -> list[pd.DataFrame]:
-    """The ensembles of independent members under `rule`, with `error`, and `member_error`, the mean of their members.
+    """The ensembles of independent members under `rule`, with `error`, and `member_error`, the mean
+    of their members.
 
     Args:
         ensembles: ensembles.parquet.
@@ -127,14 +154,22 @@ def of_independent(
         images: `corrupted`, or the test sets that replace it, over which the errors are means.
 
     Returns:
-        On all images, then without each group of images; only the first if images are treated as fixed.
+        On all images, then without each group of images; only the first if images are treated as
+        fixed.
     """
-    own, of_members = ([of(name) for name in images] for of in (accuracy_of, mean_member_accuracy_of))
+    own, of_members = (
+        [of(name) for name in images] for of in (accuracy_of, mean_member_accuracy_of)
+    )
 
     def with_errors(table: pd.DataFrame) -> pd.DataFrame:
         pool = table[(table["origin"] == INDEPENDENT) & (table["rule"] == rule)]
         means = {"error": own, "member_error": of_members}
-        return pool.assign(**{name: 1 - pool[columns].astype(float).mean(axis=1) for name, columns in means.items()})
+        return pool.assign(
+            **{
+                name: 1 - pool[columns].astype(float).mean(axis=1)
+                for name, columns in means.items()
+            }
+        )
 
     known = len(without) and {*own, *of_members} <= set(without)
     groups = [of for _, of in without.groupby("without")] if known else []
@@ -146,15 +181,19 @@ def more_members(
 ) -> Iterator[Exchange]:
     """The gain by a second and a third member: the fall of the mean error over all ensembles.
 
-    Each ensemble is compared with its own members, so that a sample of ensembles compares equally good ones. Of
-    votes, the second and the third member count together: two votes are right as often as their members on average.
+    Each ensemble is compared with its own members, so that a sample of ensembles compares equally
+    good ones. Of votes, the second and the third member count together: two votes are right as
+    often as their members on average.
 
     Args:
         ensembles: tables from `of_independent`.
         members: members.csv.
         errors: member -> its error.
     """
-    families, (pool, *without) = dict(zip(members["member"], members["family"], strict=True)), ensembles
+    families, (pool, *without) = (
+        dict(zip(members["member"], members["family"], strict=True)),
+        ensembles,
+    )
     steps = [(TWO_MORE, 1, 3)] if VOTE in set(pool["rule"]) else [(SECOND, 1, 2), (THIRD, 2, 3)]
     for exchange, before, after in steps:
         compared = [pool[pool["size"] == size] for size in (before, after) if size > 1]
@@ -165,17 +204,32 @@ def more_members(
         part = Part.from_replicates(exchange, _step(pool, before, after, unit))
         part = part.without_images([_step(table, before, after, unit)[0] for table in without])
         counts = {"designs": len(set(map(design_of, names))), "members": len(names)}
-        counts |= {"ensembles": sum(map(len, compared)), "median_error": median_of_designs(errors[[*names]], members)}
+        counts |= {
+            "ensembles": sum(map(len, compared)),
+            "median_error": median_of_designs(errors[[*names]], members),
+        }
         cost, ends = after / before, part.interval(confidence).ends
-        yield Exchange(exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts)
+        yield Exchange(
+            exchange,
+            part.estimate,
+            *ends,
+            units,
+            part.units,
+            inference=cost,
+            training=cost,
+            **counts,
+        )
 
 
 def _step(pool: pd.DataFrame, before: int, after: int, unit: Callable[[str], str]) -> np.ndarray:
-    """How much more ensembles of `after` gain on their members than those of `before`; also without each unit."""
+    """How much more ensembles of `after` gain on their members than those of `before`; also without
+    each unit."""
     larger, smaller = (pool[pool["size"] == size] for size in (after, before))
 
     def gains(weights: np.ndarray, ensembles: pd.DataFrame) -> np.ndarray:
-        return weighted_means(weights, (ensembles["member_error"] - ensembles["error"]).to_numpy(float)[:, None])[:, 0]
+        return weighted_means(
+            weights, (ensembles["member_error"] - ensembles["error"]).to_numpy(float)[:, None]
+        )[:, 0]
 
     if before == 1:
         return gains(LeftOut(larger, unit).weights, larger)
@@ -184,11 +238,15 @@ def _step(pool: pd.DataFrame, before: int, after: int, unit: Callable[[str], str
 
 
 def mixing(
-    ensembles: Sequence[pd.DataFrame], members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float
+    ensembles: Sequence[pd.DataFrame],
+    members: pd.DataFrame,
+    errors: Sequence[pd.Series],
+    confidence: float,
 ) -> Iterator[Exchange]:
     """The gain of a pair of two designs over a pair of the better one (see `against_better`).
 
-    Families take the place of designs where no design has a second seed. Pairs that vote say nothing.
+    Families take the place of designs where no design has a second seed. Pairs that vote say
+    nothing.
 
     Args:
         ensembles: tables from `of_independent`.
@@ -198,7 +256,10 @@ def mixing(
     if VOTE in set(ensembles[0]["rule"]):
         return
     kind = "family" if lack_second_seeds(ensembles[0]) else "design"
-    group, pairs = members.set_index("member")[kind], [table[table["size"] == 2] for table in ensembles]
+    group, pairs = (
+        members.set_index("member")[kind],
+        [table[table["size"] == 2] for table in ensembles],
+    )
     combined = [joined.split("+") for joined in pairs[0]["members"]]
     names = sorted({group[one] for one, other in combined if group[one] == group[other]})
     if len(names) < DESIGNS:
@@ -209,7 +270,9 @@ def mixing(
         for of_pairs, of_members in zip(pairs, errors, strict=False)
     )
     part, ends = against_better(every, without, confidence)
-    exchange, units = (DESIGNS_MIXED, "designs") if kind == "design" else (FAMILIES_MIXED, "families")
+    exchange, units = (
+        (DESIGNS_MIXED, "designs") if kind == "design" else (FAMILIES_MIXED, "families")
+    )
     described, (first, second) = members.set_index("member").loc[taking_part], every.known
     macs = described["macs"].astype(float).groupby(group).mean()[names].to_numpy()
     better = np.where(every.own[first] <= every.own[second], first, second)
@@ -217,7 +280,9 @@ def mixing(
     counts = {"designs": described["design"].nunique(), "members": len(taking_part)}
     counts["ensembles"] = sum(set(both) <= set(taking_part) for both in combined)
     counts["median_error"] = median_of_designs(errors[0][taking_part], members)
-    yield Exchange(exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts)
+    yield Exchange(
+        exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts
+    )
 
 
 def _pairs(pairs: pd.DataFrame, errors: pd.Series, group: pd.Series, names: list[str]) -> Pairs:
@@ -235,13 +300,16 @@ def _pairs(pairs: pd.DataFrame, errors: pd.Series, group: pd.Series, names: list
     own = np.diag(mixed).copy()
     np.fill_diagonal(mixed, np.nan)
     of_group = errors.groupby(group)
-    return Pairs(own, mixed, of_group.var()[names].to_numpy(float), of_group.size()[names].to_numpy())
+    return Pairs(
+        own, mixed, of_group.var()[names].to_numpy(float), of_group.size()[names].to_numpy()
+    )
 
 
 def joint_training(
     observation: Observation, image_errors: pd.DataFrame, members: pd.DataFrame, confidence: float
 ) -> Iterator[Exchange]:
-    """The gain of the balanced loss over independent training of the same ensemble: observation 3's first part.
+    """The gain of the balanced loss over independent training of the same ensemble: observation 3's
+    first part.
 
     Args:
         observation: observation 3.
@@ -256,7 +324,15 @@ def joint_training(
         independent = image_errors.query("objective == 'balanced' and loss_weight == 0")
         counted["median_error"] = float(independent.groupby("seed")["error"].mean().median())
         yield Exchange(
-            "joint_training", -part.estimate, -high, -low, "seeds", part.units, inference=1, training=1, **counted
+            "joint_training",
+            -part.estimate,
+            -high,
+            -low,
+            "seeds",
+            part.units,
+            inference=1,
+            training=1,
+            **counted,
         )
 
 
@@ -292,24 +368,33 @@ def exchange_rates(
         rows += [*families(of_designs, confidence), *predictors(of_designs, confidence)]
         rows += family_at_equal_accuracy(tested["1b"], of_designs.median_errors[0, 0], confidence)
     if tables:
-        pools = of_independent(tables["ensembles"], tables.get("ensembles_without", pd.DataFrame()), rule, measured_on)
-        rows += [*more_members(pools, known, errors[0], confidence), *mixing(pools, known, errors, confidence)]
+        pools = of_independent(
+            tables["ensembles"], tables.get("ensembles_without", pd.DataFrame()), rule, measured_on
+        )
+        rows += [
+            *more_members(pools, known, errors[0], confidence),
+            *mixing(pools, known, errors, confidence),
+        ]
         if not shifts:
             rows += joint_training(tested["3"], tables["image_errors"], members, confidence)
     return table_of(rows, "+".join(measured_on), confidence)
 
 
 def _on_images(members: pd.DataFrame, without: pd.DataFrame, column: str) -> list[pd.Series]:
-    """A column by member, on all images and without each group of images as far as that is known."""
+    """A column by member, on all images and without each group of images as far as that is
+    known."""
     groups = [of for _, of in without.groupby("without")] if column in without else []
     return [table.set_index("member")[column].astype(float) for table in (members, *groups)]
 
 
 def _accuracies(members: pd.DataFrame, without: pd.DataFrame) -> list[pd.Series]:
-    """Clean accuracy as `_on_images` has it, or that of the test set that the study takes clean accuracy from."""
+    """Clean accuracy as `_on_images` has it, or that of the test set that the study takes clean
+    accuracy from."""
     if SEPARATE_ACCURACY not in without:
         return _on_images(members, without, "clean_accuracy")
     groups = np.ones((1, without["without"].nunique()), bool)
     means, _ = means_of_groups(without, SEPARATE_ACCURACY, N_SEPARATE_IMAGES, groups)
-    of_all = members.assign(**{SEPARATE_ACCURACY: means.iloc[0].reindex(members["member"]).to_numpy()})
+    of_all = members.assign(
+        **{SEPARATE_ACCURACY: means.iloc[0].reindex(members["member"]).to_numpy()}
+    )
     return _on_images(of_all, without, SEPARATE_ACCURACY)

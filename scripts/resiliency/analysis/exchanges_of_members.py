@@ -1,7 +1,8 @@
 """Exchange rates of single members: families, sizes, training, accuracy and seeds.
 
-Designs are the means of their seeds, on the logit scale; families are random (`resiliency.statistics.mixed_model`) and
-left out in turn. What a predictor buys is its slope among designs of one family, or, of training, of one network."""
+Designs are the means of their seeds, on the logit scale; families are random
+(`resiliency.statistics.mixed_model`) and left out in turn. What a predictor buys is its slope among
+designs of one family, or, of training, of one network."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +12,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, stdtrit
 
-from resiliency.analysis.equal_accuracy import bounded_logit, designs_of, group_means, medians, slope_freedom
+from resiliency.analysis.equal_accuracy import (
+    bounded_logit,
+    designs_of,
+    group_means,
+    medians,
+    slope_freedom,
+)
 from resiliency.analysis.left_out import Part
 from resiliency.analysis.observations.architecture import IN_LOG_ODDS, SPREAD
 from resiliency.analysis.verdicts import Observation
@@ -22,12 +29,14 @@ POINTS = 100  # percentage points in a share
 
 
 class Exchange(NamedTuple):
-    """A row of exchange_rates.csv: the reduction of the error by a change, as a share, and its cost.
+    """A row of exchange_rates.csv: the reduction of the error by a change, as a share, and its
+    cost.
 
     Attributes:
         low, high: ends of the interval of `reduction`, which is negative if the error rises.
         unit, units: sampling unit of the interval, in the plural, and number of units.
-        inference, training: operations as multiples of those without the change; NaN if undetermined.
+        inference, training: operations as multiples of those without the change; NaN if
+            undetermined.
         spread: whether the reduction is a standard deviation or a range, which cannot be negative.
         log_odds: NaN if it is that of `reduction` at the median error; so are its ends.
     """
@@ -55,7 +64,8 @@ class Exchange(NamedTuple):
 
 
 def table_of(exchanges: Iterable[Exchange], measured_on: str, confidence: float) -> pd.DataFrame:
-    """The table exchange_rates.csv; intervals end at 100 points, which no two errors can differ by more than."""
+    """The table exchange_rates.csv; intervals end at 100 points, which no two errors can differ by
+    more than."""
     table = pd.DataFrame(exchanges, columns=Exchange._fields)
     ends = ["low", "high"]
     table[["reduction", *ends]] *= POINTS
@@ -63,7 +73,9 @@ def table_of(exchanges: Iterable[Exchange], measured_on: str, confidence: float)
     unknown = table["log_odds"].isna()
     for column in ("reduction", *ends):
         name = f"log_odds_{column}".removesuffix("_reduction")
-        table[name] = table[name].mask(unknown, logits(table[column].to_numpy(), table["median_error"].to_numpy()))
+        table[name] = table[name].mask(
+            unknown, logits(table[column].to_numpy(), table["median_error"].to_numpy())
+        )
     names = {"reduction": "points", "low": "points_low", "high": "points_high"}
     names |= {"inference": "inference_cost", "training": "training_cost"}
     return table.rename(columns=names).assign(images=measured_on, confidence=confidence)
@@ -71,25 +83,30 @@ def table_of(exchanges: Iterable[Exchange], measured_on: str, confidence: float)
 
 DESIGNS = 3  # least number of designs with two seeds, for the spread of seeds
 FEWEST_FAMILIES = 5  # least number of families with two designs, for any estimate from families
-WITHIN = 0.15  # least share of the variance of a predictor within families, below which family contains it
+# Least share of the variance of a predictor within families, below which family contains it.
+WITHIN = 0.15
 STEP = 0.01  # step of clean accuracy
 RELIABLE = 0.5  # least slope of accuracy on half of the images on accuracy on the other half
-# The upper bound of a spread at equal accuracy, as a multiple of what normal families need: of skewed ones it would lie
-# too low in 3 to 13 % of simulated studies without it, and does in 0 to 5 %.
+# The upper bound of a spread at equal accuracy, as a multiple of what normal families need: of
+# skewed ones it would lie too low in 3 to 13 % of simulated studies without it, and does in 0 to 5
+# %.
 CAUTION = 1.5
 
 
 class Designs(NamedTuple):
-    """Designs of N rows, each the mean of its seeds, on all images and without each of G groups of images.
+    """Designs of N rows, each the mean of its seeds, on all images and without each of G groups of
+    images.
 
     Attributes:
         members: number of members behind the designs.
         family: names of the families, N.
-        network: architecture and size of each design, N names; several designs share one if trainings differ.
+        network: architecture and size of each design, N names; several designs share one if
+            trainings differ.
         training_of: recipe and length of the training of each design, N names.
         errors: logits of the error, float (1 + G) x N.
         accuracies: logits of the clean accuracy, float (1 + G) x N.
-        size, operations, training: log2 of parameters, of MACs and of epochs, float N; NaN if unknown.
+        size, operations, training: log2 of parameters, of MACs and of epochs, float N; NaN if
+            unknown.
     """
 
     members: int
@@ -105,7 +122,11 @@ class Designs(NamedTuple):
     @property
     def numbers(self) -> dict[str, float]:
         """Numbers behind a row of exchange_rates.csv, and the median error."""
-        return {"designs": len(self.family), "members": self.members, "median_error": self.median_errors[0, 0]}
+        return {
+            "designs": len(self.family),
+            "members": self.members,
+            "median_error": self.median_errors[0, 0],
+        }
 
     @property
     def layout(self) -> Layout:
@@ -114,15 +135,16 @@ class Designs(NamedTuple):
 
     @property
     def median_errors(self) -> np.ndarray:
-        """Medians of errors, at which logits are turned into points, (1 + G) x (1 + F): without each family, too."""
+        """Medians of errors, at which logits are turned into points, (1 + G) x (1 + F): without
+        each family, too."""
         return expit(medians(self.errors, self.family))
 
     @property
     def shared(self) -> np.ndarray:
         """Indicators of the trainings and of the ranks of sizes that every family has, float N x k.
 
-        What they change is alike in all families by design, and no chance. The most frequent training and rank have no
-        indicator. Ranks count if all families have equally many sizes.
+        What they change is alike in all families by design, and no chance. The most frequent
+        training and rank have no indicator. Ranks count if all families have equally many sizes.
         """
         rank = pd.Series(self.size).groupby(self.family).rank("dense")
         alike = rank.groupby(self.family).max().nunique() == 1
@@ -131,7 +153,9 @@ class Designs(NamedTuple):
         for levels in (self.training_of, *((rank.to_numpy(),) if alike else ())):
             each = levels[:, None] == np.unique(levels)
             shared = each[:, (of_family.T @ each).all(axis=0)]
-            columns.append(np.delete(shared, shared.sum(axis=0).argmax(), axis=1) if shared.size else shared)
+            columns.append(
+                np.delete(shared, shared.sum(axis=0).argmax(), axis=1) if shared.size else shared
+            )
         return np.hstack(columns).astype(float)
 
     @property
@@ -141,18 +165,23 @@ class Designs(NamedTuple):
 
     @property
     def alike(self) -> np.ndarray:
-        """The groups within which clean accuracy varies: networks trained for several lengths, else families."""
+        """The groups within which clean accuracy varies: networks trained for several lengths, else
+        families."""
         return self.network if self.trained_longer else self.family
 
 
 def designs(
-    members: pd.DataFrame, errors: Sequence[pd.Series], accuracies: Sequence[pd.Series], response: str
+    members: pd.DataFrame,
+    errors: Sequence[pd.Series],
+    accuracies: Sequence[pd.Series],
+    response: str,
 ) -> Designs:
     """The designs of independent members whose parameters are known.
 
     Args:
         members: rows of members.csv of independent members.
-        errors, accuracies: member -> its error, or clean accuracy: on all images, then without each group of images.
+        errors, accuracies: member -> its error, or clean accuracy: on all images, then without each
+            group of images.
         response: name of the column of errors.
     """
     table = designs_of(members, response).set_index("design")
@@ -167,8 +196,11 @@ def designs(
     return Designs(len(members), *named, logits(errors), logits(accuracies), *logarithms)
 
 
-def family_at_equal_accuracy(observation: Observation, median_error: float, confidence: float) -> Iterator[Exchange]:
-    """The standard deviation between families of equal clean accuracy and size: that of observation 1b.
+def family_at_equal_accuracy(
+    observation: Observation, median_error: float, confidence: float
+) -> Iterator[Exchange]:
+    """The standard deviation between families of equal clean accuracy and size: that of observation
+    1b.
 
     Args:
         observation: observation 1b.
@@ -177,15 +209,26 @@ def family_at_equal_accuracy(observation: Observation, median_error: float, conf
     known = {of.name: replace(of, caution=CAUTION) for of in observation.parts + observation.beside}
     if SPREAD not in known:
         return
-    of_errors, of_logits = ((known[of].estimate, *known[of].interval(confidence).ends) for of in (SPREAD, IN_LOG_ODDS))
-    about = {"designs": observation.designs, "members": observation.members, "median_error": median_error}
+    of_errors, of_logits = (
+        (known[of].estimate, *known[of].interval(confidence).ends) for of in (SPREAD, IN_LOG_ODDS)
+    )
+    about = {
+        "designs": observation.designs,
+        "members": observation.members,
+        "median_error": median_error,
+    }
     in_errors, units = (end / POINTS for end in of_errors), known[SPREAD].units
-    row = Exchange("family_at_equal_accuracy", *in_errors, "families", units, **about | {"spread": True})
+    row = Exchange(
+        "family_at_equal_accuracy", *in_errors, "families", units, **about | {"spread": True}
+    )
     yield row.in_log_odds(*of_logits)
 
 
-def another_seed(members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float) -> Iterator[Exchange]:
-    """The standard deviation between seeds of one design, pooled over designs, without the variance over images.
+def another_seed(
+    members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float
+) -> Iterator[Exchange]:
+    """The standard deviation between seeds of one design, pooled over designs, without the variance
+    over images.
 
     Args:
         members: rows of members.csv of independent members.
@@ -202,7 +245,13 @@ def another_seed(members: pd.DataFrame, errors: Sequence[pd.Series], confidence:
     replicates = np.array([pooled[0], *((sums[0].sum() - sums[0]) / (freedom.sum() - freedom))])
     of_seeds = spread(replicates, freedom.sum(), pooled[1:], confidence)
     repeated = members[members["design"].isin(several)]
-    about = {"designs": len(several), "members": len(repeated), "spread": True, "inference": 1, "training": 2}
+    about = {
+        "designs": len(several),
+        "members": len(repeated),
+        "spread": True,
+        "inference": 1,
+        "training": 2,
+    }
     about["median_error"] = median_of_designs(errors[0][repeated["member"]], members)
     yield Exchange("another_seed", *of_seeds, "designs", len(several), **about)
 
@@ -213,37 +262,55 @@ def median_of_designs(errors: pd.Series, members: pd.DataFrame) -> float:
 
 
 def families(of: Designs, confidence: float) -> Iterator[Exchange]:
-    """The standard deviation between families, whatever makes them differ, and what the best has over the worst.
+    """The standard deviation between families, whatever makes them differ, and what the best has
+    over the worst.
 
-    Trainings that every family has are fixed effects: as chance, they would hide a part of what families differ by.
+    Trainings that every family has are fixed effects: as chance, they would hide a part of what
+    families differ by.
     """
     fitted = _fit(of, of.errors, *of.shared.T)
-    noise = np.mean(1 / precisions(of.layout, fitted.components[..., 1], fitted.residual)[1], axis=-1)
+    noise = np.mean(
+        1 / precisions(of.layout, fitted.components[..., 1], fitted.residual)[1], axis=-1
+    )
     measured = fitted.components[:, :, 0] + noise
-    between = spread(measured[0], of.layout.families - 1, measured[1:, 0], confidence, float(noise[0, 0]))
-    rows = {"family": between, "best_to_worst_family": _best_to_worst(of, between, fitted, confidence)}
+    between = spread(
+        measured[0], of.layout.families - 1, measured[1:, 0], confidence, float(noise[0, 0])
+    )
+    rows = {
+        "family": between,
+        "best_to_worst_family": _best_to_worst(of, between, fitted, confidence),
+    }
     for exchange, of_logits in rows.items():
         in_errors = _in_errors(of_logits, of, confidence)
-        row = Exchange(exchange, *in_errors, "families", of.layout.families, **of.numbers, spread=True)
+        row = Exchange(
+            exchange, *in_errors, "families", of.layout.families, **of.numbers, spread=True
+        )
         yield row.in_log_odds(*of_logits)
 
 
 def predictors(of: Designs, confidence: float) -> Iterator[Exchange]:
     """The gains by a doubling of parameters, a doubling of training and a point of clean accuracy.
 
-    The last is the slope on clean accuracy without the noise of its images, where accuracy varies by more than other
-    images of the same number would change. That noise makes the slope too flat, by as much as the slope of accuracy on
-    one half of the images on accuracy on the other is below 1 (instrumental variables: Fuller, Measurement Error
-    Models, 1987, section 1.4).
+    The last is the slope on clean accuracy without the noise of its images, where accuracy varies
+    by more than other images of the same number would change. That noise makes the slope too flat,
+    by as much as the slope of accuracy on one half of the images on accuracy on the other is below
+    1 (instrumental variables: Fuller, Measurement Error Models, 1987, section 1.4).
     """
     if varies(of.size, of.family):
         x, operations = (centred(values, of.family)[0] for values in (of.size, of.operations))
         cost = 2 ** float((x * operations).sum() / (x * x).sum())
         slopes = _slopes(of, of.errors, of.size, of.family)
-        yield _bought("doubling_of_parameters", slopes, x, of, confidence, inference=cost, training=cost)
+        yield _bought(
+            "doubling_of_parameters", slopes, x, of, confidence, inference=cost, training=cost
+        )
     if of.trained_longer:
-        slopes, within = _slopes(of, of.errors, of.training, of.network), centred(of.training, of.network)[0]
-        yield _bought("doubling_of_training", slopes, within, of, confidence, inference=1, training=2)
+        slopes, within = (
+            _slopes(of, of.errors, of.training, of.network),
+            centred(of.training, of.network)[0],
+        )
+        yield _bought(
+            "doubling_of_training", slopes, within, of, confidence, inference=1, training=2
+        )
     if not varies(of.accuracies[0], of.alike):
         return
     halves = list(_halves(of))
@@ -252,13 +319,21 @@ def predictors(of: Designs, confidence: float) -> Iterator[Exchange]:
         slopes = sum(_slopes(of, error, other, of.alike) for error, _, other in halves)
         middle = np.clip(expit(medians(of.accuracies, of.family)), STEP, 1 - STEP)
         slopes = (logit(middle + STEP / 2) - logit(middle - STEP / 2)) * slopes / repeated
-        yield _bought("point_of_clean_accuracy", slopes, centred(of.accuracies[0], of.alike)[0], of, confidence)
+        yield _bought(
+            "point_of_clean_accuracy",
+            slopes,
+            centred(of.accuracies[0], of.alike)[0],
+            of,
+            confidence,
+        )
 
 
 def varies(predictor: np.ndarray, within: np.ndarray) -> bool:
     """Whether enough of the variance of a predictor, float N, lies within groups."""
     total = np.var(predictor)
-    return bool(np.isfinite(total) and total > 0 and np.var(centred(predictor, within)[0]) >= WITHIN * total)
+    return bool(
+        np.isfinite(total) and total > 0 and np.var(centred(predictor, within)[0]) >= WITHIN * total
+    )
 
 
 def centred(predictor: np.ndarray, within: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -269,11 +344,14 @@ def centred(predictor: np.ndarray, within: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _fit(of: Designs, responses: np.ndarray, *columns: np.ndarray) -> Fits:
-    """The model of responses, float R x N, on a constant and these columns, ... x N; also without each family.
+    """The model of responses, float R x N, on a constant and these columns, ... x N; also without
+    each family.
 
     All columns but the first are left out if they cannot be separated without some family.
     """
-    stacked = np.stack([np.broadcast_to(column, responses.shape) for column in (np.ones(()), *columns)], axis=-1)
+    stacked = np.stack(
+        [np.broadcast_to(column, responses.shape) for column in (np.ones(()), *columns)], axis=-1
+    )
     kept = [stacked[0][of.family != family] for family in np.unique(of.family)]
     if any(np.linalg.matrix_rank(rows) < rows.shape[1] for rows in kept):
         stacked = stacked[..., :2]
@@ -281,33 +359,41 @@ def _fit(of: Designs, responses: np.ndarray, *columns: np.ndarray) -> Fits:
 
 
 def _halves(of: Designs) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Logits of the error and of accuracy on one half of the images, and of accuracy on the other, R x N; both ways.
+    """Logits of the error and of accuracy on one half of the images, and of accuracy on the other,
+    R x N; both ways.
 
-    Images that are hard for a design would make its error and its accuracy on them go together. Where images cannot be
-    left out, there is one half, of all images.
+    Images that are hard for a design would make its error and its accuracy on them go together.
+    Where images cannot be left out, there is one half, of all images.
     """
     groups = len(of.errors) - 1
     if not groups:
         yield of.errors, of.accuracies, of.accuracies
         return
-    errors, accuracies = (groups * values[0] - (groups - 1) * values[1:] for values in (of.errors, of.accuracies))
+    errors, accuracies = (
+        groups * values[0] - (groups - 1) * values[1:] for values in (of.errors, of.accuracies)
+    )
     kept = np.vstack([np.ones(groups, bool), ~np.eye(groups, dtype=bool)])
     for half in (np.arange(groups) % 2 == 0, np.arange(groups) % 2 == 1):
         sides = (errors, half), (accuracies, half), (accuracies, ~half)
-        error, same, other = (np.array([values[rows & side].mean(axis=0) for rows in kept]) for values, side in sides)
+        error, same, other = (
+            np.array([values[rows & side].mean(axis=0) for rows in kept]) for values, side in sides
+        )
         yield error, same, other
 
 
 def _best_to_worst(of: Designs, between: Spread, fitted: Fits, confidence: float) -> Spread:
-    """The difference of logits of the best and the worst family, as predicted, with the interval of predictions.
+    """The difference of logits of the best and the worst family, as predicted, with the interval of
+    predictions.
 
-    Predictions are shrunk towards the mean of all families, so that they are unbiased for the best and the worst,
-    chosen after the fact (Henderson 1975). The interval begins at 0 if that of the standard deviation does, and ends
-    where predictions by the largest one would.
+    Predictions are shrunk towards the mean of all families, so that they are unbiased for the best
+    and the worst, chosen after the fact (Henderson 1975). The interval begins at 0 if that of the
+    standard deviation does, and ends where predictions by the largest one would.
     """
     adjusted = of.errors[0] - of.shared @ fitted.coefficients[0, 0, 1:]
     block, family, sizes = of.layout.blocks
-    of_blocks, of_families = precisions(of.layout, fitted.components[0, 0, 1], fitted.residual[0, 0])
+    of_blocks, of_families = precisions(
+        of.layout, fitted.components[0, 0, 1], fitted.residual[0, 0]
+    )
     noise = 1 / of_families
     means = noise * np.bincount(family, of_blocks * np.bincount(block, adjusted) / sizes)
     quantile = stdtrit(len(means) - 1, (1 + confidence) / 2)
@@ -327,12 +413,15 @@ def _best_to_worst(of: Designs, between: Spread, fitted: Fits, confidence: float
 def _in_errors(of_logits: Spread, of: Designs, confidence: float) -> Spread:
     """A spread of logits in errors around the median, whose own variance widens the interval.
 
-    Distances of ends are added in squares, of logarithms (Zou and Donner, Statistics in Medicine 27, 2008).
+    Distances of ends are added in squares, of logarithms (Zou and Donner, Statistics in Medicine
+    27, 2008).
     """
     steepness = np.log(of.median_errors * (1 - of.median_errors))
     part = Part.from_replicates("", steepness[0]).without_images(steepness[1:, 0])
     reach = part.interval(confidence).high - part.estimate
-    value, low, high = (float(points(of_end, of.median_errors[0, 0])) / POINTS for of_end in of_logits)
+    value, low, high = (
+        float(points(of_end, of.median_errors[0, 0])) / POINTS for of_end in of_logits
+    )
 
     def widened(end: float, side: int) -> float:
         distance = abs(np.log(end / value)) if end * value > 0 else 0.0
@@ -341,15 +430,23 @@ def _in_errors(of_logits: Spread, of: Designs, confidence: float) -> Spread:
     return Spread(value, widened(low, -1), widened(high, 1))
 
 
-def _slopes(of: Designs, responses: np.ndarray, predictor: np.ndarray, within: np.ndarray) -> np.ndarray:
+def _slopes(
+    of: Designs, responses: np.ndarray, predictor: np.ndarray, within: np.ndarray
+) -> np.ndarray:
     """Slopes of responses on a predictor, of designs of one group, R x (1 + F)."""
     return _fit(of, responses, *centred(predictor, within)).coefficients[:, :, 1]
 
 
 def _bought(
-    exchange: str, slopes: np.ndarray, within: np.ndarray, of: Designs, confidence: float, **costs: float
+    exchange: str,
+    slopes: np.ndarray,
+    within: np.ndarray,
+    of: Designs,
+    confidence: float,
+    **costs: float,
 ) -> Exchange:
-    """The reduction of the error at the median by one step of a predictor, from slopes of the logit, (1 + G) x (1 + F).
+    """The reduction of the error at the median by one step of a predictor, from slopes of the
+    logit, (1 + G) x (1 + F).
 
     The median is another one without each family, and on other images.
 
@@ -359,9 +456,13 @@ def _bought(
     freedom = slope_freedom(within, of.family)
 
     def part(replicates: np.ndarray) -> Part:
-        return Part.from_replicates(exchange, replicates[0], freedom=freedom).without_images(replicates[1:, 0])
+        return Part.from_replicates(exchange, replicates[0], freedom=freedom).without_images(
+            replicates[1:, 0]
+        )
 
     in_logits, in_errors = part(-slopes), part(points(-slopes, of.median_errors) / POINTS)
     low, high = in_errors.interval(confidence).ends
-    row = Exchange(exchange, in_errors.estimate, low, high, "families", in_errors.units, **of.numbers, **costs)
+    row = Exchange(
+        exchange, in_errors.estimate, low, high, "families", in_errors.units, **of.numbers, **costs
+    )
     return row.in_log_odds(in_logits.estimate, *in_logits.interval(confidence).ends)

@@ -1,11 +1,13 @@
-"""What ensembles say of half of the test images, or of all of an additional test set: errors and confidences.
+"""What ensembles say of half of the test images, or of all of an additional test set: errors and
+confidences.
 
-The best of thousands of ensembles looks better than it is on the images that it was selected on. Corrupted images are
-test images (published sets have no others), so these are split: one half is for selection, and the other, which the
-selection has not seen, evaluates it.
+The best of thousands of ensembles looks better than it is on the images that it was selected on.
+Corrupted images are test images (published sets have no others), so these are split: one half is
+for selection, and the other, which the selection has not seen, evaluates it.
 
-Logits are read and taken apart once for all ensembles that share a member. `Ensemble.outputs` is the plain definition
-of what an ensemble says; here its probabilities are means of its members' in place of their logarithms."""
+Logits are read and taken apart once for all ensembles that share a member. `Ensemble.outputs` is
+the plain definition of what an ensemble says; here its probabilities are means of its members' in
+place of their logarithms."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +22,14 @@ from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, means_over
 from resiliency.base.streams import stream
 from resiliency.data.split import sample_of_groups, stratified_sample
 from resiliency.ensembles.combination import LEAST as SMALLEST
-from resiliency.ensembles.combination import SCORES, Ensemble, Outputs, member_values, member_weights, summed
+from resiliency.ensembles.combination import (
+    SCORES,
+    Ensemble,
+    Outputs,
+    member_values,
+    member_weights,
+    summed,
+)
 from resiliency.metrics.classification import ECE_BINS, as_float32, bin_of, entropy, scaled, softmax
 from resiliency.prediction.reading import Predictions, condition_groups, held_out
 from resiliency.statistics.resampling import Resampling, Units
@@ -32,19 +41,25 @@ REFERENCE = "max_probability"
 PROBABLE, DISAGREEMENT = {REFERENCE, "entropy"}, {"mutual_information", "vote_agreement"}
 
 
-def halves(labels: np.ndarray, seed: int, units: Units | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted indices of the images on which ensembles are selected, and of the others, on which they are evaluated.
+def halves(
+    labels: np.ndarray, seed: int, units: Units | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted indices of the images on which ensembles are selected, and of the others, on which
+    they are evaluated.
 
     About half of the images are selected, in whole units; a class of one unit is in the other half.
 
     Args:
         labels: int N.
-        units: units of these images, none of which is split between the halves; None if each image is a unit.
+        units: units of these images, none of which is split between the halves; None if each image
+            is a unit.
     """
     if units is None or units.alone:
         selection = stratified_sample(labels, len(labels) // 2, seed, "deployment")
     else:
-        selection = sample_of_groups(labels, units.of_image, len(labels) // 2, 1, seed, "deployment")
+        selection = sample_of_groups(
+            labels, units.of_image, len(labels) // 2, 1, seed, "deployment"
+        )
         if not len(selection):  # each unit is the only one of a class
             some = stream(seed, "deployment").permutation(units.number)[: units.number // 2]
             selection = np.flatnonzero(np.isin(units.of_image, some))
@@ -56,51 +71,79 @@ class Resampled:
 
     Args:
         evaluation: int, the dataset's own test images that count; additional test sets count whole.
-        units: test set -> units of all its images; in a test set without an entry, each image is a unit.
+        units: test set -> units of all its images; in a test set without an entry, each image is a
+            unit.
 
     Attributes:
         conditions: set of images -> its rows of the table of conditions.
-        own: the sets of the dataset's own test images: clean, corrupted and, with extra corruptions, held out.
+        own: the sets of the dataset's own test images: clean, corrupted and, with extra
+            corruptions, held out.
         images, units: set of images -> its images, and their units.
     """
 
     def __init__(
-        self, conditions: pd.DataFrame, evaluation: np.ndarray, resampling: Resampling, units: Mapping[str, Units] = {}
+        self,
+        conditions: pd.DataFrame,
+        evaluation: np.ndarray,
+        resampling: Resampling,
+        units: Mapping[str, Units] = {},
     ):
-        self.conditions, self.confidence = condition_groups(conditions) | held_out(conditions), resampling.confidence
+        self.conditions, self.confidence = (
+            condition_groups(conditions) | held_out(conditions),
+            resampling.confidence,
+        )
         self.own = [name for name in (CLEAN, CORRUPTED, HELD_OUT_IMAGES) if name in self.conditions]
         self._bootstrap = resampling.resamples, resampling.seed
         self.images, self.units = {}, {}
         for name, rows in self.conditions.items():
-            test_set, n_images = conditions.test_set.iloc[rows[0]], conditions.n_images.iloc[rows[0]]
+            test_set, n_images = (
+                conditions.test_set.iloc[rows[0]],
+                conditions.n_images.iloc[rows[0]],
+            )
             self.images[name] = evaluation if test_set == CLEAN else np.arange(n_images)
             self.units[name] = (units.get(test_set) or Units.single(n_images)).of(self.images[name])
 
     @cached_property
     def counts(self) -> dict[str, np.ndarray]:
-        """Set of images -> how often each resample draws each image, float64 R x N, as matrix products need it."""
+        """Set of images -> how often each resample draws each image, float64 R x N, as matrix
+        products need it."""
         drawn_as = {name: "images" if name in self.own else name for name in self.conditions}
-        drawn = {of: self.units[name].counts(*self._bootstrap, of).astype(np.float64) for name, of in drawn_as.items()}
+        drawn = {
+            of: self.units[name].counts(*self._bootstrap, of).astype(np.float64)
+            for name, of in drawn_as.items()
+        }
         return {name: drawn[of] for name, of in drawn_as.items()}
 
 
-def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[Resampled, Resampled]:
+def both_halves(
+    predictions: dict[str, Predictions], resampling: Resampling
+) -> tuple[Resampled, Resampled]:
     """The half of the test images on which ensembles were selected, and the other."""
     member = next(iter(predictions.values()))
-    both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
+    both, units = (
+        halves(member.labels(0), resampling.seed, member.units(0)),
+        member.units_of_test_sets(),
+    )
     selection, evaluation = (Resampled(member.conditions, half, resampling, units) for half in both)
     return selection, evaluation
 
 
 def by_corruption(errors: np.ndarray, corruptions: Sequence[str]) -> dict[str, np.ndarray]:
-    """`clean`, each corruption, and each of `means_over` -> mean over severities, float64, of errors C x ... x N."""
+    """`clean`, each corruption, and each of `means_over` -> mean over severities, float64, of
+    errors C x ... x N."""
     of, names = np.array(corruptions), list(dict.fromkeys(corruptions))
     values = np.array([errors[of == name].mean(axis=0, dtype=np.float64) for name in names])
-    means = {name: values[np.isin(names, over)].mean(axis=0) for name, over in means_over(names).items() if over}
+    means = {
+        name: values[np.isin(names, over)].mean(axis=0)
+        for name, over in means_over(names).items()
+        if over
+    }
     return dict(zip(names, values, strict=True)) | means
 
 
-def ensemble_of(joined: str, rule: str, predictions: dict[str, Predictions], members: pd.DataFrame) -> Ensemble:
+def ensemble_of(
+    joined: str, rule: str, predictions: dict[str, Predictions], members: pd.DataFrame
+) -> Ensemble:
     """The ensemble of the members `joined` by "+" under a combination rule.
 
     Args:
@@ -116,10 +159,13 @@ class Judged(NamedTuple):
     """Answers of an ensemble to N images under C conditions.
 
     Attributes:
-        errors: float32 C x N, 1 if the answer is wrong; if ties are broken at random, the probability that it is.
+        errors: float32 C x N, 1 if the answer is wrong; if ties are broken at random, the
+            probability that it is.
         answers: int32 C x N, positions of classes.
-        confidences: score of confidence -> float64 C x N, the probabilities being scaled by the temperature.
-        sums: `Sums` before and after scaling; none of an ensemble without probabilities, such as one that votes.
+        confidences: score of confidence -> float64 C x N, the probabilities being scaled by the
+            temperature.
+        sums: `Sums` before and after scaling; none of an ensemble without probabilities, such as
+            one that votes.
     """
 
     errors: np.ndarray
@@ -159,14 +205,19 @@ def judged(
         blocks += [(name, places) for places in np.array_split(np.arange(len(images)), parts)]
 
     def judge(block: tuple[str, np.ndarray]) -> None:
-        """Judge some images, given by their positions in a set, under all of its conditions, several at a time."""
+        """Judge some images, given by their positions in a set, under all of its conditions,
+        several at a time."""
         name, places = block
         images, conditions = half.images[name][places], half.conditions[name]
         several = max(1, AT_ONCE // (len(images) * one.classes(conditions[0])))
         for start in range(0, len(conditions), several):
             rows = slice(start, start + several)
-            labels = np.concatenate([one.labels(condition)[images] for condition in conditions[rows]])
-            parts = _outputs(ensembles, conditions[rows], images, labels, bool(DISAGREEMENT & set(scores)))
+            labels = np.concatenate(
+                [one.labels(condition)[images] for condition in conditions[rows]]
+            )
+            parts = _outputs(
+                ensembles, conditions[rows], images, labels, bool(DISAGREEMENT & set(scores))
+            )
             for of, temperature, part in zip(found, temperatures, parts, strict=True):
                 _enter(of[name], rows, places, part, temperature, labels, scores)
 
@@ -205,10 +256,13 @@ class Said:
 
 
 class Member:
-    """What a member says of images under each of some conditions: decisions int n, and probabilities n x K."""
+    """What a member says of images under each of some conditions: decisions int n, and
+    probabilities n x K."""
 
     def __init__(self, member: Predictions, conditions: np.ndarray, images: np.ndarray):
-        logits = as_float32(np.concatenate([member.logits(condition, images) for condition in conditions]))
+        logits = as_float32(
+            np.concatenate([member.logits(condition, images) for condition in conditions])
+        )
         self.decided, self.softmax = logits.argmax(axis=-1), softmax(logits)
         self.logs = scaled(logits.astype(np.float64), 1)
         self.probabilities = np.exp(self.logs)
@@ -220,23 +274,38 @@ class Member:
 
 
 def _outputs(
-    ensembles: Sequence[Ensemble], conditions: np.ndarray, images: np.ndarray, labels: np.ndarray, disagreement: bool
+    ensembles: Sequence[Ensemble],
+    conditions: np.ndarray,
+    images: np.ndarray,
+    labels: np.ndarray,
+    disagreement: bool,
 ) -> Iterator[Outputs]:
-    """`Ensemble.outputs` of each ensemble for a block of images under some conditions, one after the other."""
+    """`Ensemble.outputs` of each ensemble for a block of images under some conditions, one after
+    the other."""
     known = [ensemble for ensemble in ensembles if ensemble.has_probabilities]
     members = {id(member): member for ensemble in known for member in ensemble.members}
     said = {key: Member(member, conditions, images) for key, member in members.items()}
     for ensemble in ensembles:
         together = None
         if ensemble.has_probabilities:
-            together = _together(ensemble, [said[id(member)] for member in ensemble.members], labels, disagreement)
+            together = _together(
+                ensemble, [said[id(member)] for member in ensemble.members], labels, disagreement
+            )
         if together is None:
-            parts = (part for condition in conditions for part in ensemble.outputs(condition, images, disagreement))
-            together = Outputs(*(None if of[0] is None else np.concatenate(of) for of in zip(*parts, strict=True)))
+            parts = (
+                part
+                for condition in conditions
+                for part in ensemble.outputs(condition, images, disagreement)
+            )
+            together = Outputs(
+                *(None if of[0] is None else np.concatenate(of) for of in zip(*parts, strict=True))
+            )
         yield together
 
 
-def _together(ensemble: Ensemble, said: list[Member], labels: np.ndarray, disagreement: bool) -> Outputs | None:
+def _together(
+    ensemble: Ensemble, said: list[Member], labels: np.ndarray, disagreement: bool
+) -> Outputs | None:
     """The outputs of an ensemble; None if a probability is too small for its logarithm."""
     weights = ensemble.weights.astype(np.float64)
     given = zip(said, ensemble.weights, strict=True)
@@ -270,7 +339,10 @@ def _enter(
 ) -> None:
     """Enter the outputs to some images under some conditions, one after the other."""
     shape = -1, len(places)
-    judged.errors[rows, places], judged.answers[rows, places] = part.errors.reshape(shape), part.answers.reshape(shape)
+    judged.errors[rows, places], judged.answers[rows, places] = (
+        part.errors.reshape(shape),
+        part.answers.reshape(shape),
+    )
     values = {"vote_agreement": part.agreement}
     if part.mutual_information is not None:
         values["mutual_information"] = -part.mutual_information
@@ -279,30 +351,43 @@ def _enter(
         values[REFERENCE] = after.confidence
         if "entropy" in scores:
             values["entropy"] = -after.entropy
-        before = Said(np.exp(part.log_probabilities), part.log_probabilities) if judged.sums else after
+        before = (
+            Said(np.exp(part.log_probabilities), part.log_probabilities) if judged.sums else after
+        )
         for sums, said in zip(judged.sums, (before, after), strict=False):
             sums.add(np.tile(places, len(labels) // len(places)), said, part.errors, labels)
     for score in scores:
         value = values.get(score)
         if value is not None:
-            judged.confidences.setdefault(score, np.empty(judged.errors.shape))[rows, places] = value.reshape(shape)
+            judged.confidences.setdefault(score, np.empty(judged.errors.shape))[rows, places] = (
+                value.reshape(shape)
+            )
 
 
 class Sums:
     """Sums over conditions of the terms of NLL, ECE and Brier score, for each of N images."""
 
     def __init__(self, n_images: int):
-        self.losses, self.squares, self.answers = np.zeros(n_images), np.zeros(n_images), np.zeros(n_images)
+        self.losses, self.squares, self.answers = (
+            np.zeros(n_images),
+            np.zeros(n_images),
+            np.zeros(n_images),
+        )
         self.gaps = np.zeros((n_images, ECE_BINS))
 
     def add(self, images: np.ndarray, part: Said, errors: np.ndarray, labels: np.ndarray) -> None:
-        """Count outputs, with their errors; images int n, which may repeat, are those that they are to."""
+        """Count outputs, with their errors; images int n, which may repeat, are those that they are
+        to."""
         everyone = np.arange(len(labels))
         np.subtract.at(self.losses, images, part.logs[everyone, labels])
         squares = np.einsum("nk,nk->n", part.probabilities, part.probabilities)
         np.add.at(self.squares, images, squares - 2 * part.probabilities[everyone, labels] + 1)
         self.answers += np.bincount(images, minlength=len(self.answers))
-        np.add.at(self.gaps.reshape(-1), images * ECE_BINS + bin_of(part.confidence), 1 - errors - part.confidence)
+        np.add.at(
+            self.gaps.reshape(-1),
+            images * ECE_BINS + bin_of(part.confidence),
+            1 - errors - part.confidence,
+        )
 
     def estimates(self, counts: np.ndarray) -> dict[str, np.ndarray]:
         """Each measure of all images and of each resample, float64 1 + R; counts float64 R x N."""

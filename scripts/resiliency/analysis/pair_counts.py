@@ -1,10 +1,12 @@
-"""How often two members fail together, fail alike and agree, in each of ten groups of images and in halves of them.
+"""How often two members fail together, fail alike and agree, in each of ten groups of images and in
+halves of them.
 
-What is asked of pairs at equal accuracy (`resiliency.analysis.swaps`) is a function of sums of these counts, so that
-halves of the images are taken without reading predictions again. A group has whole units of images.
+What is asked of pairs at equal accuracy (`resiliency.analysis.swaps`) is a function of sums of
+these counts, so that halves of the images are taken without reading predictions again. A group has
+whole units of images.
 
-Answers of two members are ranked by the largest of their mean probabilities, and given for a share of the images, the
-availability. Logits of these probabilities are counted in bins.
+Answers of two members are ranked by the largest of their mean probabilities, and given for a share
+of the images, the availability. Logits of these probabilities are counted in bins.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +28,8 @@ AVAILABILITIES = (0.8, 0.9, 0.95)
 VALUES = 2**24  # number of float32 values in memory at a time
 CALIPER = 0.05  # largest difference of the logit errors of equally accurate members
 DIVISIONS = 5  # divisions of the groups of images into halves
-GEOMETRIC_MEAN, MATCHED = "geometric_mean", "error"  # of the errors of i and j, or k; error of j, or k
+# Of the errors of i and j, or k; error of j, or k.
+GEOMETRIC_MEAN, MATCHED = "geometric_mean", "error"
 
 
 class PairCounts(NamedTuple):
@@ -34,10 +37,11 @@ class PairCounts(NamedTuple):
 
     Attributes:
         n_images: float64 G, number of images of each group, times the conditions.
-        outcomes: outcome -> float64 G x M x M, symmetric; on the diagonal, those of a member alone. `both_wrong`;
-            `undetected`, wrong with the same class; `agreed`, the same class; if probabilities are known, `pair_wrong`,
-            wrong answers of the mean probability, and `wrong_at_80`, `wrong_at_90` and `wrong_at_95`, wrong ones among
-            the answers that are given at an availability.
+        outcomes: outcome -> float64 G x M x M, symmetric; on the diagonal, those of a member alone.
+            `both_wrong`; `undetected`, wrong with the same class; `agreed`, the same class; if
+            probabilities are known, `pair_wrong`, wrong answers of the mean probability, and
+            `wrong_at_80`, `wrong_at_90` and `wrong_at_95`, wrong ones among the answers that are
+            given at an availability.
     """
 
     n_images: np.ndarray
@@ -45,32 +49,48 @@ class PairCounts(NamedTuple):
 
 
 def pair_counts(members: Sequence[Predictions], rows: Sequence[int], seed: int) -> PairCounts:
-    """The counts of pairs of `members` over some conditions of one test set, `rows` of the table of conditions."""
+    """The counts of pairs of `members` over some conditions of one test set, `rows` of the table of
+    conditions."""
     first, row = members[0], rows[0]
-    labels, group = first.labels(row), drawn_groups(first.units(row), seed, first.conditions.test_set.iloc[row])
+    labels, group = (
+        first.labels(row),
+        drawn_groups(first.units(row), seed, first.conditions.test_set.iloc[row]),
+    )
     n_images = np.bincount(group)
     parts = [np.flatnonzero(group == number) for number in range(len(n_images))]
     outcomes = {name: np.zeros((len(n_images), len(members), len(members))) for name in OF_LABELS}
     for row in rows:
         decided = np.stack([of.decisions(row) for of in members])
         for number, part in enumerate(parts):
-            for name, of_pairs in zip(OF_LABELS, pair_failures(decided[:, part], labels[part]), strict=True):
+            for name, of_pairs in zip(
+                OF_LABELS, pair_failures(decided[:, part], labels[part]), strict=True
+            ):
                 outcomes[name][number] += of_pairs
     if all(of.has_probabilities for of in members):
         size = max(1, VALUES // (len(members) * first.classes(row)))
-        parts = [np.arange(start, min(start + size, len(group))) for start in range(0, len(group), size)]
-        answered = ((np.stack([of.probabilities(row, part) for of in members]), part) for row in rows for part in parts)
+        parts = [
+            np.arange(start, min(start + size, len(group))) for start in range(0, len(group), size)
+        ]
+        answered = (
+            (np.stack([of.probabilities(row, part) for of in members]), part)
+            for row in rows
+            for part in parts
+        )
         outcomes |= probability_counts(answered, labels, group, len(members))
     return PairCounts(len(rows) * n_images.astype(float), outcomes)
 
 
 def probability_counts(
-    answered: Iterable[tuple[np.ndarray, np.ndarray]], labels: np.ndarray, group: np.ndarray, members: int
+    answered: Iterable[tuple[np.ndarray, np.ndarray]],
+    labels: np.ndarray,
+    group: np.ndarray,
+    members: int,
 ) -> dict[str, np.ndarray]:
     """`pair_wrong` and `wrong_at_80` and so on of `PairCounts`.
 
     Args:
-        answered: probabilities float32 M x n x K, and positions of their images, int n, part by part.
+        answered: probabilities float32 M x n x K, and positions of their images, int n, part by
+            part.
         labels, group: true class and group of each image, int N.
         members: number of members, M.
     """
@@ -99,7 +119,8 @@ def _count(
     second: np.ndarray,
     counts: np.ndarray,
 ) -> None:
-    """Count the answers of the mean of two members' probabilities, and those that are wrong, by group and bin."""
+    """Count the answers of the mean of two members' probabilities, and those that are wrong, by
+    group and bin."""
     for pair in range(len(first)):
         one, other = probabilities[first[pair]], probabilities[second[pair]]
         for image in range(len(labels)):
@@ -128,7 +149,8 @@ class Half(NamedTuple):
 
 
 def halves_of(counts: PairCounts, seed: int, left_out: int = -1) -> tuple[list[str], list[Half]]:
-    """Names of the O outcomes, and `DIVISIONS` divisions of the groups of images into halves, each taken both ways.
+    """Names of the O outcomes, and `DIVISIONS` divisions of the groups of images into halves, each
+    taken both ways.
 
     The group `left_out` gives no outcomes.
     """
@@ -136,12 +158,20 @@ def halves_of(counts: PairCounts, seed: int, left_out: int = -1) -> tuple[list[s
     wrong = np.einsum("gii->gi", counts.outcomes["both_wrong"])
     for _ in range(DIVISIONS):
         drawn = random.permutation(count)
-        for first, second in ((drawn[: count // 2], drawn[count // 2 :]), (drawn[count // 2 :], drawn[: count // 2])):
+        for first, second in (
+            (drawn[: count // 2], drawn[count // 2 :]),
+            (drawn[count // 2 :], drawn[: count // 2]),
+        ):
             logits = logit((wrong[first].sum(axis=0) + 0.5) / (counts.n_images[first].sum() + 1))
             second = second[second != left_out]
             n_images = counts.n_images[second].sum()
             error = wrong[second].sum(axis=0) / n_images
             values = [of[second].sum(axis=0) / n_images for of in counts.outcomes.values()]
-            values += [np.sqrt(error * error[:, None]), np.broadcast_to(error, (len(error), len(error)))]
-            halves.append(Half(np.abs(logits[:, None] - logits) <= CALIPER, np.stack(values), second))
+            values += [
+                np.sqrt(error * error[:, None]),
+                np.broadcast_to(error, (len(error), len(error))),
+            ]
+            halves.append(
+                Half(np.abs(logits[:, None] - logits) <= CALIPER, np.stack(values), second)
+            )
     return [*counts.outcomes, GEOMETRIC_MEAN, MATCHED], halves

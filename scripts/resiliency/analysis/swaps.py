@@ -1,24 +1,30 @@
-"""What design diversity buys at equal accuracy: fewer common failures, undetected errors and wrong answers of pairs.
+"""What design diversity buys at equal accuracy: fewer common failures, undetected errors and wrong
+answers of pairs.
 
-A swap keeps member i of a pair and replaces its twin j, another seed of its design, by a stranger k that is as accurate
-as j and differs from i in more than the seed. What differs is the rung. Where a pool has one seed per design, twins are
-other designs of i's family that are as accurate as i.
+A swap keeps member i of a pair and replaces its twin j, another seed of its design, by a stranger k
+that is as accurate as j and differs from i in more than the seed. What differs is the rung. Where a
+pool has one seed per design, twins are other designs of i's family that are as accurate as i.
 
-As accurate: the logits of the errors of j and k differ by at most `CALIPER` on one half of the images. Outcomes come
-from the other half, because a stranger that was lucky on the images by which it was found is worse on others
-(regression to the mean). Halves are exchanged, and several divisions averaged.
+As accurate: the logits of the errors of j and k differ by at most `CALIPER` on one half of the
+images. Outcomes come from the other half, because a stranger that was lucky on the images by which
+it was found is worse on others (regression to the mean). Halves are exchanged, and several
+divisions averaged.
 
-The estimate is a mean over twins of the mean over their strangers, in which families of i weigh alike. It is a
-function of U-statistics over families: the interval leaves out each, wherever it occurs (Arvesen, Annals of
-Mathematical Statistics 40, 1969), with Student's t of two degrees of freedom fewer than families of i.
+The estimate is a mean over twins of the mean over their strangers, in which families of i weigh
+alike. It is a function of U-statistics over families: the interval leaves out each, wherever it
+occurs (Arvesen, Annals of Mathematical Statistics 40, 1969), with Student's t of two degrees of
+freedom fewer than families of i.
 
-The negative control permutes designs among equally accurate members, so that twins are as strange as strangers.
+The negative control permutes designs among equally accurate members, so that twins are as strange
+as strangers.
 
-Where only predicted labels are known, pairs have no ranks of answers. Then votes of four members are compared.
+Where only predicted labels are known, pairs have no ranks of answers. Then votes of four members
+are compared.
 
-The common-failure factor is P(both wrong) over the geometric mean of the two errors. It counts coincident failures on
-test images, as Eckhardt and Lee (IEEE Transactions on Software Engineering 11, 1985) and Littlewood and Miller (15,
-1989) model them; it is not the common-cause factor beta of hardware in IEC 61508."""
+The common-failure factor is P(both wrong) over the geometric mean of the two errors. It counts
+coincident failures on test images, as Eckhardt and Lee (IEEE Transactions on Software Engineering
+11, 1985) and Littlewood and Miller (15, 1989) model them; it is not the common-cause factor beta of
+hardware in IEC 61508."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -27,7 +33,14 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.left_out import FEWEST_FAMILIES
-from resiliency.analysis.pair_counts import AVAILABILITIES, GEOMETRIC_MEAN, Half, PairCounts, halves_of, pair_counts
+from resiliency.analysis.pair_counts import (
+    AVAILABILITIES,
+    GEOMETRIC_MEAN,
+    Half,
+    PairCounts,
+    halves_of,
+    pair_counts,
+)
 from resiliency.analysis.votes_of_four import votes_of_four
 from resiliency.base.names import INDEPENDENT, JOINT, SEARCH
 from resiliency.base.streams import stream
@@ -35,14 +48,39 @@ from resiliency.designs.settings import KINDS
 from resiliency.prediction.reading import Predictions, condition_groups
 from resiliency.statistics.intervals import LINEAR, LOG, UNKNOWN, crossed_jackknife
 
-NEAR = {"parameters": 2.0, "training_epochs": 1.1}  # largest ratios of equal size, and of equal length
+# Largest ratios of equal size, and of equal length.
+NEAR = {"parameters": 2.0, "training_epochs": 1.1}
 DRAWS, BIN = 200, 4  # permutations of the control, among so many members of about equal error
-SIZE, FAMILY, ANY_FAMILY, KIND = "size", "family at equal length and size", "family", "kind of network"
+SIZE, FAMILY, ANY_FAMILY, KIND = (
+    "size",
+    "family at equal length and size",
+    "family",
+    "kind of network",
+)
 TOGETHER, FOUND = "joint training", "sub-networks"
-QUOTIENTS = {"common_failures": ("both_wrong", GEOMETRIC_MEAN), "undetected_if_agreed": ("undetected", "agreed")}
+QUOTIENTS = {
+    "common_failures": ("both_wrong", GEOMETRIC_MEAN),
+    "undetected_if_agreed": ("undetected", "agreed"),
+}
 RATIO = ["ratio", "ratio_low", "ratio_high"]
-COLUMNS = ["rung", "images", "outcome", "twin", "stranger", "one_member", *(f"one_member_{of}" for of in RATIO)]
-COLUMNS += ["difference", "difference_low", "difference_high", *RATIO, "control_low", "control_high", "twins"]
+COLUMNS = [
+    "rung",
+    "images",
+    "outcome",
+    "twin",
+    "stranger",
+    "one_member",
+    *(f"one_member_{of}" for of in RATIO),
+]
+COLUMNS += [
+    "difference",
+    "difference_low",
+    "difference_high",
+    *RATIO,
+    "control_low",
+    "control_high",
+    "twins",
+]
 COLUMNS += ["families", "left_out", "shared"]
 
 
@@ -89,14 +127,17 @@ def rungs(members: pd.DataFrame) -> dict[str, Rung]:
         TOGETHER: Rung(joint[:, None] & (alone | (weight == 0)) & design, together),
         FOUND: Rung(search[:, None] & alone, found),
     }
-    return {name: rung for name, rung in of_names.items() if rung.twins.any() and rung.strangers.any()}
+    return {
+        name: rung for name, rung in of_names.items() if rung.twins.any() and rung.strangers.any()
+    }
 
 
 class Swap(NamedTuple):
     """Outcomes of all families, then without each: means of what the pairs of a rung have.
 
     Attributes:
-        means: of twins, of their strangers and of members i alone, float64 3 x O x (1 + F); NaN without a stranger.
+        means: of twins, of their strangers and of members i alone, float64 3 x O x (1 + F); NaN
+            without a stranger.
         used, left_out: how many pairs of i and j have a stranger in some half, and in none.
         families: number of families of the members i.
         taking_part: whether a family has a member among those i or k, bool F.
@@ -119,7 +160,11 @@ def swap(rung: Rung, halves: list[Half], family: np.ndarray, left_out: np.ndarra
     i, j = np.nonzero(rung.twins)
     of_family, means = family[i].T.astype(float), []
     remains = ~np.pad(left_out[i], ((0, 0), (1, 0)))
-    twin, used, taking_part = np.zeros(len(i), bool), np.zeros(len(i), bool), np.zeros(family.shape[1], bool)
+    twin, used, taking_part = (
+        np.zeros(len(i), bool),
+        np.zeros(len(i), bool),
+        np.zeros(family.shape[1], bool),
+    )
     for half in halves:
         accurate = half.accurate[i, j] | (not rung.by_error)
         partners = rung.strangers[i] & half.accurate[j] & accurate[:, None]
@@ -132,7 +177,9 @@ def swap(rung: Rung, halves: list[Half], family: np.ndarray, left_out: np.ndarra
         strangers = _without(half.values[:, i] * partners, left_out) / np.maximum(number, 1)
         twins, alone = (half.values[:, i, of, None] for of in (j, i))
         families = of_family @ kept
-        of_families = [of_family @ (kept * of) / np.maximum(families, 1) for of in (twins, strangers, alone)]
+        of_families = [
+            of_family @ (kept * of) / np.maximum(families, 1) for of in (twins, strangers, alone)
+        ]
         with np.errstate(invalid="ignore"):
             means.append([of.sum(axis=1) / (families > 0).sum(axis=0) for of in of_families])
     numbers = used.sum(), (twin & ~used).sum(), family[i[used]].any(axis=0).sum()
@@ -156,11 +203,18 @@ def outcomes_of(names: list[str], means: np.ndarray) -> dict[str, np.ndarray]:
     of = dict(zip(names, means, strict=True))
     with np.errstate(divide="ignore", invalid="ignore"):
         quotients = {name: of[over] / of[under] for name, (over, under) in QUOTIENTS.items()}
-    return quotients | {name: value for name, value in of.items() if name not in ("both_wrong", GEOMETRIC_MEAN)}
+    return quotients | {
+        name: value for name, value in of.items() if name not in ("both_wrong", GEOMETRIC_MEAN)
+    }
 
 
 def control(
-    members: pd.DataFrame, rung: Rung, names: list[str], halves: list[Half], errors: np.ndarray, seed: int
+    members: pd.DataFrame,
+    rung: Rung,
+    names: list[str],
+    halves: list[Half],
+    errors: np.ndarray,
+    seed: int,
 ) -> tuple[dict[str, np.ndarray], float]:
     """Ratios of strangers to twins if designs are permuted among equally accurate members.
 
@@ -168,9 +222,13 @@ def control(
         errors: error of each member on all images, float M.
 
     Returns:
-        Outcome -> ratios float64 `DRAWS`, and the share of permuted twins that share a family and do not count.
+        Outcome -> ratios float64 `DRAWS`, and the share of permuted twins that share a family and
+        do not count.
     """
-    random, alone = stream(seed, "control of swaps"), np.flatnonzero(members["origin"] == INDEPENDENT)
+    random, alone = (
+        stream(seed, "control of swaps"),
+        np.flatnonzero(members["origin"] == INDEPENDENT),
+    )
     order = alone[np.argsort(errors[alone], kind="stable")]
     bins = np.split(order, range(BIN, len(order) - BIN + 1, BIN))
     family, shared, ratios = pd.get_dummies(members["family"]).to_numpy(), [], []
@@ -188,7 +246,9 @@ def control(
     return dict(zip(twin, np.transpose(ratios), strict=True)), float(np.mean(shared))
 
 
-def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confidence: float, seed: int) -> pd.DataFrame:
+def swap_table(
+    members: pd.DataFrame, of_images: dict[str, PairCounts], confidence: float, seed: int
+) -> pd.DataFrame:
     """The rows of swaps.csv on pairs; none if a pool has no twins.
 
     Args:
@@ -202,7 +262,13 @@ def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confiden
         without = [halves_of(counts, seed, group)[1] for group in range(len(counts.n_images))]
         for name, rung in rungs(members).items():
             of = swap(rung, halves, family, family)
-            row = {"rung": name, "images": images, "twins": of.used, "families": of.families, "left_out": of.left_out}
+            row = {
+                "rung": name,
+                "images": images,
+                "twins": of.used,
+                "families": of.families,
+                "left_out": of.left_out,
+            }
             by_chance, shared, several = {}, np.nan, [of]
             if of.families >= FEWEST_FAMILIES:
                 by_chance, shared = control(members, rung, names, halves, errors, seed)
@@ -211,21 +277,36 @@ def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confiden
             means = np.stack([one.means for one in several], axis=2)[..., taking_part]
             twins, strangers, alone = (outcomes_of(names, values) for values in means)
             for outcome in twins:
-                of_pair = compared(twins[outcome], strangers[outcome], by_chance.get(outcome), of.families, confidence)
+                of_pair = compared(
+                    twins[outcome],
+                    strangers[outcome],
+                    by_chance.get(outcome),
+                    of.families,
+                    confidence,
+                )
                 if "wrong" in outcome:
-                    rival = compared(alone[outcome], strangers[outcome], None, of.families, confidence)
-                    of_pair |= {"one_member": rival["twin"]} | {f"one_member_{name}": rival[name] for name in RATIO}
+                    rival = compared(
+                        alone[outcome], strangers[outcome], None, of.families, confidence
+                    )
+                    of_pair |= {"one_member": rival["twin"]} | {
+                        f"one_member_{name}": rival[name] for name in RATIO
+                    }
                 rows.append(row | {"outcome": outcome, "shared": shared} | of_pair)
     return pd.DataFrame(rows, columns=COLUMNS).assign(confidence=confidence)
 
 
 def compared(
-    twin: np.ndarray, stranger: np.ndarray, by_chance: np.ndarray | None, families: int, confidence: float
+    twin: np.ndarray,
+    stranger: np.ndarray,
+    by_chance: np.ndarray | None,
+    families: int,
+    confidence: float,
 ) -> dict[str, float]:
     """Strangers against twins: the columns of a row.
 
     Args:
-        twin, stranger: float (1 + G) x (1 + F), without none and each of G groups of images and F families.
+        twin, stranger: float (1 + G) x (1 + F), without none and each of G groups of images and F
+            families.
         by_chance: ratios of the control, if there is one.
         families: number of families of the members i; an interval needs `FEWEST_FAMILIES`.
     """
@@ -242,7 +323,11 @@ def compared(
 
 
 def whole_table(
-    members: pd.DataFrame, predictions: Sequence[Predictions], conditions: pd.DataFrame, confidence: float, seed: int
+    members: pd.DataFrame,
+    predictions: Sequence[Predictions],
+    conditions: pd.DataFrame,
+    confidence: float,
+    seed: int,
 ) -> pd.DataFrame:
     """The table swaps.csv: swaps of pairs, and votes of four where only predicted labels are known.
 
@@ -257,9 +342,19 @@ def whole_table(
         return table
     voted = []
     for images, rows in of_images.items():
-        means, numbers = votes_of_four(members, predictions, rows, halves_of(counts[images], seed)[1], seed)
+        means, numbers = votes_of_four(
+            members, predictions, rows, halves_of(counts[images], seed)[1], seed
+        )
         for availability, twins, strangers in zip(AVAILABILITIES, *known_mean(means), strict=True):
-            row = {"rung": ANY_FAMILY, "images": images, "outcome": f"votes_wrong_at_{availability * 100:.0f}"}
-            voted.append(row | numbers | compared(twins, strangers, None, numbers["families"], confidence))
-    votes = pd.DataFrame(voted, columns=table.columns).query("twins > 0").assign(confidence=confidence)
+            row = {
+                "rung": ANY_FAMILY,
+                "images": images,
+                "outcome": f"votes_wrong_at_{availability * 100:.0f}",
+            }
+            voted.append(
+                row | numbers | compared(twins, strangers, None, numbers["families"], confidence)
+            )
+    votes = (
+        pd.DataFrame(voted, columns=table.columns).query("twins > 0").assign(confidence=confidence)
+    )
     return pd.concat([of for of in (table, votes) if len(of)] or [table], ignore_index=True)

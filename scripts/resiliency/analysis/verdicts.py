@@ -1,7 +1,9 @@
-"""From statistics with standard errors to a verdict, by a rule that does not depend on the data of a study.
+"""From statistics with standard errors to a verdict, by a rule that does not depend on the data of
+a study.
 
-An observation is not tested if the study lacks what the rule needs, or cannot separate the question from another. The
-number of units that would decide an undecided observation is found by simulating the rule."""
+An observation is not tested if the study lacks what the rule needs, or cannot separate the question
+from another. The number of units that would decide an undecided observation is found by simulating
+the rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +22,8 @@ DECIDED = (SUPPORTED, IN_PART, CONTRADICTED, NO_DIFFERENCE, NOISE)
 CAUTION = 4  # contradicting is allowed a quarter of the error that supporting is
 
 
-PValues = tuple[np.ndarray, np.ndarray, np.ndarray]  # those of `Part.p_values`, float S x k of S studies and k parts
+# Those of `Part.p_values`, float S x k of S studies and k parts.
+PValues = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def against(alpha: float, parts: int) -> float:
@@ -28,14 +31,17 @@ def against(alpha: float, parts: int) -> float:
     return alpha / (CAUTION * max(parts, 1))
 
 
-def decide(p: PValues, alpha: float, noise: np.ndarray | bool = False) -> tuple[np.ndarray, np.ndarray]:
+def decide(
+    p: PValues, alpha: float, noise: np.ndarray | bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """The verdict of each study, str S, and that of each part, str S x k.
 
-    A part's is by itself, without a correction for supporting or for no practical difference, except where the verdict
-    is `supported in part`: it then is what Holm's correction leaves.
+    A part's is by itself, without a correction for supporting or for no practical difference,
+    except where the verdict is `supported in part`: it then is what Holm's correction leaves.
 
     Args:
-        noise: bool S x k, whether a part lies within the range of its placebo; by default none does.
+        noise: bool S x k, whether a part lies within the range of its placebo; by default none
+            does.
     """
     supports, opposes, within = p
     verdicts, _ = _without_placebo(p, alpha)
@@ -78,10 +84,12 @@ class Placebo:
     """Draws of all statistics of an observation, by the code that computes them.
 
     Attributes:
-        estimates: float64 D x k, D >= 200 draws (or all patterns, if there are fewer) of the k parts and controls.
+        estimates: float64 D x k, D >= 200 draws (or all patterns, if there are fewer) of the k
+            parts and controls.
         errors: float64 D x k, their standard errors on the scale of each part.
         freedom: float64 k, degrees of freedom of the errors.
-        removed: how the effect was removed from the data, such as "families permuted among designs".
+        removed: how the effect was removed from the data, such as "families permuted among
+            designs".
     """
 
     estimates: np.ndarray
@@ -91,11 +99,12 @@ class Placebo:
 
     @property
     def range(self) -> tuple[np.ndarray, np.ndarray]:
-        """Both ends of the range of each statistic, float64 k; at most `BEYOND` of its draws lie beyond an end.
+        """Both ends of the range of each statistic, float64 k; at most `BEYOND` of its draws lie
+        beyond an end.
 
-        An end is a draw. Of n differences whose signs are flipped there are 2^n draws, the study itself among them: of
-        32 one lies beyond the end, so that the study does only if all five differences have the same sign; of 16 none
-        does. NaN if no draw is defined.
+        An end is a draw. Of n differences whose signs are flipped there are 2^n draws, the study
+        itself among them: of 32 one lies beyond the end, so that the study does only if all five
+        differences have the same sign; of 16 none does. NaN if no draw is defined.
         """
         low, high = np.array([ends(of_part) for of_part in self.estimates.T]).reshape(-1, 2).T
         return low, high
@@ -111,7 +120,8 @@ class Placebo:
         return self.range[1 if sign > 0 else 0]
 
     def with_images(self, variances: np.ndarray, freedom: int) -> Self:
-        """The placebo with variances over images, float64 k or D x k, added to the squared errors (`Part.with_images`).
+        """The placebo with variances over images, float64 k or D x k, added to the squared errors
+        (`Part.with_images`).
 
         Degrees of freedom are those of the mean variances of all draws.
         """
@@ -154,13 +164,17 @@ class Observation:
         omitted: what the statistics leave out and why; empty if nothing.
         designs, members, ensembles, images: numbers behind the statistics.
         sampled: whether the ensembles are a sample of all possible ones.
-        metrics: kind of the metrics that the parts compare, such as label-free; empty if there is one kind only.
+        metrics: kind of the metrics that the parts compare, such as label-free; empty if there is
+            one kind only.
         shifts: additional test sets that replace corruptions; usually empty.
-        controls: for each part, a statistic that must also support the statement by its one-sided bound, so that the
-            part says more than its placebo; empty if no such statistic is needed.
-        least: the smallest effect of interest, which every part must exceed to support the statement.
+        controls: for each part, a statistic that must also support the statement by its one-sided
+            bound, so that the part says more than its placebo; empty if no such statistic is
+            needed.
+        least: the smallest effect of interest, which every part must exceed to support the
+            statement.
         placebo: draws of the parts and controls on data without the effect; None if there are none.
-        accuracy: draws on data in which clean accuracy alone acts, which the rule does not use; None if there are none.
+        accuracy: draws on data in which clean accuracy alone acts, which the rule does not use;
+            None if there are none.
     """
 
     number: str
@@ -203,25 +217,34 @@ class Observation:
         margin = f"±{self.margin:g}" if np.isfinite(self.margin) else "the margin"
         control = ", and its control by its own bound" if self.controls else ""
         noise = (
-            f"; a part supports only if it lies {side} the range that 90% of its placebo's draws have{control}, "
+            f"; a part supports only if it lies {side} the range that 90% of its placebo's draws "
+            f"have{control}, "
             "else the verdict is no better than noise"
         )
         return (
-            f"supported if every part lies {side} {self.least:g} by its own one-sided bound; contradicted if some part "
-            f"lies {other} 0 by a stricter bound corrected for the number of parts; no practical difference if the "
-            f"interval of every part lies within {margin}; supported in part if, by Holm's correction, some "
+            f"supported if every part lies {side} {self.least:g} by its own one-sided bound; "
+            "contradicted if some part "
+            f"lies {other} 0 by a stricter bound corrected for the number of parts; no practical "
+            "difference if the "
+            f"interval of every part lies within {margin}; supported in part if, by Holm's "
+            "correction, some "
             f"parts lie {side} {self.least:g} and all others within {margin}; else undecided"
             f"{noise if self.placebo else ''}"
         )
 
 
 def verdict_of(observation: Observation, confidence: float) -> tuple[str, list[str]]:
-    """The verdict, and the verdict of each part and control; nothing is tested if a requirement is not met."""
+    """The verdict, and the verdict of each part and control; nothing is tested if a requirement is
+    not met."""
     statistics = observation.parts + observation.controls
     if observation.missing or not observation.parts:
         return NOT_TESTED, [NOT_TESTED] * len(statistics)
-    estimates, errors = (np.array([[getattr(of, name) for of in statistics]]) for name in ("estimate", "error"))
-    (verdict,), (each,) = verdicts_of(observation, confidence, estimates, errors, [of.freedom for of in statistics])
+    estimates, errors = (
+        np.array([[getattr(of, name) for of in statistics]]) for name in ("estimate", "error")
+    )
+    (verdict,), (each,) = verdicts_of(
+        observation, confidence, estimates, errors, [of.freedom for of in statistics]
+    )
     return str(verdict), each.tolist()
 
 
@@ -233,16 +256,23 @@ def verdicts_of(
     freedom: Sequence[float],
     bounds: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The verdicts of S studies of an observation, str S, and those of its k parts and controls, str S x k.
+    """The verdicts of S studies of an observation, str S, and those of its k parts and controls,
+    str S x k.
 
     Args:
         estimates, errors: float S x k, estimates and their errors on the scale of each part.
         freedom: k degrees of freedom.
-        bounds: float k, bounds beyond which statistics must lie; by default those of the observation's placebo.
+        bounds: float k, bounds beyond which statistics must lie; by default those of the
+            observation's placebo.
     """
     alpha, sign, parts = 1 - confidence, observation.sign, len(observation.parts)
-    columns = zip(observation.parts + observation.controls, estimates.T, errors.T, freedom, strict=True)
-    each = [part.p_values(*of_part, sign, observation.margin, observation.least) for part, *of_part in columns]
+    columns = zip(
+        observation.parts + observation.controls, estimates.T, errors.T, freedom, strict=True
+    )
+    each = [
+        part.p_values(*of_part, sign, observation.margin, observation.least)
+        for part, *of_part in columns
+    ]
     supports, opposes, within = (np.stack(of, axis=1) for of in zip(*each, strict=True))
     noise = np.zeros(estimates.shape, bool)
     if observation.placebo:
@@ -264,44 +294,114 @@ def share_supported(observation: Observation, drawn: Placebo | None, confidence:
     return float((verdicts == SUPPORTED).mean())
 
 
-# Columns of observations.csv, and those that are attributes of the observation, or of the part, as they are.
-COLUMNS = ["observation", "statement", "verdict", "part", "statistic", "estimate", "low", "high", "confidence"]
-COLUMNS += ["opposite_bound", "margin", "least", *RANGE, "accuracy_low", "accuracy_high", "placebo_supported"]
-COLUMNS += ["accuracy_supported", "placebo", "side", "rule", "missing_requirements", "part_verdict", "leans", "reading"]
+# Columns of observations.csv, and those that are attributes of the observation, or of the part, as
+# they are.
+COLUMNS = [
+    "observation",
+    "statement",
+    "verdict",
+    "part",
+    "statistic",
+    "estimate",
+    "low",
+    "high",
+    "confidence",
+]
+COLUMNS += [
+    "opposite_bound",
+    "margin",
+    "least",
+    *RANGE,
+    "accuracy_low",
+    "accuracy_high",
+    "placebo_supported",
+]
+COLUMNS += [
+    "accuracy_supported",
+    "placebo",
+    "side",
+    "rule",
+    "missing_requirements",
+    "part_verdict",
+    "leans",
+    "reading",
+]
 COLUMNS += ["metrics", "shifts", "sample_size_needed", "unit", "units", "units_needed"]
-COLUMNS += ["resampled", "image_share", "designs", "members", "ensembles", "sampled", "n_images", "rules"]
-OF_OBSERVATION = ["statement", "side", "rule", "metrics", "unit", "resampled", "designs", "members", "ensembles"]
+COLUMNS += [
+    "resampled",
+    "image_share",
+    "designs",
+    "members",
+    "ensembles",
+    "sampled",
+    "n_images",
+    "rules",
+]
+OF_OBSERVATION = [
+    "statement",
+    "side",
+    "rule",
+    "metrics",
+    "unit",
+    "resampled",
+    "designs",
+    "members",
+    "ensembles",
+]
 OF_OBSERVATION += ["sampled", "n_images"]
 Row = dict[str, object]
 OF_PART = ("estimate", "reading", "units", "image_share")
 
 
 def observation_rows(observation: Observation, confidence: float) -> list[Row]:
-    """The rows of observations.csv for one observation: per part and control, then those beside, or one without any.
+    """The rows of observations.csv for one observation: per part and control, then those beside, or
+    one without any.
 
-    low and high are the interval at 2 confidence - 1, whose ends are the one-sided bounds at `confidence`, or beyond
-    them for a Cliff's delta near 1 or -1 (`Part.interval`); opposite_bound is the bound that contradicts.
+    low and high are the interval at 2 confidence - 1, whose ends are the one-sided bounds at
+    `confidence`, or beyond them for a Cliff's delta near 1 or -1 (`Part.interval`); opposite_bound
+    is the bound that contradicts.
     """
     verdict, each = verdict_of(observation, confidence)
     tested, sign = observation.parts + observation.controls, observation.sign
-    parts = [*zip(tested, each, strict=True), *((part, "") for part in observation.beside)] or [(Part(""), NOT_TESTED)]
+    parts = [*zip(tested, each, strict=True), *((part, "") for part in observation.beside)] or [
+        (Part(""), NOT_TESTED)
+    ]
     row: Row = {name: getattr(observation, name) for name in OF_OBSERVATION}
-    row |= {"observation": observation.number, "verdict": verdict, "confidence": 2 * confidence - 1, "rules": RULES}
-    row |= {"missing_requirements": "; ".join(filter(None, (observation.missing, observation.omitted)))}
+    row |= {
+        "observation": observation.number,
+        "verdict": verdict,
+        "confidence": 2 * confidence - 1,
+        "rules": RULES,
+    }
+    row |= {
+        "missing_requirements": "; ".join(filter(None, (observation.missing, observation.omitted)))
+    }
     row |= {"shifts": "+".join(observation.shifts), "units_needed": None, "sample_size_needed": ""}
     if verdict == UNDECIDED:
         units, decided = units_to_decide(observation, confidence)
-        row |= {"units_needed": units, "sample_size_needed": _sample_size_needed(observation, units, decided)}
+        row |= {
+            "units_needed": units,
+            "sample_size_needed": _sample_size_needed(observation, units, decided),
+        }
     drawn = {name: getattr(observation, name) for name in CONTROLS}
-    supported = {f"{name}_supported": share_supported(observation, of, confidence) for name, of in drawn.items()}
+    supported = {
+        f"{name}_supported": share_supported(observation, of, confidence)
+        for name, of in drawn.items()
+    }
     rows: list[Row] = []
     for index, (part, part_verdict) in enumerate(parts):
         own: Row = {name: getattr(part, name) for name in OF_PART}
-        own |= {"part": part.name, "statistic": part.statistic or observation.statistic, "part_verdict": part_verdict}
+        own |= {
+            "part": part.name,
+            "statistic": part.statistic or observation.statistic,
+            "part_verdict": part_verdict,
+        }
         own |= dict(zip(("low", "high"), part.interval(2 * confidence - 1).ends, strict=True))
         own |= {"leans": _leans(part, sign, confidence) if part.reading else "", "placebo": ""}
         if part_verdict:
-            own |= supported | {"placebo": observation.placebo.removed if observation.placebo else ""}
+            own |= supported | {
+                "placebo": observation.placebo.removed if observation.placebo else ""
+            }
             for name, of in drawn.items():
                 ends_of = zip((f"{name}_low", f"{name}_high"), of.range if of else (), strict=False)
                 own |= {column: of_end[index] for column, of_end in ends_of}
@@ -309,13 +409,18 @@ def observation_rows(observation: Observation, confidence: float) -> list[Row]:
             own |= dict(zip(RANGE, part.noise, strict=True))
         if part not in observation.controls + observation.beside:
             bound = part.bound(observation.corrected(confidence), sign)
-            own |= {"opposite_bound": bound, "margin": observation.margin, "least": observation.least}
+            own |= {
+                "opposite_bound": bound,
+                "margin": observation.margin,
+                "least": observation.least,
+            }
         rows.append(dict.fromkeys(COLUMNS, np.nan) | row | own)
     return rows
 
 
 def _leans(part: Part, sign: int, confidence: float) -> str:
-    """Whether another reading lies on the statement's side of 0 by a one-sided bound, `for`, or on the other.
+    """Whether another reading lies on the statement's side of 0 by a one-sided bound, `for`, or on
+    the other.
 
     It lies on neither if it is within its range on data without the effect.
     """
@@ -328,35 +433,45 @@ def _leans(part: Part, sign: int, confidence: float) -> str:
 
 
 def _sample_size_needed(observation: Observation, units: int | None, verdict: str) -> str:
-    """The sample that would decide an observation, in words; arguments as `units_to_decide` returns them."""
+    """The sample that would decide an observation, in words; arguments as `units_to_decide` returns
+    them."""
     if units:
         power = f"at {POWER * 100:.0f}% power if the estimates are right"
         return f"{units:,} {observation.unit} ({verdict}), {power}"
     images = any(part.image_share > 0 for part in observation.parts)
-    return f"{'more test images' if images else 'other data'}; up to {MOST:,} {observation.unit} cannot settle it"
+    return (
+        f"{'more test images' if images else 'other data'}; up to {MOST:,} {observation.unit} "
+        "cannot settle it"
+    )
 
 
 def observation_table(observations: list[Observation], confidence: float) -> pd.DataFrame:
-    """The table observations.csv: intervals and verdicts, a row per part of an observation and statistic beside it.
+    """The table observations.csv: intervals and verdicts, a row per part of an observation and
+    statistic beside it.
 
     Args:
         observations: what the functions of the four observations return.
-        confidence: level of the one-sided bounds by which the rules decide, above 0.5 and below 1, such as 0.95; the
-            intervals then have the level 2 confidence - 1.
+        confidence: level of the one-sided bounds by which the rules decide, above 0.5 and below 1,
+            such as 0.95; the intervals then have the level 2 confidence - 1.
     """
-    rows = [row for observation in observations for row in observation_rows(observation, confidence)]
+    rows = [
+        row for observation in observations for row in observation_rows(observation, confidence)
+    ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype({"units_needed": "Int64"})
 
 
 def units_to_decide(observation: Observation, confidence: float) -> tuple[int | None, str]:
-    """Number of units that decide with probability `POWER` if all estimates are right, and the most frequent verdict.
+    """Number of units that decide with probability `POWER` if all estimates are right, and the most
+    frequent verdict.
 
-    It is larger than that of the observation and at least its minimum; None if not even `MOST` suffice, or a part has
-    no standard error. Parts are simulated as independent of each other.
+    It is larger than that of the observation and at least its minimum; None if not even `MOST`
+    suffice, or a part has no standard error. Parts are simulated as independent of each other.
     """
     parts = observation.parts + observation.controls
-    if not parts or not all(np.isfinite([part.estimate, part.error]).all() and part.units for part in parts):
+    if not parts or not all(
+        np.isfinite([part.estimate, part.error]).all() and part.units for part in parts
+    ):
         return None, ""
 
     def enough(units: int) -> bool:
@@ -374,9 +489,11 @@ def units_to_decide(observation: Observation, confidence: float) -> tuple[int | 
 
 
 def _simulated_verdicts(observation: Observation, confidence: float, units: int) -> np.ndarray:
-    """Verdicts of simulated studies with `units` units whose truth is the estimates: normal, with estimated errors.
+    """Verdicts of simulated studies with `units` units whose truth is the estimates: normal, with
+    estimated errors.
 
-    The end of a placebo's range comes as much nearer to the middle of its draws as the error becomes smaller.
+    The end of a placebo's range comes as much nearer to the middle of its draws as the error
+    becomes smaller.
     """
     parts = observation.parts + observation.controls
     errors, freedom = np.transpose([part.with_units(units) for part in parts])
@@ -385,7 +502,9 @@ def _simulated_verdicts(observation: Observation, confidence: float, units: int)
         random = stream(0, "power", index)
         drawn = part.scale.to(part.estimate) + errors[index] * random.standard_normal(STUDIES)
         estimates[:, index] = part.scale.back(drawn)
-        estimated[:, index] = errors[index] * np.sqrt(random.chisquare(freedom[index], STUDIES) / freedom[index])
+        estimated[:, index] = errors[index] * np.sqrt(
+            random.chisquare(freedom[index], STUDIES) / freedom[index]
+        )
     bounds = None
     if observation.placebo:
         middle = observation.placebo.middle

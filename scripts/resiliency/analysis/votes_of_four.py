@@ -1,8 +1,9 @@
-"""Wrong answers of votes: of four members of one family, and of one of them with strangers of three other families.
+"""Wrong answers of votes: of four members of one family, and of one of them with strangers of three
+other families.
 
-Predicted labels say how many members agree, which ranks their answers. Two members have two ranks only, four enough:
-the numbers of equal pairs (0 to 6) and of right ones (0 to 4) say how many votes an answer has, and how probably it is
-wrong, ties broken by chance.
+Predicted labels say how many members agree, which ranks their answers. Two members have two ranks
+only, four enough: the numbers of equal pairs (0 to 6) and of right ones (0 to 4) say how many votes
+an answer has, and how probably it is wrong, ties broken by chance.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,11 +21,14 @@ from resiliency.prediction.reading import Predictions
 
 FOURS = 20  # groups of four drawn of each family, for each half of the images
 VOTES = np.array([1, 2, 2, 3, 0, 0, 4])  # of the answer, by the number of equal pairs
-WRONG = np.ones((7, 5))  # probability that the answer is wrong, by equal pairs (rows) and right members
+# Probability that the answer is wrong, by equal pairs (rows) and right members.
+WRONG = np.ones((7, 5))
 WRONG[[0, 1, 2, 3, 6], [1, 2, 2, 3, 4]] = 0.75, 0, 0.5, 0, 0
 
 
-def vote_counts(decided: Iterable[np.ndarray], labels: np.ndarray, group: np.ndarray, fours: np.ndarray) -> np.ndarray:
+def vote_counts(
+    decided: Iterable[np.ndarray], labels: np.ndarray, group: np.ndarray, fours: np.ndarray
+) -> np.ndarray:
     """Numbers of images by equal pairs and right members; int64 P x G x 7 x 5.
 
     Args:
@@ -40,14 +44,20 @@ def vote_counts(decided: Iterable[np.ndarray], labels: np.ndarray, group: np.nda
 
 @compiled()
 def _count_fours(
-    decisions: np.ndarray, labels: np.ndarray, group: np.ndarray, fours: np.ndarray, counts: np.ndarray
+    decisions: np.ndarray,
+    labels: np.ndarray,
+    group: np.ndarray,
+    fours: np.ndarray,
+    counts: np.ndarray,
 ) -> None:
     for four in range(len(fours)):
         one, two = decisions[fours[four, 0]], decisions[fours[four, 1]]
         three, last = decisions[fours[four, 2]], decisions[fours[four, 3]]
         for image in range(len(labels)):
             a, b, c, d, true = one[image], two[image], three[image], last[image], labels[image]
-            pairs = int(a == b) + int(a == c) + int(a == d) + int(b == c) + int(b == d) + int(c == d)
+            pairs = (
+                int(a == b) + int(a == c) + int(a == d) + int(b == c) + int(b == d) + int(c == d)
+            )
             right = int(a == true) + int(b == true) + int(c == true) + int(d == true)
             counts[four, group[image], pairs, right] += 1
 
@@ -73,7 +83,8 @@ def drawn_fours(
         accurate: whether two members are equally accurate, bool M x M.
 
     Returns:
-        Members of one family, int P x 4, i first; and i with those that replace the others, int P x 4.
+        Members of one family, int P x 4, i first; and i with those that replace the others, int P x
+        4.
     """
     random, twins, strangers = stream(seed, "groups of four", half), [], []
     for own in np.unique(family[alone]):
@@ -92,7 +103,11 @@ def drawn_fours(
 
 
 def votes_of_four(
-    members: pd.DataFrame, predictions: Sequence[Predictions], rows: Sequence[int], halves: list[Half], seed: int
+    members: pd.DataFrame,
+    predictions: Sequence[Predictions],
+    rows: Sequence[int],
+    halves: list[Half],
+    seed: int,
 ) -> tuple[np.ndarray, dict[str, int]]:
     """The wrong answers of votes under the conditions `rows` of one set of images.
 
@@ -101,13 +116,18 @@ def votes_of_four(
         predictions: of these members.
 
     Returns:
-        Wrong answers per image of one family and of four, on each of H halves at each of A availabilities, families
-        weighing alike, without none and each of G groups of images and F families, float64
-        H x 2 x A x (1 + G) x (1 + F). Numbers: `twins`, groups of four; `left_out`, those that were tried in vain; and
-        `families` of the members i.
+        Wrong answers per image of one family and of four, on each of H halves at each of A
+        availabilities, families weighing alike, without none and each of G groups of images and F
+        families, float64 H x 2 x A x (1 + G) x (1 + F). Numbers: `twins`, groups of four;
+        `left_out`, those that were tried in vain; and `families` of the members i.
     """
-    alone, family = (members["origin"] == INDEPENDENT).to_numpy(), np.unique(members["family"], return_inverse=True)[1]
-    drawn = [drawn_fours(alone, family, half.accurate, seed, place) for place, half in enumerate(halves)]
+    alone, family = (
+        (members["origin"] == INDEPENDENT).to_numpy(),
+        np.unique(members["family"], return_inverse=True)[1],
+    )
+    drawn = [
+        drawn_fours(alone, family, half.accurate, seed, place) for place, half in enumerate(halves)
+    ]
     first, row = predictions[0], rows[0]
     group = drawn_groups(first.units(row), seed, first.conditions.test_set.iloc[row])
     every = np.concatenate([fours for of_half in drawn for fours in of_half])
@@ -120,8 +140,11 @@ def votes_of_four(
     return np.array(means), {"twins": twins, "families": families, "left_out": tried - twins}
 
 
-def _means(fours: tuple[np.ndarray, np.ndarray], half: Half, counts: np.ndarray, family: np.ndarray) -> np.ndarray:
-    """Wrong answers of one family and of four; float64 2 x A x (1 + G) x (1 + F), families weighing alike.
+def _means(
+    fours: tuple[np.ndarray, np.ndarray], half: Half, counts: np.ndarray, family: np.ndarray
+) -> np.ndarray:
+    """Wrong answers of one family and of four; float64 2 x A x (1 + G) x (1 + F), families weighing
+    alike.
 
     Without each group of images and family; a group that is not measured changes nothing.
     """

@@ -1,7 +1,8 @@
 """The Python API, for use without Snakemake.
 
-Functions for corruptions, scores and diversity take arrays; `evaluate` takes a classifier of any framework. Functions
-for the paper's observations take tables in the format of a study. docs/python.md has examples.
+Functions for corruptions, scores and diversity take arrays; `evaluate` takes a classifier of any
+framework. Functions for the paper's observations take tables in the format of a study.
+docs/python.md has examples.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,10 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.observations import balance_is_most_resilient
-from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
+from resiliency.analysis.observations.architecture import (
+    architecture_matters_more,
+    families_differ_at_equal_accuracy,
+)
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
 from resiliency.analysis.verdicts import observation_table
@@ -44,7 +48,10 @@ if TYPE_CHECKING:
 CORRUPTIONS = MAIN + HELD_OUT
 
 DRAWN = 2**31 - 1  # largest seed that is drawn
-_LATE = {"RandomCorruption": "resiliency.api.transforms", "load_ensemble": "resiliency.export.loading"}
+_LATE = {
+    "RandomCorruption": "resiliency.api.transforms",
+    "load_ensemble": "resiliency.export.loading",
+}
 
 __all__ = [
     "CORRUPTIONS",
@@ -91,18 +98,21 @@ def corrupt(
     seed: int | None = None,
     indices: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """Corrupt images (Hendrycks and Dietterich 2019); takes the place of the function `corrupt` of imagecorruptions.
+    """Corrupt images (Hendrycks and Dietterich 2019); takes the place of the function `corrupt` of
+    imagecorruptions.
 
     Args:
-        image: uint8 H x W x 3, H x W x 1 or H x W, or a batch N x H x W x 3; H and W at least 32. It is not changed.
+        image: uint8 H x W x 3, H x W x 1 or H x W, or a batch N x H x W x 3; H and W at least 32.
+            It is not changed.
         severity: integer from 1 to 5.
         corruption_name: name of a corruption, one of CORRUPTIONS.
         corruption_number: position of the corruption in CORRUPTIONS, if there is no name.
-        table: the published severity parameters: "cifar-10-c", "imagenet-c" or "auto", the first for images of up to 64
-            pixels. imagecorruptions has only "imagenet-c".
-        seed: seed of the random streams; default: drawn from NumPy's global generator, as imagecorruptions draws.
-        indices: N integers; each image has the random stream of its number, so that its corruption does not depend on
-            the batch. The default is 0 to N - 1.
+        table: the published severity parameters: "cifar-10-c", "imagenet-c" or "auto", the first
+            for images of up to 64 pixels. imagecorruptions has only "imagenet-c".
+        seed: seed of the random streams; default: drawn from NumPy's global generator, as
+            imagecorruptions draws.
+        indices: N integers; each image has the random stream of its number, so that its corruption
+            does not depend on the batch. The default is 0 to N - 1.
 
     Returns:
         uint8 N x H x W x 3, or H x W x 3 for one image.
@@ -115,16 +125,24 @@ def corrupt(
     (32, 32, 3)
     """
     if corruption_name is None:
-        if not isinstance(corruption_number, Integral) or not 0 <= corruption_number < len(CORRUPTIONS):
+        if not isinstance(corruption_number, Integral) or not 0 <= corruption_number < len(
+            CORRUPTIONS
+        ):
             got = f"corruption_number {short(corruption_number)}"
-            raise Fault(f"corruption_number: {expected(f'0 to {len(CORRUPTIONS) - 1}, or a corruption_name', got)}")
+            raise Fault(
+                "corruption_number: "
+                f"{expected(f'0 to {len(CORRUPTIONS) - 1}, or a corruption_name', got)}"
+            )
         corruption_name = CORRUPTIONS[corruption_number]
     seed = np.random.randint(DRAWN) if seed is None else seed
-    batch, alone = image, isinstance(image, np.ndarray) and image.ndim in (2, 3)  # the engine checks all others
+    # The engine checks all others.
+    batch, alone = image, isinstance(image, np.ndarray) and image.ndim in (2, 3)
     if alone:
         grey = image[..., None] if image.ndim == 2 else image
         batch = (np.repeat(grey, 3, axis=2) if grey.shape[2] == 1 else grey)[None]
-    corrupted = engine.corrupt(batch, corruption_name, severity, table=table, seed=seed, indices=indices)
+    corrupted = engine.corrupt(
+        batch, corruption_name, severity, table=table, seed=seed, indices=indices
+    )
     return corrupted[0] if alone else corrupted
 
 
@@ -132,8 +150,8 @@ def get_corruption_names(subset: str = "common") -> list[str]:
     """List names of corruptions, as the function of imagecorruptions does.
 
     Args:
-        subset: common (the 15 corruptions of mCE), validation (the four extra ones), all, noise, blur, weather or
-            digital.
+        subset: common (the 15 corruptions of mCE), validation (the four extra ones), all, noise,
+            blur, weather or digital.
 
     Returns:
         The names, in the order of their publication.
@@ -160,23 +178,25 @@ def score_ensembles(
     """Score ensembles on one set of images, under each combination rule.
 
     Args:
-        logits: finite floats M x N x K: M members, N images, K classes (2 or more). Logarithms of probabilities
-            work too.
+        logits: finite floats M x N x K: M members, N images, K classes (2 or more). Logarithms of
+            probabilities work too.
         labels: integers N, in 0..K-1.
-        ensembles: integers E x size: each row lists the members of an ensemble, in 0..M-1, without repetition.
+        ensembles: integers E x size: each row lists the members of an ensemble, in 0..M-1, without
+            repetition.
         rules: any of mean_probability, mean_logit, weighted_mean and plurality_vote.
         weights: M positive numbers for weighted_mean, such as accuracies on validation images.
 
     Returns:
-        One row per rule and ensemble. Columns: rule; members, such as "0+2"; accuracy, 0 to 1; nll, the negative
-        log-likelihood in nats, 0 or more; brier, 0 to 2; ece, the expected calibration error in 15 bins, 0 to 1. The
-        last three are NaN under plurality_vote.
+        One row per rule and ensemble. Columns: rule; members, such as "0+2"; accuracy, 0 to 1; nll,
+        the negative log-likelihood in nats, 0 or more; brier, 0 to 2; ece, the expected calibration
+        error in 15 bins, 0 to 1. The last three are NaN under plurality_vote.
 
     Raises:
         Fault: an argument has another shape, type or range, or weights are missing.
 
     >>> logits = np.log([[[0.8, 0.2], [0.6, 0.4]], [[0.4, 0.6], [0.1, 0.9]]])
-    >>> score_ensembles(logits, np.array([0, 1]), np.array([[0, 1]]))[["members", "accuracy", "brier"]].round(3)
+    >>> scores = score_ensembles(logits, np.array([0, 1]), np.array([[0, 1]]))
+    >>> scores[["members", "accuracy", "brier"]].round(3)
       members  accuracy  brier
     0     0+1       1.0  0.282
     """
@@ -194,7 +214,8 @@ def score_ensembles(
     scores, _ = score_condition(predictions, 0, [ensembles], list(rules), shares)
     members = ["+".join(map(str, of)) for of in ensembles]
     return pd.concat(
-        [pd.DataFrame({"rule": rule, "members": members} | scores[rule]) for rule in rules], ignore_index=True
+        [pd.DataFrame({"rule": rule, "members": members} | scores[rule]) for rule in rules],
+        ignore_index=True,
     )
 
 
@@ -206,8 +227,9 @@ def pair_diversity(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
         labels: integers N, in 0..K-1.
 
     Returns:
-        One row per pair and metric. Columns: first and second, in 0..M-1; metric; raw, the value as the literature
-        defines it; diversity, the same with a sign by which larger is more diverse. Ranges are in docs/formulae.md.
+        One row per pair and metric. Columns: first and second, in 0..M-1; metric; raw, the value as
+        the literature defines it; diversity, the same with a sign by which larger is more diverse.
+        Ranges are in docs/formulae.md.
 
     Raises:
         Fault: an argument has another shape, type or range.
@@ -222,18 +244,21 @@ def pair_diversity(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     return table[["first", "second", "metric", "raw", "diversity"]]
 
 
-def ensemble_diversity(logits: np.ndarray, labels: np.ndarray, ensembles: np.ndarray) -> pd.DataFrame:
+def ensemble_diversity(
+    logits: np.ndarray, labels: np.ndarray, ensembles: np.ndarray
+) -> pd.DataFrame:
     """Measure the prediction diversity of each ensemble, by every metric; larger is more diverse.
 
     Args:
         logits: finite floats M x N x K: M members (2 or more), N images, K classes (2 or more).
         labels: integers N, in 0..K-1.
-        ensembles: integers E x size: each row lists 2 or more members of an ensemble, in 0..M-1, without repetition.
+        ensembles: integers E x size: each row lists 2 or more members of an ensemble, in 0..M-1,
+            without repetition.
 
     Returns:
-        One row per ensemble. Columns: members, such as "0+2"; oracle, the share of images that at least one member gets
-        right, 0 to 1; then one per metric: the mean over pairs for those of `pair_diversity`, and the metrics of whole
-        ensembles. Ranges are in docs/formulae.md.
+        One row per ensemble. Columns: members, such as "0+2"; oracle, the share of images that at
+        least one member gets right, 0 to 1; then one per metric: the mean over pairs for those of
+        `pair_diversity`, and the metrics of whole ensembles. Ranges are in docs/formulae.md.
 
     Raises:
         Fault: an argument has another shape, type or range.
@@ -245,11 +270,18 @@ def ensemble_diversity(logits: np.ndarray, labels: np.ndarray, ensembles: np.nda
     0     0+1     1.0           1.0            0.25
     """
     predictions, ensembles = _checked(logits, labels, ensembles, least=2)
-    _, (inputs,) = score_condition(predictions, 0, [ensembles], ["mean_probability"], np.ones(len(predictions)))
-    columns = {"members": ["+".join(map(str, of)) for of in ensembles], "oracle": 1 - inputs["shares"][:, 0]}
+    _, (inputs,) = score_condition(
+        predictions, 0, [ensembles], ["mean_probability"], np.ones(len(predictions))
+    )
+    columns = {
+        "members": ["+".join(map(str, of)) for of in ensembles],
+        "oracle": 1 - inputs["shares"][:, 0],
+    }
     for name, rows in pair_diversity(logits, labels).groupby("metric", sort=False):
         matrix = np.full((len(predictions),) * 2, np.nan)
-        matrix[rows["first"], rows["second"]] = matrix[rows["second"], rows["first"]] = rows.diversity
+        matrix[rows["first"], rows["second"]] = matrix[rows["second"], rows["first"]] = (
+            rows.diversity
+        )
         columns[name] = mean_over_pairs(ensembles, matrix)[0]
     for name, metric in ENSEMBLE_METRICS.items():
         columns[name] = metric.diversity(metric.raw(*(inputs[source] for source in metric.sources)))
@@ -261,7 +293,12 @@ def _checked(
 ) -> tuple[list[Predictions], np.ndarray]:
     """The predictions of each member under one condition, and the ensembles as int64."""
     logits, ensembles = np.asarray(logits), np.asarray(ensembles)
-    if logits.ndim != 3 or logits.dtype.kind != "f" or not logits.size or not np.isfinite(logits).all():
+    if (
+        logits.ndim != 3
+        or logits.dtype.kind != "f"
+        or not logits.size
+        or not np.isfinite(logits).all()
+    ):
         got = f"{logits.dtype} of shape {logits.shape}"
         raise Fault(f"logits: {expected('finite floats, members x images x classes', got)}")
     if shares := [member for member, scores in enumerate(logits) if may_be_probabilities(scores)]:
@@ -270,13 +307,27 @@ def _checked(
         raise Fault(f"logits: {expected('logits', got)}; {remedy}")
     members, images, classes = logits.shape
     if members < least or classes < 2:
-        raise Fault(f"logits: expected at least {least} members and 2 classes, got {members} and {classes}")
+        raise Fault(
+            f"logits: expected at least {least} members and 2 classes, got {members} and {classes}"
+        )
     truth = Truth(labels_of(labels, images, classes))
-    within = ensembles.dtype.kind in "iu" and ensembles.size and 0 <= ensembles.min() <= ensembles.max() < members
+    within = (
+        ensembles.dtype.kind in "iu"
+        and ensembles.size
+        and 0 <= ensembles.min() <= ensembles.max() < members
+    )
     if ensembles.ndim != 2 or not within:
-        raise Fault(f"ensembles: expected rows of integers from 0 to {members - 1}, got {short(ensembles.tolist())}")
+        raise Fault(
+            f"ensembles: expected rows of integers from 0 to {members - 1}, got "
+            f"{short(ensembles.tolist())}"
+        )
     if ensembles.shape[1] < least or (np.diff(np.sort(ensembles), axis=1) == 0).any():
-        raise Fault(f"ensembles: expected rows of at least {least} different members, got {short(ensembles.tolist())}")
+        raise Fault(
+            f"ensembles: expected rows of at least {least} different members, got "
+            f"{short(ensembles.tolist())}"
+        )
     table = all_conditions([], [], {CLEAN: images}, {CLEAN: classes})
-    predictions = [Predictions(table, {CLEAN: of_member[None]}, {CLEAN: truth}) for of_member in logits]
+    predictions = [
+        Predictions(table, {CLEAN: of_member[None]}, {CLEAN: truth}) for of_member in logits
+    ]
     return predictions, ensembles.astype(np.int64)

@@ -18,12 +18,15 @@ from resiliency.corruptions.settings import SEVERITIES
 
 
 class RandomCorruption(v2.Transform):
-    """Apply a random corruption at a random severity to PIL images and to uint8 tensors ... x 3 x H x W.
+    """Apply a random corruption at a random severity to PIL images and to uint8 tensors ... x 3 x H
+    x W.
 
-    It comes before ToDtype and Normalize. Labels, boxes and masks pass through. All randomness is torch's.
+    It comes before ToDtype and Normalize. Labels, boxes and masks pass through. All randomness is
+    torch's.
 
     Args:
-        corruptions, severities: names and severities, drawn with equal probability; by default those of mCE.
+        corruptions, severities: names and severities, drawn with equal probability; by default
+            those of mCE.
         p: probability that a sample is corrupted, 0 to 1.
         table: the published severity parameters, as for `corrupt`.
 
@@ -45,7 +48,11 @@ class RandomCorruption(v2.Transform):
         table: str = AUTO,
     ):
         super().__init__()
-        self.conditions, self.p, self.table = engine.checked_conditions(corruptions, severities), p, table
+        self.conditions, self.p, self.table = (
+            engine.checked_conditions(corruptions, severities),
+            p,
+            table,
+        )
         if not self.conditions:
             raise Fault(f"corruptions: {expected('one name or more', 'none')}")
         if not isinstance(p, int | float) or not 0 <= p <= 1:
@@ -64,6 +71,14 @@ class RandomCorruption(v2.Transform):
             return inpt
         given = pil_to_tensor(inpt.convert("RGB")) if isinstance(inpt, Image.Image) else inpt
         batch = given.reshape(-1, *given.shape[-3:]).permute(0, 2, 3, 1).cpu().numpy()
-        corrupted = engine.corrupt(batch, *params["condition"], table=self.table, seed=params["seed"])
-        tensor = torch.from_numpy(corrupted).permute(0, 3, 1, 2).reshape(given.shape).to(given.device)
-        return to_pil_image(tensor) if isinstance(inpt, Image.Image) else tv_tensors.wrap(tensor, like=inpt)
+        corrupted = engine.corrupt(
+            batch, *params["condition"], table=self.table, seed=params["seed"]
+        )
+        tensor = (
+            torch.from_numpy(corrupted).permute(0, 3, 1, 2).reshape(given.shape).to(given.device)
+        )
+        return (
+            to_pil_image(tensor)
+            if isinstance(inpt, Image.Image)
+            else tv_tensors.wrap(tensor, like=inpt)
+        )

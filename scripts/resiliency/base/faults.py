@@ -1,4 +1,5 @@
-"""What programs say: bad input, reported in one line, phrases that messages share, and the progress of long loops."""
+"""What programs say: bad input, reported in one line, phrases that messages share, and the progress
+of long loops."""
 
 import sys
 import time
@@ -12,7 +13,8 @@ FILES_NAMED = 5
 
 
 class Fault(Exception):
-    """Unusable input. The message names the argument, file or key, what is wrong and what is expected."""
+    """Unusable input. The message names the argument, file or key, what is wrong and what is
+    expected."""
 
 
 def short(value: object, quote: bool = True) -> str:
@@ -23,7 +25,8 @@ def short(value: object, quote: bool = True) -> str:
 
 
 def brief(error: BaseException) -> str:
-    """The type and the words of an error of code that is not ours, in one line, cut where they are long."""
+    """The type and the words of an error of code that is not ours, in one line, cut where they are
+    long."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST_ERROR]
 
 
@@ -33,9 +36,13 @@ def expected(what: str, got: object) -> str:
 
 
 def available(kind: str, name: object, names: Iterable[object]) -> str:
-    """Words saying that no `kind`, such as a column, has the name, with the nearest name or all names."""
+    """Words saying that no `kind`, such as a column, has the name, with the nearest name or all
+    names."""
     there = [short(one, quote=False) for one in names]
-    return f"{kind} {short(name)} not found{hint(name, there) or f'; available {kind}s: {excerpt(there)}'}"
+    return (
+        f"{kind} {short(name)} not "
+        f"found{hint(name, there) or f'; available {kind}s: {excerpt(there)}'}"
+    )
 
 
 def excerpt(names: Sequence[str], most: int = MOST_NAMED) -> str:
@@ -44,11 +51,17 @@ def excerpt(names: Sequence[str], most: int = MOST_NAMED) -> str:
 
 
 def difference(files: Iterable[object], wanted: Iterable[object]) -> str:
-    """Words that name the first of the `wanted` files that are missing, and the first of those that are not wanted."""
+    """Words that name the first of the `wanted` files that are missing, and the first of those that
+    are not wanted."""
     got, needed = [*map(str, files)], [*map(str, wanted)]
     kinds = {"without": (needed, {*got}), "with": (got, {*needed})}
-    found = {word: [name for name in names if name not in others] for word, (names, others) in kinds.items()}
-    return "".join(f", {word} {excerpt(names, FILES_NAMED)}" for word, names in found.items() if names)
+    found = {
+        word: [name for name in names if name not in others]
+        for word, (names, others) in kinds.items()
+    }
+    return "".join(
+        f", {word} {excerpt(names, FILES_NAMED)}" for word, names in found.items() if names
+    )
 
 
 def duplicate(kind: str, name: object, count: int) -> str:
@@ -73,7 +86,10 @@ def _cut(value: object, depth: int = 3) -> object:
     if isinstance(value, list):
         return [_cut(inner, depth - 1) for inner in value[: LONGEST_VALUE if depth else 0]]
     if isinstance(value, dict):
-        return {_cut(k): _cut(v, depth - 1) for k, v in list(value.items())[: LONGEST_VALUE if depth else 0]}
+        return {
+            _cut(k): _cut(v, depth - 1)
+            for k, v in list(value.items())[: LONGEST_VALUE if depth else 0]
+        }
     return type(value).__name__
 
 
@@ -88,14 +104,18 @@ def parser(documentation: str) -> ArgumentParser:
 
 @contextmanager
 def one_line_faults() -> Iterator[None]:
-    """End the program with the line of a `Fault`, or of a file that cannot be read or written, and status 1."""
+    """End the program with the line of a `Fault`, or of a file that cannot be read or written, and
+    status 1."""
     try:
         yield
     except Fault as fault:
         sys.exit(str(fault))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        sys.exit(f"{place}cannot be read or written ({error.strerror or error}); name another, or mend it")
+        sys.exit(
+            f"{place}cannot be read or written ({error.strerror or error}); name another, or mend "
+            "it"
+        )
 
 
 def path_fault(path: str) -> str:
@@ -104,11 +124,13 @@ def path_fault(path: str) -> str:
 
 
 class Progress:
-    """Prints the progress of a long loop, with an estimate of the time left; no result, nor fingerprint, depends on it.
+    """Prints the progress of a long loop, with an estimate of the time left; no result, nor
+    fingerprint, depends on it.
 
     Args:
         steps: number of steps of the loop.
-        pause: least time between two lines in seconds, for loops of many short steps; the last step is always printed.
+        pause: least time between two lines in seconds, for loops of many short steps; the last step
+            is always printed.
     """
 
     def __init__(self, steps: int, pause: float = 0):

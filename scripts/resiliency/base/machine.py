@@ -1,4 +1,5 @@
-"""This machine: its processor, memory and GPUs, what a job takes of it, and loops that are compiled for it."""
+"""This machine: its processor, memory and GPUs, what a job takes of it, and loops that are compiled
+for it."""
 
 import ctypes
 import os
@@ -23,7 +24,10 @@ def processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
 
 
 def machine() -> str:
@@ -34,7 +38,8 @@ def machine() -> str:
 def visible_gpus() -> list[str]:
     """The GPUs that this process sees, as CUDA_VISIBLE_DEVICES names them.
 
-    As for CUDA, the first name that is not of a GPU, such as -1 or SLURM's NoDevFiles, hides those after it.
+    As for CUDA, the first name that is not of a GPU, such as -1 or SLURM's NoDevFiles, hides those
+    after it.
     """
     if VISIBLE in os.environ:
         names = (name.strip() for name in os.environ[VISIBLE].split(","))
@@ -51,10 +56,10 @@ _LARGEST = 2**31 - 1
 def keep_freed_memory() -> None:
     """Let this process keep memory that it frees, up to 2 GiB, for what it allocates next.
 
-    glibc hands blocks of megabytes back to the kernel once they are freed. A step of training frees all of its
-    activations, and the next one would have the kernel clear as many pages again: a tenth to a third of the time of
-    small networks, and up to half of the time that corruptions of images of 224 px take. Where there is no `mallopt`,
-    as outside of glibc, nothing changes.
+    glibc hands blocks of megabytes back to the kernel once they are freed. A step of training frees
+    all of its activations, and the next one would have the kernel clear as many pages again: a
+    tenth to a third of the time of small networks, and up to half of the time that corruptions of
+    images of 224 px take. Where there is no `mallopt`, as outside of glibc, nothing changes.
     """
     with suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
@@ -63,8 +68,10 @@ def keep_freed_memory() -> None:
 
 
 _SPENT = re.compile(
-    r"^CPU seconds: start-up and imports (?P<startup_cpu_seconds>[\d.]+), total (?P<cpu_seconds>[\d.]+); "
-    r"seconds by the clock: (?P<wall_seconds>[\d.]+); peak memory: (?P<max_rss_mib>[\d.]+|nan) MiB$",
+    r"^CPU seconds: start-up and imports (?P<startup_cpu_seconds>[\d.]+), total "
+    r"(?P<cpu_seconds>[\d.]+); "
+    r"seconds by the clock: (?P<wall_seconds>[\d.]+); peak memory: (?P<max_rss_mib>[\d.]+|nan) "
+    r"MiB$",
     re.MULTILINE,
 )
 
@@ -72,31 +79,35 @@ _SPENT = re.compile(
 def spent(startup: float, began: float) -> str:
     """What this process has taken so far, in a line that `spent_in` reads.
 
-    Its memory is the most that was resident at a time, shared pages included. `getrusage` would count that of the
-    process which started this one.
+    Its memory is the most that was resident at a time, shared pages included. `getrusage` would
+    count that of the process which started this one.
 
     Args:
         startup: CPU seconds until the work began, and `began` when, by `time.monotonic`.
     """
     wall = startup + time.monotonic() - began
-    peak = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE)
+    peak = re.search(
+        r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE
+    )
     memory = f"{int(peak[1]) / 1024:.1f}" if peak else "nan"
     cpu = f"CPU seconds: start-up and imports {startup:.2f}, total {time.process_time():.2f}"
     return f"{cpu}; seconds by the clock: {wall:.2f}; peak memory: {memory} MiB"
 
 
 def spent_in(log: str | Path) -> dict[str, float] | None:
-    """CPU seconds of starting and importing and in all, seconds by the clock, and peak memory in MiB, of the finished
-    job that wrote `log`; None if unfinished."""
+    """CPU seconds of starting and importing and in all, seconds by the clock, and peak memory in
+    MiB, of the finished job that wrote `log`; None if unfinished."""
     match = _SPENT.search(Path(log).read_text(encoding="utf-8", errors="replace"))
     return {name: float(value) for name, value in match.groupdict().items()} if match else None
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """A decorator: the function, compiled at its first call, with these options of numba; other threads run meanwhile.
+    """A decorator: the function, compiled at its first call, with these options of numba; other
+    threads run meanwhile.
 
-    It is kept for other processes in a folder named by a checksum of the imported source. By itself numba keeps what
-    stale byte code was compiled to, and some versions compare size and time of a source alone.
+    It is kept for other processes in a folder named by a checksum of the imported source. By itself
+    numba keeps what stale byte code was compiled to, and some versions compare size and time of a
+    source alone.
     """
     from numba import config, njit  # take long to load
 
@@ -105,7 +116,10 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     def decorate(function: Callable[..., Any]) -> Any:
         loader = function.__globals__["__spec__"].loader
         folder = Path(settings.CACHE_DIR or Path(loader.path).parent / "__pycache__")
-        former, settings.CACHE_DIR = settings.CACHE_DIR, str(folder / f"{crc32(loader.get_data(loader.path)):08x}")
+        former, settings.CACHE_DIR = (
+            settings.CACHE_DIR,
+            str(folder / f"{crc32(loader.get_data(loader.path)):08x}"),
+        )
         try:
             return njit(cache=True, nogil=True, **options)(function)
         finally:

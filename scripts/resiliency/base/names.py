@@ -13,21 +13,24 @@ CATEGORIES = {
     "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
 }
 MAIN = tuple(name for names in CATEGORIES.values() for name in names)
-HELD_OUT = ("speckle_noise", "gaussian_blur", "spatter", "saturate")  # published as a check on selections by the others
+# Published as a check on selections by the others.
+HELD_OUT = ("speckle_noise", "gaussian_blur", "spatter", "saturate")
 
-# Test sets, and the images of the first of them under corruptions: those that the corrupted error is a mean over, and
-# the extra ones beside them. Additional test sets have names of the study's.
+# Test sets, and the images of the first of them under corruptions: those that the corrupted error
+# is a mean over, and the extra ones beside them. Additional test sets have names of the study's.
 CLEAN = "clean"
 CORRUPTED = "corrupted"
 HELD_OUT_IMAGES = "held_out"
-CLEAN_ON = "clean_on_"  # before the name of an additional test set: the clean images of the classes that it has
+# Before the name of an additional test set: the clean images of the classes that it has.
+CLEAN_ON = "clean_on_"
 
 # Origins of members, and of the ensembles that are formed of them.
 INDEPENDENT = "independent"
 JOINT = "joint"
 SEARCH = "search"
 
-# Accuracy without each group of images of an additional test set that stands for clean accuracy, and how many are left.
+# Accuracy without each group of images of an additional test set that stands for clean accuracy,
+# and how many are left.
 SEPARATE_ACCURACY, N_SEPARATE_IMAGES = "separate_accuracy", "n_separate_images"
 
 SYNSET = re.compile(r"n\d{8}")  # a class of ImageNet
@@ -35,13 +38,15 @@ LAST = re.compile(r"-[sm]\d+$")
 
 
 def averaged(corruptions: Iterable[str]) -> list[str]:
-    """The corruptions over which corrupted error and mCE are means: not the extra ones, unless there are no others."""
+    """The corruptions over which corrupted error and mCE are means: not the extra ones, unless
+    there are no others."""
     names = list(corruptions)
     return [name for name in names if name not in HELD_OUT] or names
 
 
 def means_over(corruptions: Iterable[str]) -> dict[str, list[str]]:
-    """`CORRUPTED` and, beside it, `HELD_OUT_IMAGES` -> the corruptions over which it is a mean; `clean` is none."""
+    """`CORRUPTED` and, beside it, `HELD_OUT_IMAGES` -> the corruptions over which it is a mean;
+    `clean` is none."""
     names = [name for name in corruptions if name != CLEAN]
     extra = [name for name in names if name not in averaged(names)]
     return {CORRUPTED: averaged(names)} | ({HELD_OUT_IMAGES: extra} if extra else {})
@@ -63,7 +68,8 @@ def diversity_of(metric: str, images: str) -> str:
 
 
 def design_of(member: str) -> str:
-    """The design of a member: its name without a last `-s0` (of seeds) or `-m0` (of members trained jointly)."""
+    """The design of a member: its name without a last `-s0` (of seeds) or `-m0` (of members trained
+    jointly)."""
     return LAST.sub("", member)
 
 
@@ -74,13 +80,26 @@ FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.]*$"
 FORMS = {
     "study": (FILE_NAME, "letters, digits, '_' and '.', the first not '.'"),
     "design": (FILE_NAME, "letters, digits, '_' and '.', the first not '.'"),
-    "member": (r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", "letters, digits, '_', '-' and '.', the first not '-' or '.'"),
+    "member": (
+        r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
+        "letters, digits, '_', '-' and '.', the first not '-' or '.'",
+    ),
     "test set": (r"^[A-Za-z][A-Za-z0-9_]*$", "letters, digits and '_', the first a letter"),
 }
-# What columns have before the name of images, as they have metrics and `error`, and after it; names of images that all
-# studies have, or that charts have beside these.
+# What columns have before the name of images, as they have metrics and `error`, and after it; names
+# of images that all studies have, or that charts have beside these.
 BEFORE = ("clean_on", "mean_member")
-AFTER = ("accuracy", "accuracy_low", "accuracy_high", "nll", "brier", "ece", "oracle", "raw", "pairs")
+AFTER = (
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "nll",
+    "brier",
+    "ece",
+    "oracle",
+    "raw",
+    "pairs",
+)
 STANDING = (CLEAN, CORRUPTED, HELD_OUT_IMAGES, "selection", "validation", "mean")
 
 
@@ -104,17 +123,29 @@ def family_fault(name: str) -> str:
 
 
 def images_fault(name: str, corruptions: Iterable[str], metrics: Iterable[str]) -> str:
-    """The fault of the name of a test set with which a column could be of other images; "" if there is none.
+    """The fault of the name of a test set with which a column could be of other images; "" if there
+    is none.
 
-    Case does not count. Names that continue a metric to another one, as `first_stage` does `linear_cka`, count as well.
+    Case does not count. Names that continue a metric to another one, as `first_stage` does
+    `linear_cka`, count as well.
 
     Args:
         corruptions: names of all corruptions, whether the study uses them or not.
         metrics: names of all diversity metrics.
     """
     lower, before, corruptions = name.lower(), [*metrics, "error"], [*corruptions]
-    rests = [metric.removeprefix(f"{of}_") for of in before for metric in before if metric.startswith(f"{of}_")]
-    taken = [*STANDING, *before, *corruptions, *(of.removeprefix(f"{rest}_") for rest in rests for of in corruptions)]
+    rests = [
+        metric.removeprefix(f"{of}_")
+        for of in before
+        for metric in before
+        if metric.startswith(f"{of}_")
+    ]
+    taken = [
+        *STANDING,
+        *before,
+        *corruptions,
+        *(of.removeprefix(f"{rest}_") for rest in rests for of in corruptions),
+    ]
     if lower in taken:
         expected = f"other than a corruption or metric, their parts, {', '.join(STANDING)}"
     elif first := next((of for of in (*BEFORE, *rests) if f"{lower}_".startswith(f"{of}_")), ""):
@@ -126,8 +157,11 @@ def images_fault(name: str, corruptions: Iterable[str], metrics: Iterable[str]) 
     return f"a column would have two meanings; expected a name {expected}; rename it"
 
 
-def alike(names: Iterable[str], written: Callable[[str], str] = str.lower) -> Iterator[tuple[str, str]]:
-    """Pairs of names that are `written` alike; by default one file on file systems that ignore case."""
+def alike(
+    names: Iterable[str], written: Callable[[str], str] = str.lower
+) -> Iterator[tuple[str, str]]:
+    """Pairs of names that are `written` alike; by default one file on file systems that ignore
+    case."""
     first: dict[str, str] = {}
     for name in names:
         other = first.setdefault(written(name), name)
@@ -136,17 +170,23 @@ def alike(names: Iterable[str], written: Callable[[str], str] = str.lower) -> It
 
 
 def check_written_alike(place: str, names: Iterable[str]) -> None:
-    """Raise a Fault, which begins with `place`, if names of groups of images differ only in case or as 1 and 1.0."""
+    """Raise a Fault, which begins with `place`, if names of groups of images differ only in case or
+    as 1 and 1.0."""
     for one, other in alike(names, lambda name: re.sub(r"\b(\d+)\.0+$", r"\1", name.lower())):
-        raise Fault(f"{place}: {one!r} and {other!r} differ only in case or as 1 and 1.0; write one group alike")
+        raise Fault(
+            f"{place}: {one!r} and {other!r} differ only in case or as 1 and 1.0; write one group "
+            "alike"
+        )
 
 
 FEWEST_IMAGES = 10  # least number of images, or of units: one for each group of the jackknife
-FEWEST_UNITS = 2  # least number of units where no groups are left out: one to compare with the other
+# Least number of units where no groups are left out: one to compare with the other.
+FEWEST_UNITS = 2
 
 
 def few_images(name: str, n_images: int) -> str:
-    """What an analysis lacks because the set `name` has only `images` images; empty if there are enough."""
+    """What an analysis lacks because the set `name` has only `images` images; empty if there are
+    enough."""
     if n_images >= FEWEST_IMAGES:
         return ""
     return f"needs {FEWEST_IMAGES} {name} images, to halve or resample them; there are {n_images:,}"

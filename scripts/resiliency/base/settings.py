@@ -30,7 +30,11 @@ def auto_or(kind: type, low: float = 0, high: float = 1) -> Any:
 
     It may come as text, as all within braces does on Snakemake's command line.
     """
-    allowed = "true or false" if kind is bool else f"or a {'whole ' if kind is int else ''}number from {low} to {high}"
+    allowed = (
+        "true or false"
+        if kind is bool
+        else f"or a {'whole ' if kind is int else ''}number from {low} to {high}"
+    )
 
     def check(value: Any) -> Any:
         if isinstance(value, str):

@@ -1,7 +1,7 @@
 """Random streams derived by name from a seed, in most cases that of the study.
 
-A stream depends on its name alone, never on the order of execution: sharding, batch size, cores and resuming change
-nothing.
+A stream depends on its name alone, never on the order of execution: sharding, batch size, cores and
+resuming change nothing.
 """
 
 import hashlib
@@ -18,7 +18,8 @@ def entropy(seed: int, *names: str | int) -> int:
 def stream(seed: int, *names: str | int) -> np.random.Generator:
     """The stream called `names`, say ("train", "resnet50", 0), of the study seeded with `seed`."""
     number = entropy(seed, *names)
-    # The words of the number seed alike, at half the time that SeedSequence takes with the number itself.
+    # The words of the number seed alike, at half the time that SeedSequence takes with the number
+    # itself.
     words = np.frombuffer(number.to_bytes(32, "little"), "<u4")[: -(-number.bit_length() // 32)]
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
 

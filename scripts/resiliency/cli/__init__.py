@@ -1,7 +1,8 @@
-"""The command `resiliency`: from a folder of images to an exported ensemble, and the questions on the way.
+"""The command `resiliency`: from a folder of images to an exported ensemble, and the questions on
+the way.
 
-Each subcommand says which command of Snakemake it runs; those that need none run here. What a subcommand needs is
-imported when it is called, so that `--help` answers at once.
+Each subcommand says which command of Snakemake it runs; those that need none run here. What a
+subcommand needs is imported when it is called, so that `--help` answers at once.
 """
 
 import os
@@ -38,23 +39,41 @@ forms of --ensemble:
 def main(words: Sequence[str] | None = None) -> None:
     """Run the subcommand that `words`, by default those of the command line, name."""
     words = list(sys.argv[1:] if words is None else words)
-    own, rest = (words[: words.index(ENDS)], words[words.index(ENDS) + 1 :]) if ENDS in words else (words, [])
+    own, rest = (
+        (words[: words.index(ENDS)], words[words.index(ENDS) + 1 :])
+        if ENDS in words
+        else (words, [])
+    )
     parser = program()
-    given = parser.parse_args([f"./{word}" if word.startswith("-") and os.path.isdir(word) else word for word in own])
+    given = parser.parse_args(
+        [f"./{word}" if word.startswith("-") and os.path.isdir(word) else word for word in own]
+    )
     if rest and given.run not in (_snakemake, _export):
-        parser.error(f"{given.subcommand}: nothing is passed on to Snakemake; leave out {shlex.join([ENDS, *rest])}")
+        parser.error(
+            f"{given.subcommand}: nothing is passed on to Snakemake; leave out "
+            f"{shlex.join([ENDS, *rest])}"
+        )
     with one_line_faults():
         given.run(given, rest)
 
 
 def program() -> ArgumentParser:
-    """The parser of the command line; what it reads names the function to `run` with it and the words after `--`."""
-    parser = ArgumentParser("resiliency", description=__doc__.partition("\n")[0], allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"resiliency {version('resiliency')}")
-    shtab.add_argument_to(parser, "--print-completion", help="print what completes this command in a shell")
+    """The parser of the command line; what it reads names the function to `run` with it and the
+    words after `--`."""
+    parser = ArgumentParser(
+        "resiliency", description=__doc__.partition("\n")[0], allow_abbrev=False
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"resiliency {version('resiliency')}"
+    )
+    shtab.add_argument_to(
+        parser, "--print-completion", help="print what completes this command in a shell"
+    )
     subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
 
-    def add(run: Callable[[Namespace, list[str]], None], summary: str, example: str, forms: str = "") -> ArgumentParser:
+    def add(
+        run: Callable[[Namespace, list[str]], None], summary: str, example: str, forms: str = ""
+    ) -> ArgumentParser:
         added = subparsers.add_parser(
             example.split()[1],
             help=summary,
@@ -78,23 +97,30 @@ def _add_studies(add: Callable[..., ArgumentParser]) -> None:
         "look at a folder of images, write a study that fits, and estimate its time and memory",
         "resiliency begin data/photos",
     )
-    begin.add_argument("folder", help="folder of images: <class>/*, or train/<class>/* and test/<class>/*")
+    begin.add_argument(
+        "folder", help="folder of images: <class>/*, or train/<class>/* and test/<class>/*"
+    )
     begin.add_argument("--study", type=Path, help="file to write (default: studies/<folder>.yaml)")
-    begin.add_argument("--from-scratch", action="store_true", help="train all networks from random weights")
+    begin.add_argument(
+        "--from-scratch", action="store_true", help="train all networks from random weights"
+    )
     check = add(
         _check,
-        "all that can be known before the first job: runs `snakemake --dry-run`, decodes the pictures, and estimates "
+        "all that can be known before the first job: runs `snakemake --dry-run`, decodes the "
+        "pictures, and estimates "
         "time, memory and disk space",
         "resiliency check studies/tiny.yaml",
     )
     run = add(
         _snakemake,
-        "run a study: `snakemake --cores all --configfile STUDY`; what follows -- is passed on to Snakemake",
+        "run a study: `snakemake --cores all --configfile STUDY`; what follows -- is passed on to "
+        "Snakemake",
         "resiliency run studies/tiny.yaml -- --keep-going",
     )
     export = add(
         _export,
-        "export an ensemble of a study as a folder: `snakemake export --cores all --configfile STUDY`",
+        "export an ensemble of a study as a folder: `snakemake export --cores all --configfile "
+        "STUDY`",
         "resiliency export studies/tiny.yaml --ensemble most_accurate",
         FORMS,
     )
@@ -103,12 +129,22 @@ def _add_studies(add: Callable[..., ArgumentParser]) -> None:
         study: Any = parser.add_argument("study", type=Path, nargs="*", help=told)
         study.complete = shtab.FILE
     for parser in (run, export):
-        parser.add_argument("--cores", default="all", help="processor cores to use (default: %(default)s)")
         parser.add_argument(
-            "--profile", type=Path, help="profile of Snakemake, say profiles/slurm, in place of --cores"
+            "--cores", default="all", help="processor cores to use (default: %(default)s)"
         )
-    export.add_argument("--ensemble", help="best (default: the recommended model), or another: see below")
-    export.add_argument("--force", action="store_true", help="replace the folder of an earlier export of the same row")
+        parser.add_argument(
+            "--profile",
+            type=Path,
+            help="profile of Snakemake, say profiles/slurm, in place of --cores",
+        )
+    export.add_argument(
+        "--ensemble", help="best (default: the recommended model), or another: see below"
+    )
+    export.add_argument(
+        "--force",
+        action="store_true",
+        help="replace the folder of an earlier export of the same row",
+    )
 
 
 def _add_results(add: Callable[..., ArgumentParser]) -> None:
@@ -118,19 +154,34 @@ def _add_results(add: Callable[..., ArgumentParser]) -> None:
         "compare the errors of finished studies in a table and a chart",
         "resiliency compare results/digits results/tiny",
     )
-    compare.add_argument("results", type=Path, nargs="+", help="folders of finished studies, results/<study>")
-    compare.add_argument("--output", type=Path, default=Path("comparison.csv"), help="table (default: %(default)s)")
+    compare.add_argument(
+        "results", type=Path, nargs="+", help="folders of finished studies, results/<study>"
+    )
+    compare.add_argument(
+        "--output", type=Path, default=Path("comparison.csv"), help="table (default: %(default)s)"
+    )
     evaluate = add(
         _evaluate,
         "evaluate a classifier of any framework on clean and corrupted images of a folder",
         "resiliency evaluate model.onnx data/photos/test",
     )
-    evaluate.add_argument("model", help="an ONNX file, or module:function from uint8 images B x H x W x 3 to logits")
     evaluate.add_argument(
-        "folder", type=Path, help="folder of images, a folder per class in sorted order of the classes"
+        "model", help="an ONNX file, or module:function from uint8 images B x H x W x 3 to logits"
     )
-    evaluate.add_argument("--size", type=int, default=224, help="pixels of a side of the images (default: %(default)s)")
-    evaluate.add_argument("--batch-size", type=int, default=64, help="images in a batch (default: %(default)s)")
+    evaluate.add_argument(
+        "folder",
+        type=Path,
+        help="folder of images, a folder per class in sorted order of the classes",
+    )
+    evaluate.add_argument(
+        "--size",
+        type=int,
+        default=224,
+        help="pixels of a side of the images (default: %(default)s)",
+    )
+    evaluate.add_argument(
+        "--batch-size", type=int, default=64, help="images in a batch (default: %(default)s)"
+    )
     evaluate.add_argument("--csv", type=Path, help="file to write all numbers to")
 
 
@@ -143,12 +194,18 @@ def _begin(given: Namespace, _: list[str]) -> None:
 
 def _export(given: Namespace, rest: list[str]) -> None:
     chosen = ["--config", f"ensemble={given.ensemble}"] if given.ensemble else []
-    _snakemake(given, [*chosen, *(["--forcerun", "write_export"] if given.force else []), *rest], "export")
+    _snakemake(
+        given, [*chosen, *(["--forcerun", "write_export"] if given.force else []), *rest], "export"
+    )
 
 
 def _snakemake(given: Namespace, rest: list[str], *targets: str) -> None:
     """Become Snakemake, after its command was printed."""
-    where = ["--profile", str(_here_or_home(given.profile))] if given.profile else ["--cores", given.cores]
+    where = (
+        ["--profile", str(_here_or_home(given.profile))]
+        if given.profile
+        else ["--cores", given.cores]
+    )
     words = [*_workflow(), *targets, *where, *_study_files(given.study), *rest]
     print(shlex.join(words), flush=True)
     os.execvp(words[0], words)
@@ -158,8 +215,14 @@ def _workflow() -> list[str]:
     """Snakemake of this environment, with the Snakefile if it is not in this folder."""
     from resiliency.study.files import home
 
-    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
-    return ["snakemake"] if Path("Snakefile").exists() else ["snakemake", "--snakefile", str(home() / "Snakefile")]
+    os.environ["PATH"] = os.pathsep.join(
+        [os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]
+    )
+    return (
+        ["snakemake"]
+        if Path("Snakefile").exists()
+        else ["snakemake", "--snakefile", str(home() / "Snakefile")]
+    )
 
 
 def _here_or_home(path: Path) -> Path:
@@ -170,7 +233,8 @@ def _here_or_home(path: Path) -> Path:
 
 
 def _study_files(files: list[Path]) -> list[str]:
-    """The arguments of Snakemake for the files of a study, which it would run code of if they are templates.
+    """The arguments of Snakemake for the files of a study, which it would run code of if they are
+    templates.
 
     Raises:
         Fault: as from `study.files.read`, or a file is missing.
@@ -179,7 +243,10 @@ def _study_files(files: list[Path]) -> list[str]:
 
     files = [_here_or_home(file) for file in files]
     if missing := [file for file in files if not file.is_file()]:
-        raise Fault(f"{missing[0]}: no such file; name the YAML file of a study, or write one with resiliency begin")
+        raise Fault(
+            f"{missing[0]}: no such file; name the YAML file of a study, or write one with "
+            "resiliency begin"
+        )
     for file in files:
         read(file)
     return ["--configfile", *map(str, files)] if files else []
@@ -202,7 +269,10 @@ def _compare(given: Namespace, _: list[str]) -> None:
     from resiliency.storage import write_table
 
     if given.output.suffix != ".csv":
-        raise Fault(f"{given.output}: {expected('a name that ends in .csv', 'another')}; a chart goes beside the table")
+        raise Fault(
+            f"{given.output}: {expected('a name that ends in .csv', 'another')}; a chart goes "
+            "beside the table"
+        )
     table = difference_table(read_studies(given.results))
     print(printed(table))
     write_table(given.output, table)
@@ -221,11 +291,18 @@ def _evaluate(given: Namespace, _: list[str]) -> None:
     if not 32 <= given.size <= 1024:
         raise Fault(f"--size: {expected('32 to 1024 pixels', given.size)}")
     if given.csv and (given.csv.is_dir() or not given.csv.parent.is_dir()):
-        raise Fault(f"{given.csv}: {expected('a file in a folder that is there', 'another')}; name one")
+        raise Fault(
+            f"{given.csv}: {expected('a file in a folder that is there', 'another')}; name one"
+        )
     part = image_folder(given.folder, given.size, 1.0).parts.get(ALL)
     if part is None:
-        raise Fault(f"{given.folder}: {expected('one folder per class', 'folders of splits')}; name one of the splits")
-    evaluation = evaluate(model_of(given.model, given.size), part.images, part.labels, batch_size=given.batch_size)
+        raise Fault(
+            f"{given.folder}: {expected('one folder per class', 'folders of splits')}; name one of "
+            "the splits"
+        )
+    evaluation = evaluate(
+        model_of(given.model, given.size), part.images, part.labels, batch_size=given.batch_size
+    )
     print(evaluation)
     if given.csv:
         evaluation.to_csv(given.csv)
@@ -236,22 +313,28 @@ def model_of(name: str, size: int) -> "Callable[[np.ndarray], object]":
     """A function from images, uint8 B x `size` x `size` x 3, to logits or probabilities B x K.
 
     Args:
-        name: path of an ONNX file, or module:function. A file that takes uint8 gets the images unchanged; any other
-            gets float32 B x 3 x H x W, normalised by the mean and standard deviation of ImageNet.
+        name: path of an ONNX file, or module:function. A file that takes uint8 gets the images
+            unchanged; any other gets float32 B x 3 x H x W, normalised by the mean and standard
+            deviation of ImageNet.
 
     Raises:
-        Fault: there is no such file, module or function, onnxruntime is missing or cannot read the file, or it takes
-            images of another size.
+        Fault: there is no such file, module or function, onnxruntime is missing or cannot read the
+            file, or it takes images of another size.
     """
     if name.endswith(".onnx"):
         return _of_onnx(name, size)
     module, colon, function = name.partition(":")
     if not colon:
-        raise Fault(f"{name}: {expected('an ONNX file or module:function', 'neither')}; write package.module:function")
+        raise Fault(
+            f"{name}: {expected('an ONNX file or module:function', 'neither')}; write "
+            "package.module:function"
+        )
     try:
         found = getattr(import_module(module), function)
     except (Exception, SystemExit) as error:
-        raise Fault(f"{name}: cannot be imported ({brief(error)}); put its folder on PYTHONPATH") from None
+        raise Fault(
+            f"{name}: cannot be imported ({brief(error)}); put its folder on PYTHONPATH"
+        ) from None
     if not callable(found):
         raise Fault(f"{name}: {expected('a function', type(found).__name__)}; name one")
     return found
@@ -272,7 +355,10 @@ def _of_onnx(name: str, size: int) -> "Callable[[np.ndarray], object]":
     as_they_are = first.type == "tensor(uint8)"
     side = first.shape[1 if as_they_are else 2]  # types for which any text will do
     if isinstance(side, int) and side != size:
-        raise Fault(f"{name}: {expected(f'images of {side} pixels a side', f'--size {size}')}; give --size {side}")
+        raise Fault(
+            f"{name}: {expected(f'images of {side} pixels a side', f'--size {size}')}; give --size "
+            f"{side}"
+        )
 
     def predict(images: "np.ndarray") -> object:
         if not as_they_are:

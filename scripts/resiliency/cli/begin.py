@@ -1,7 +1,8 @@
 """Estimates for a study before its first job, and a study that fits a folder of images.
 
-`resiliency begin data/photos` says what is in a folder, writes `studies/photos.yaml` and estimates its time and memory
-here. Pretrained networks are chosen only if their weights are on this machine or can be downloaded.
+`resiliency begin data/photos` says what is in a folder, writes `studies/photos.yaml` and estimates
+its time and memory here. Pretrained networks are chosen only if their weights are on this machine
+or can be downloaded.
 """
 
 import os
@@ -35,31 +36,43 @@ from resiliency.study.plan import UNCOUNTED_CLASSES
 
 TIMED = 8  # number of images in a timed batch
 BACKWARD = 3  # time of a training step, in predictions
-SECONDS_OF_JOB, JOBS_OF_MEMBER, JOBS = 0.5, 3, 30  # seconds per start; jobs per member and per study
-CORRUPT_PER_MINUTE = {32: 120_000, 64: 40_000, 224: 2_500}  # by side, on one core, mean over corruptions
+# Seconds per start; jobs per member and per study.
+SECONDS_OF_JOB, JOBS_OF_MEMBER, JOBS = 0.5, 3, 30
+# By side, on one core, mean over corruptions.
+CORRUPT_PER_MINUTE = {32: 120_000, 64: 40_000, 224: 2_500}
 CHANNELS, OF_LOGIT = 3, 2  # bytes per pixel and per logit
 
 
 def check(files: Sequence[Path]) -> None:
-    """Print what a run of the study in `files` will take; a dry run, which decodes its pictures, comes before.
+    """Print what a run of the study in `files` will take; a dry run, which decodes its pictures,
+    comes before.
 
     Raises:
         Fault: as from `counted`, or there is less space on the disk than the results take.
     """
     study = load(read_merged([home() / "config.yaml", *files]))
     if not study.dataset:
-        print("no images are read: results are computed from files of predictions or scores, in minutes")
+        print(
+            "no images are read: results are computed from files of predictions or scores, in "
+            "minutes"
+        )
         return
     images = counted(study)
     seconds, memory = estimate(study, images)
     print(of_splits(images))
     members = plural(len(study.independent_members()), "independent member")
-    print(f"{members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB per concurrent job")
+    print(
+        f"{members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB per "
+        "concurrent job"
+    )
     if study.joint or study.search:
         print("the time of joint training and of the search is not counted")
     needed, free = stored(study, images), shutil.disk_usage(".").free
     if needed > free:
-        raise Fault(f"disk: results take about {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are free; make room")
+        raise Fault(
+            f"disk: results take about {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are free; "
+            "make room"
+        )
     print(f"about {needed / 2**30:.1f} GiB of {free / 2**30:.0f} GiB free on the disk")
 
 
@@ -69,7 +82,8 @@ def of_splits(n_images: dict[str, int]) -> str:
 
 
 def counted(study: Study, source: Source | None = None) -> dict[str, int]:
-    """Split -> number of images, 0 of those that the study lacks; of a published dataset, the most it can have.
+    """Split -> number of images, 0 of those that the study lacks; of a published dataset, the most
+    it can have.
 
     Args:
         source: images in the folder of the study, if they have been read.
@@ -82,15 +96,22 @@ def counted(study: Study, source: Source | None = None) -> dict[str, int]:
         return most
     source, chosen = read_splits(data, study.seed, study.splits, source)
     if data.named_groups and len(study.combined_members()) >= min(study.ensembles.sizes):
-        check_number(CLEAN, units_of_data_set(source, chosen["test"], data.groups, data.test_groups), FEWEST_IMAGES)
-    return dict.fromkeys(SPLITS, 0) | {split: len(indices) for split, (_, indices) in chosen.items()}
+        check_number(
+            CLEAN,
+            units_of_data_set(source, chosen["test"], data.groups, data.test_groups),
+            FEWEST_IMAGES,
+        )
+    return dict.fromkeys(SPLITS, 0) | {
+        split: len(indices) for split, (_, indices) in chosen.items()
+    }
 
 
 def estimate(study: Study, n_images: dict[str, int]) -> tuple[float, float]:
-    """Seconds on all cores of this machine, and bytes of memory per job, from a timed batch of each design.
+    """Seconds on all cores of this machine, and bytes of memory per job, from a timed batch of each
+    design.
 
-    Training steps count as three predictions. Attributions and analysis add about as much as half the predictions, and
-    each job takes a while to start.
+    Training steps count as three predictions. Attributions and analysis add about as much as half
+    the predictions, and each job takes a while to start.
     """
     import torch
 
@@ -113,27 +134,37 @@ def estimate(study: Study, n_images: dict[str, int]) -> tuple[float, float]:
         seconds += of_image * seeds * (steps + 1.5 * n_images["test"] * conditions)
     rate = CORRUPT_PER_MINUTE[min(CORRUPT_PER_MINUTE, key=lambda known: abs(known - side))] / 60
     seconds += n_images["test"] * (conditions - 1) / rate
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + n_images["test"] * side**2 * 3
+    memory = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + n_images["test"] * side**2 * 3
+    )
     members = len(study.independent_members())
     seconds += SECONDS_OF_JOB * (JOBS + JOBS_OF_MEMBER * members + len(study.corruptions.names))
     return seconds / (os.cpu_count() or 1), memory
 
 
 def stored(study: Study, n_images: dict[str, int]) -> int:
-    """Bytes on disk that grow with a study: its images, corrupted images, and the logits of all members."""
-    pixels, conditions = study.data.side**2 * CHANNELS, len(study.corruptions.names) * len(study.corruptions.severities)
+    """Bytes on disk that grow with a study: its images, corrupted images, and the logits of all
+    members."""
+    pixels, conditions = (
+        study.data.side**2 * CHANNELS,
+        len(study.corruptions.names) * len(study.corruptions.severities),
+    )
     arrays = 0 if study.data.on_the_fly else sum(n_images.values()) * pixels
     corrupted = n_images["test"] * conditions * pixels
     members = len(study.independent_members() + study.joint_members() + study.searched_members())
-    classes = PUBLISHED[study.data.name].classes if study.data.name in PUBLISHED else UNCOUNTED_CLASSES
+    classes = (
+        PUBLISHED[study.data.name].classes if study.data.name in PUBLISHED else UNCOUNTED_CLASSES
+    )
     return arrays + corrupted + members * n_images["test"] * (1 + conditions) * classes * OF_LOGIT
 
 
 SAMPLED = 500  # number of images whose sizes are read
-FEW, LARGE_ENOUGH = 5_000, 96  # below so many training images, of this side or more, pretrained weights are fine-tuned
+# Below so many training images, of this side or more, pretrained weights are fine-tuned.
+FEW, LARGE_ENOUGH = 5_000, 96
 SHARES = {"validation": 0.1, "test": 0.3}  # default shares of images that the study splits
 MOST_SHARED = 0.4  # largest share that is split off if there are few images
-FRAMES = {mark: re.compile(rf"^(.+){mark}\d+$") for mark in "_-"}  # names of frames of films, say `clip3_0012`
+# Names of frames of films, say `clip3_0012`.
+FRAMES = {mark: re.compile(rf"^(.+){mark}\d+$") for mark in "_-"}
 FEWEST_FILMS, FEWEST_FRAMES = 3, 3  # mean number of films per class, and of frames per film
 NAME = re.compile(r"[^A-Za-z0-9_]+")
 
@@ -143,14 +174,15 @@ designs:                          # pretrained on ImageNet; timm's hub is read o
 {designs}
 members: {{designs: [{names}], seeds: 2, baseline: {baseline}-s0}}
 training: {{epochs: 5, batch_size: {batch}, optimizer: adamw, learning_rate: 0.001, warmup_epochs: 1}}
-"""
+"""  # noqa: E501
 PRETRAINED = {
     "resnet18_tuned": "resnet18.a1_in1k",
     "mobilenetv3_tuned": "mobilenetv3_small_100.lamb_in1k",
     "efficientnet_tuned": "tf_efficientnet_lite0",
 }
 OFFLINE = (
-    "no pretrained weights are here, and timm's hub does not answer: all networks start from random weights, and few "
+    "no pretrained weights are here, and timm's hub does not answer: all networks start from "
+    "random weights, and few "
     "images make weak ones. To fine-tune instead, run this again with a connection"
 )
 FEWEST_DESIGNS = 2  # least number of PRETRAINED, for ensembles of different designs
@@ -162,7 +194,7 @@ designs:
   mobilenetv3: {{architecture: mobilenetv3_small_050, stem: original}}
 members: {{designs: [resnet18, densenet, mobilenetv3], seeds: 2, baseline: resnet18-s0}}
 training: {{epochs: 20, batch_size: {batch}, optimizer: adamw, learning_rate: 0.003, warmup_epochs: 2}}
-"""
+"""  # noqa: E501
 STUDY = """\
 # yaml-language-server: $schema=study.schema.json
 # {found}
@@ -210,14 +242,21 @@ def look(source: Source) -> Found:
     return Found(
         n_images={split: counts[split] for split in SPLITS},
         shares=shares,
-        classes=dict(zip(source.classes, np.bincount(labels, minlength=len(source.classes)).tolist(), strict=True)),
+        classes=dict(
+            zip(
+                source.classes,
+                np.bincount(labels, minlength=len(source.classes)).tolist(),
+                strict=True,
+            )
+        ),
         side=int(np.median(sides)),
         films=_films(listed),
     )
 
 
 def _films(files: list[str]) -> str:
-    """The pattern of names of frames, where each class has several films and a film several frames."""
+    """The pattern of names of frames, where each class has several films and a film several
+    frames."""
     for mark, frame in FRAMES.items():
         names = [frame.match(os.path.splitext(file)[0]) for file in files]
         films = {name[1] for name in names if name}
@@ -229,11 +268,20 @@ def _films(files: list[str]) -> str:
 
 def sentences(found: Found) -> list[str]:
     """Sentences about what was found and how to use it."""
-    total, fewest = sum(found.classes.values()), min(found.classes, key=lambda name: found.classes[name])
-    counted = f"{total:,} images of {len(found.classes):,} classes; the fewest of {fewest} ({found.classes[fewest]:,})"
+    total, fewest = (
+        sum(found.classes.values()),
+        min(found.classes, key=lambda name: found.classes[name]),
+    )
+    counted = (
+        f"{total:,} images of {len(found.classes):,} classes; the fewest of {fewest} "
+        f"({found.classes[fewest]:,})"
+    )
     lines = [f"{counted}; shorter side {found.side} px (median)"]
     if found.films:
-        kept = f"groups: {found.films} keeps the frames of each in one split. Remove it if they are not"
+        kept = (
+            f"groups: {found.films} keeps the frames of each in one split. Remove it if they "
+            "are not"
+        )
         lines.append(f"names look like frames of films or bursts; {kept}")
     return lines
 
@@ -247,11 +295,16 @@ def available() -> dict[str, str]:
     """The entries of `PRETRAINED` whose weights are on this machine or can be downloaded."""
     from resiliency.designs.weights import is_available, pretrained_config
 
-    return {name: of for name, of in PRETRAINED.items() if is_available(str(pretrained_config(of).hf_hub_id))}
+    return {
+        name: of
+        for name, of in PRETRAINED.items()
+        if is_available(str(pretrained_config(of).hf_hub_id))
+    }
 
 
 def study_text(name: str, folder: str, found: Found, pretrained: dict[str, str]) -> str:
-    """The study as YAML: fine-tuning of `pretrained`, design -> architecture, or training from scratch without any."""
+    """The study as YAML: fine-tuning of `pretrained`, design -> architecture, or training from
+    scratch without any."""
     changed = {split: share for split, share in found.shares.items() if share != SHARES[split]}
     options = {f"{split}_fraction": str(share) for split, share in changed.items()}
     options |= {"groups": found.films} if found.films else {}
@@ -269,8 +322,13 @@ def study_text(name: str, folder: str, found: Found, pretrained: dict[str, str])
         baseline=next(iter(pretrained), ""),
     )
     total = sum(found.classes.values())
-    comment = f"{total:,} images of {len(found.classes):,} classes in {quoted(folder)}, by resiliency begin"
-    return STUDY.format(name=quoted(name), found=comment, chosen=chosen, probe=min(30, found.n_images["test"]))
+    comment = (
+        f"{total:,} images of {len(found.classes):,} classes in {quoted(folder)}, by "
+        "resiliency begin"
+    )
+    return STUDY.format(
+        name=quoted(name), found=comment, chosen=chosen, probe=min(30, found.n_images["test"])
+    )
 
 
 def quoted(text: str) -> str:
@@ -285,10 +343,14 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
         from_scratch: whether all networks start from random weights.
 
     Raises:
-        Fault: as from `image_folder`; pictures that cannot be decoded; there are too few images; or `file` exists.
+        Fault: as from `image_folder`; pictures that cannot be decoded; there are too few images; or
+            `file` exists.
     """
     if file.exists():
-        raise Fault(f"{file}: {expected('a new file', 'one that exists')}; delete it or give another --study")
+        raise Fault(
+            f"{file}: {expected('a new file', 'one that exists')}; delete it or give another "
+            "--study"
+        )
     if any("\ud800" <= character <= "\udfff" for character in folder):
         raise Fault(f"{printable(folder)}: is not named in UTF-8; rename it")
     if broken := broken_pictures(folders_read("image_folder", Path(folder))):
@@ -308,7 +370,9 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
         images = counted(study, source)
     except Fault as fault:  # its advice is about keys of a study, which is not written
         cause = re.sub(r"^dataset[.\w]*: ", "", str(fault)).partition("; ")[0]
-        remedy = " of other films, or rename the images if they are no frames" if found.films else ""
+        remedy = (
+            " of other films, or rename the images if they are no frames" if found.films else ""
+        )
         raise Fault(f"{printable(folder)}: {cause}; add images{remedy}") from fault
     print(of_splits(images))
     _check_enough(folder, images)
@@ -318,11 +382,17 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
     with replacing(file) as temporary:
         temporary.write_text(text, encoding="utf-8")
     members = plural(len(study.independent_members()), "member")
-    print(f"{file}: {members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB per concurrent job")
+    print(
+        f"{file}: {members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB "
+        "per concurrent job"
+    )
     print(f"resiliency run {shlex.quote(str(file))}")
 
 
 def _check_enough(folder: str, n_images: dict[str, int]) -> None:
     if min(n_images.values()) < FEWEST_IMAGES:
         got = listed([f"{count} for {split}" for split, count in n_images.items()])
-        raise Fault(f"{printable(folder)}: {expected(f'{FEWEST_IMAGES} images or more per split', got)}; add images")
+        raise Fault(
+            f"{printable(folder)}: {expected(f'{FEWEST_IMAGES} images or more per split', got)}; "
+            "add images"
+        )

@@ -1,1 +1,2 @@
-"""Natural image corruptions (Hendrycks and Dietterich, ICLR 2019), by `resiliency.corruptions.engine.corrupt`."""
+"""Natural image corruptions (Hendrycks and Dietterich, ICLR 2019), by
+`resiliency.corruptions.engine.corrupt`."""

@@ -1,4 +1,5 @@
-"""Digital changes of Hendrycks and Dietterich (ICLR 2019), as in imagecorruptions; see `registry.Corruption`."""
+"""Digital changes of Hendrycks and Dietterich (ICLR 2019), as in imagecorruptions; see
+`registry.Corruption`."""
 
 from functools import lru_cache
 
@@ -43,10 +44,13 @@ def contrast(images: np.ndarray, streams: Streams, factor: float) -> np.ndarray:
 def saturate(images: np.ndarray, streams: Streams, factor: float, shift: float) -> np.ndarray:
     """s `factor` + `shift` in place of the saturation s of hue, saturation and value.
 
-    Hue and value stay, so that the distance of each channel from the value v = max(r, g, b) is multiplied by the ratio
-    of the new saturation to the old one, (v - min(r, g, b)) / v. Grey has the hue of red, as in scikit-image.
+    Hue and value stay, so that the distance of each channel from the value v = max(r, g, b) is
+    multiplied by the ratio of the new saturation to the old one, (v - min(r, g, b)) / v. Grey has
+    the hue of red, as in scikit-image.
     """
-    red, green, blue = (of.reshape(images.shape[:3]) for of in cv2.split(images.reshape(-1, *images.shape[2:])))
+    red, green, blue = (
+        of.reshape(images.shape[:3]) for of in cv2.split(images.reshape(-1, *images.shape[2:]))
+    )
     value = np.maximum(np.maximum(red, green), blue).astype(np.float32)
     chroma = value - np.minimum(np.minimum(red, green), blue)
     grey = chroma == 0
@@ -81,10 +85,12 @@ def saturate(images: np.ndarray, streams: Streams, factor: float, shift: float) 
 def elastic_transform(
     images: np.ndarray, streams: Streams, displacement: float, sigma: float, corners: float
 ) -> np.ndarray:
-    """Pixels moved by smooth random displacements, after a random affine map that shifts three points by `corners`.
+    """Pixels moved by smooth random displacements, after a random affine map that shifts three
+    points by `corners`.
 
-    Displacements are uniform in -1..1 times `displacement` of the height, blurred by `sigma` of the height and width;
-    `corners` is a share of the shorter side. With `corners` 0 there is no affine map.
+    Displacements are uniform in -1..1 times `displacement` of the height, blurred by `sigma` of the
+    height and width; `corners` is a share of the shorter side. With `corners` 0 there is no affine
+    map.
     """
     height, width = images.shape[1:3]
     moves = uniforms(streams, (2, height, width))
@@ -94,7 +100,9 @@ def elastic_transform(
         # All at once: OpenCV's calls take longer than they blur and move a small image.
         margin = len(down) // 2
         wider = np.take(moves, np.pad(np.arange(height), margin, "symmetric"), axis=2)
-        smooth = cv2.sepFilter2D(wider.reshape(-1, width), -1, across, down, borderType=cv2.BORDER_REFLECT)
+        smooth = cv2.sepFilter2D(
+            wider.reshape(-1, width), -1, across, down, borderType=cv2.BORDER_REFLECT
+        )
         pixels = np.empty(images.shape[:3], np.int32)
         _move(packed(images), smooth.reshape(wider.shape), margin, pixels)
         return unpacked(pixels)
@@ -107,7 +115,9 @@ def elastic_transform(
         pixels: np.ndarray = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA).astype(np.float32)
         if corners:
             pixels = _sheared(pixels, shift)
-        dy, dx = (cv2.sepFilter2D(part, -1, across, down, borderType=cv2.BORDER_REFLECT) for part in move)
+        dy, dx = (
+            cv2.sepFilter2D(part, -1, across, down, borderType=cv2.BORDER_REFLECT) for part in move
+        )
         pixels = cv2.remap(pixels, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB, out)
 
@@ -115,7 +125,8 @@ def elastic_transform(
 
 
 def _sheared(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """`image` (float32 HxWx4) under the affine map that moves three points around its middle by `shift` (3x2)."""
+    """`image` (float32 HxWx4) under the affine map that moves three points around its middle by
+    `shift` (3x2)."""
     height, width = image.shape[:2]
     middle, reach = np.float32([width // 2, height // 2]), min(height, width) // 3
     points = middle + np.float32([[reach, reach], [reach, -reach], [-reach, -reach]])
@@ -125,14 +136,15 @@ def _sheared(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 @compiled(fastmath={"contract"})
 def _move(pixels: np.ndarray, moves: np.ndarray, skipped: int, moved: np.ndarray) -> None:
-    """Set `moved` to values from between the pixels of a mirrored image, linear first along rows as in cv2.remap.
+    """Set `moved` to values from between the pixels of a mirrored image, linear first along rows as
+    in cv2.remap.
 
     Loops over a row do one thing each, which a processor does to many pixels at once.
 
     Args:
         pixels: int32 N x H x W, channels in the lower three bytes.
-        moves: float32 N x 2 x H' x W, after `skipped` rows how far below and behind each pixel its values come from;
-            less than H and W.
+        moves: float32 N x 2 x H' x W, after `skipped` rows how far below and behind each pixel its
+            values come from; less than H and W.
         moved: int32 N x H x W.
     """
     height, width = pixels.shape[1:]
@@ -151,8 +163,14 @@ def _move(pixels: np.ndarray, moves: np.ndarray, skipped: int, moved: np.ndarray
             for bits in range(0, 24, 8):
                 shift = np.int32(bits)
                 for x in range(width):
-                    one, two = np.float32(near[0, x] >> shift & byte), np.float32(near[1, x] >> shift & byte)
-                    three, four = np.float32(near[2, x] >> shift & byte), np.float32(near[3, x] >> shift & byte)
+                    one, two = (
+                        np.float32(near[0, x] >> shift & byte),
+                        np.float32(near[1, x] >> shift & byte),
+                    )
+                    three, four = (
+                        np.float32(near[2, x] >> shift & byte),
+                        np.float32(near[3, x] >> shift & byte),
+                    )
                     upper, lower = one + behind[x] * (two - one), three + behind[x] * (four - three)
                     row[x] |= np.int32(upper + below[x] * (lower - upper) + margin) << shift
 
@@ -178,12 +196,18 @@ def _locate(
         below[x], behind[x] = v - np.float32(top), u - np.float32(left)
         upper, lower = _mirrored(top, rows) * columns, _mirrored(top + one, rows) * columns
         near, far = _mirrored(left, columns), _mirrored(left + one, columns)
-        places[0, x], places[1, x], places[2, x], places[3, x] = upper + near, upper + far, lower + near, lower + far
+        places[0, x], places[1, x], places[2, x], places[3, x] = (
+            upper + near,
+            upper + far,
+            lower + near,
+            lower + far,
+        )
 
 
 @compiled()
 def _mirrored(index: np.int32, count: np.int32) -> np.int32:
-    """The place of `index`, from -`count` to 2 `count` - 1, in a row of `count` that is mirrored at both ends."""
+    """The place of `index`, from -`count` to 2 `count` - 1, in a row of `count` that is mirrored at
+    both ends."""
     index ^= index >> np.int32(31)
     return min(index, np.int32(2) * count - np.int32(1) - index)
 
@@ -206,7 +230,8 @@ def _cells(side: int, scale: float, enlarge: str) -> tuple[np.ndarray, ...]:
     """The cells along a side of the image, as Pillow makes them, with which the generators resize.
 
     Returns:
-        int64: the first pixel of each cell, the one behind its last, one over their number in units of 2**-22, and, of
+        int64: the first pixel of each cell, the one behind its last, one over their number in units
+            of 2**-22, and, of
         each pixel, the cell that it then shows.
     """
     count, pixels = int(side * scale), np.arange(side)
@@ -218,17 +243,26 @@ def _cells(side: int, scale: float, enlarge: str) -> tuple[np.ndarray, ...]:
     row = Image.fromarray(np.arange(count, dtype=np.float32)[None])
     shown = np.asarray(row.resize((side, 1), Image.Resampling[enlarge.upper()]))[0]
     starts, members = inside.argmax(axis=1), inside.sum(axis=1)
-    return starts, starts + members, (2**22 / members + 0.5).astype(np.int64), shown.astype(np.int64)
+    return (
+        starts,
+        starts + members,
+        (2**22 / members + 0.5).astype(np.int64),
+        shown.astype(np.int64),
+    )
 
 
 @compiled()
 def _coarsen(images: np.ndarray, down: tuple, across: tuple, coarse: np.ndarray) -> None:
-    """Set `coarse` to the mean of the cell that each pixel shows; `down` and `across` as from `_cells`.
+    """Set `coarse` to the mean of the cell that each pixel shows; `down` and `across` as from
+    `_cells`.
 
     As in Pillow, means are rounded along rows first, then along columns; images are uint8 NxHxWx3.
     """
     (tops, bottoms, shares, rows), (lefts, rights, portions, columns) = down, across
-    sums, cells = np.empty((len(lefts), 3), np.int64), np.empty((len(tops), len(lefts), 3), np.uint8)
+    sums, cells = (
+        np.empty((len(lefts), 3), np.int64),
+        np.empty((len(tops), len(lefts), 3), np.uint8),
+    )
     for n in range(len(images)):
         for r in range(len(tops)):
             sums[:] = 2**21
@@ -248,7 +282,8 @@ def _coarsen(images: np.ndarray, down: tuple, across: tuple, coarse: np.ndarray)
         for y in range(len(rows)):
             if y and rows[y] == rows[y - 1]:
                 above, same = coarse[n, y - 1].reshape(-1), coarse[n, y].reshape(-1)
-                for i in range(len(same)):  # an assignment of slices takes numba two seconds to compile
+                # An assignment of slices takes numba two seconds to compile.
+                for i in range(len(same)):
                     same[i] = above[i]
             else:
                 row = cells[rows[y]]
@@ -269,7 +304,9 @@ def _coarsen(images: np.ndarray, down: tuple, across: tuple, coarse: np.ndarray)
 def jpeg_compression(images: np.ndarray, streams: Streams, quality: int) -> np.ndarray:
     """Encoded as JPEG of `quality` (1 to 100), with colour at half the resolution, and decoded."""
     decoded = np.empty_like(images)
-    swapped = cv2.cvtColor(images.reshape(-1, *images.shape[2:]), cv2.COLOR_RGB2BGR).reshape(images.shape)
+    swapped = cv2.cvtColor(images.reshape(-1, *images.shape[2:]), cv2.COLOR_RGB2BGR).reshape(
+        images.shape
+    )
     for index, image in enumerate(swapped):
         _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
         decoded[index] = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)

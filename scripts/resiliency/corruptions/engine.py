@@ -1,11 +1,14 @@
-"""The engine of the corruptions: batches of images, any of the 19 corruptions, either published table.
+"""The engine of the corruptions: batches of images, any of the 19 corruptions, either published
+table.
 
-Every image has a random stream of its own, named by seed, corruption, severity and the image's index, so that it is
-corrupted alike in any batch, shard or order. The same name gives the same stream under both tables.
+Every image has a random stream of its own, named by seed, corruption, severity and the image's
+index, so that it is corrupted alike in any batch, shard or order. The same name gives the same
+stream under both tables.
 
-Against the package imagecorruptions 1.1.2, "imagenet-c" gives the same images within one grey level where nothing is
-drawn, and the same distribution elsewhere, but for faults of the package: spatter leaves an image without drops as it
-is (there it is black), frost picks all six pictures, impulse_noise has a seed.
+Against the package imagecorruptions 1.1.2, "imagenet-c" gives the same images within one grey level
+where nothing is drawn, and the same distribution elsewhere, but for faults of the package: spatter
+leaves an image without drops as it is (there it is black), frost picks all six pictures,
+impulse_noise has a seed.
 """
 
 from collections.abc import Sequence
@@ -21,7 +24,8 @@ from resiliency.corruptions.registry import CORRUPTIONS, TABLES
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES, table_for
 
 SMALLEST = 32
-# Pixels handled at a time: enough to spread NumPy's overhead over small images, few enough to stay in the cache.
+# Pixels handled at a time: enough to spread NumPy's overhead over small images, few enough to stay
+# in the cache.
 _CHUNK = 2**17
 
 
@@ -40,11 +44,11 @@ def corrupt(
         images: uint8 N x H x W x 3, H and W at least 32; they are not changed.
         corruption: name of a corruption, one of CORRUPTIONS.
         severity: integer from 1 to 5.
-        table: the published severity parameters: "cifar-10-c", "imagenet-c" or "auto", the first for images of up to 64
-            pixels.
+        table: the published severity parameters: "cifar-10-c", "imagenet-c" or "auto", the first
+            for images of up to 64 pixels.
         seed: seed of the random streams, from 0 to 2^63 - 1.
-        indices: N integers; each image has the random stream of its number, so that its corruption does not depend on
-            the batch. The default is 0 to N - 1.
+        indices: N integers; each image has the random stream of its number, so that its corruption
+            does not depend on the batch. The default is 0 to N - 1.
 
     Returns:
         uint8 N x H x W x 3.
@@ -54,7 +58,10 @@ def corrupt(
     """
     _check_images(images)
     table = table_for(max(images.shape[1:3])) if table == AUTO else table
-    for argument, name, names in (("corruption", corruption, MAIN + HELD_OUT), ("table", table, (AUTO, *TABLES))):
+    for argument, name, names in (
+        ("corruption", corruption, MAIN + HELD_OUT),
+        ("table", table, (AUTO, *TABLES)),
+    ):
         if name not in names:
             raise Fault(f"{argument}: {available(argument, name, names)}")
     if not isinstance(severity, Integral) or severity not in SEVERITIES:
@@ -79,7 +86,9 @@ def corrupt(
 
 def _check_images(images: np.ndarray) -> None:
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
-        raise Fault(f"images: expected a uint8 array, got {getattr(images, 'dtype', type(images).__name__)}")
+        raise Fault(
+            f"images: expected a uint8 array, got {getattr(images, 'dtype', type(images).__name__)}"
+        )
     if images.ndim != 4 or images.shape[3] != 3:
         raise Fault(f"images: expected shape (N, height, width, 3), got {images.shape}")
     if min(images.shape[1:3]) < SMALLEST:
@@ -91,12 +100,18 @@ def _checked_indices(indices: Sequence[int] | None, count: int) -> list[int]:
     if indices is None:
         return list(range(count))
     numbers = np.asarray(indices)
-    if numbers.shape != (count,) or (count and (numbers.dtype.kind not in "iu" or numbers.min() < 0)):
-        raise Fault(f"indices: expected {count} integers ≥ 0, one per image, got {short(numbers.tolist())}")
+    if numbers.shape != (count,) or (
+        count and (numbers.dtype.kind not in "iu" or numbers.min() < 0)
+    ):
+        raise Fault(
+            f"indices: expected {count} integers ≥ 0, one per image, got {short(numbers.tolist())}"
+        )
     return numbers.tolist()
 
 
-def checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) -> list[tuple[str, int]]:
+def checked_conditions(
+    corruptions: Sequence[str], severities: Sequence[int]
+) -> list[tuple[str, int]]:
     """Each corruption at each severity, once.
 
     Raises:
@@ -110,6 +125,8 @@ def checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) ->
         if name not in MAIN + HELD_OUT:
             raise Fault(f"corruptions: {available('corruption', name, MAIN + HELD_OUT)}")
     wanted = list(np.atleast_1d(severities).tolist())
-    if not wanted or any(type(severity) is not int or severity not in SEVERITIES for severity in wanted):
+    if not wanted or any(
+        type(severity) is not int or severity not in SEVERITIES for severity in wanted
+    ):
         raise Fault(f"severities: {expected('integers from 1 to 5', short(wanted))}")
     return [(name, severity) for name in dict.fromkeys(names) for severity in dict.fromkeys(wanted)]

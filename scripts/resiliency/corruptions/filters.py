@@ -1,8 +1,10 @@
-"""Shared parts of corruptions: random streams, rounding, Gaussian and motion blur, zoom, and compiled loops.
+"""Shared parts of corruptions: random streams, rounding, Gaussian and motion blur, zoom, and
+compiled loops.
 
-Values are float32 in grey levels, 0 to 255, unless a docstring says otherwise. A stream is a PCG64 (O'Neill 2014) that
-NumPy's SeedSequence seeds with the words of the stream's hash. The streams of many images draw together, each what
-NumPy's generator would: making its objects takes longer than drawing what a small image needs.
+Values are float32 in grey levels, 0 to 255, unless a docstring says otherwise. A stream is a PCG64
+(O'Neill 2014) that NumPy's SeedSequence seeds with the words of the stream's hash. The streams of
+many images draw together, each what NumPy's generator would: making its objects takes longer than
+drawing what a small image needs.
 """
 
 import hashlib
@@ -20,7 +22,8 @@ from resiliency.base.machine import compiled
 _LOW, _HALF, _ONE = np.uint64(2**32 - 1), np.uint64(32), np.uint64(1)
 # The multiplier of PCG64, in two words.
 _HIGH_FACTOR, _LOW_FACTOR = np.uint64(0x2360ED051FC65DA4), np.uint64(0x4385DF649FCCF645)
-# Constants of SeedSequence: initial values and factors for mixing and for yielding words, and two for mixing pools.
+# Constants of SeedSequence: initial values and factors for mixing and for yielding words, and two
+# for mixing pools.
 _MIXING, _MIXING_FACTOR = np.uint64(0x43B0D7E5), np.uint64(0x931E8875)
 _YIELDING, _YIELDING_FACTOR = np.uint64(0x8B51F9DD), np.uint64(0x58F38DED)
 _OWN, _OTHER = np.uint64(0xCA01F9DD), np.uint64(0x4973F715)
@@ -50,10 +53,12 @@ class Streams:
         return words
 
     def parts(self, kind: str, shape: tuple[int, ...]) -> np.ndarray:
-        """Nx`shape`: the next parts of words of each stream, the lowest first; `kind` is "<u2" or "<u4".
+        """Nx`shape`: the next parts of words of each stream, the lowest first; `kind` is "<u2" or
+        "<u4".
 
-        Those of 16 bits are what Generator.integers takes. Those of 32 bits, times n and without the lower 32 bits of
-        the product, are what Generator.integers(n) draws, but where that draws anew, less than n times in 2**32.
+        Those of 16 bits are what Generator.integers takes. Those of 32 bits, times n and without
+        the lower 32 bits of the product, are what Generator.integers(n) draws, but where that draws
+        anew, less than n times in 2**32.
         """
         size, of_word = prod(shape), 8 // np.dtype(kind).itemsize
         words = self.words(-(-size // of_word)).astype("<u8", copy=False)
@@ -66,7 +71,8 @@ class Streams:
 
 
 def entropies(seed: int, names: Sequence[str | int], indices: Sequence[int]) -> np.ndarray:
-    """uint64 Nx8: of each index the words of 32 bits, least significant first, of `entropy(seed, *names, index)`."""
+    """uint64 Nx8: of each index the words of 32 bits, least significant first, of `entropy(seed,
+    *names, index)`."""
     common = hashlib.sha256(json.dumps([seed, *names, 0]).removesuffix("0]").encode())
     digests = bytearray()
     for index in indices:
@@ -78,10 +84,12 @@ def entropies(seed: int, names: Sequence[str | int], indices: Sequence[int]) -> 
 
 @compiled()
 def seeded(entropies: np.ndarray, states: np.ndarray) -> None:
-    """Set `states` (uint64 Nx4) to the state and the step, high word first, of PCG64 seeded with each row of words.
+    """Set `states` (uint64 Nx4) to the state and the step, high word first, of PCG64 seeded with
+    each row of words.
 
     Args:
-        entropies: uint64 N x 8, words of 32 bits, least significant first; leading zeros do not seed.
+        entropies: uint64 N x 8, words of 32 bits, least significant first; leading zeros do not
+            seed.
     """
     pool, yielded = np.empty(4, np.uint64), np.empty(4, np.uint64)
     for n in range(len(entropies)):
@@ -126,7 +134,8 @@ def _hashed(word: np.uint64, constant: np.uint64, factor: np.uint64) -> tuple[np
 
 @compiled()
 def draw(states: np.ndarray, words: np.ndarray) -> None:
-    """Set `words` (uint64 NxW) to the next ones of each stream, whose `states` (see `seeded`) move on."""
+    """Set `words` (uint64 NxW) to the next ones of each stream, whose `states` (see `seeded`) move
+    on."""
     for n in range(len(words)):
         high, low, step_high, step_low = states[n]
         row = words[n]
@@ -138,10 +147,15 @@ def draw(states: np.ndarray, words: np.ndarray) -> None:
 
 
 @compiled()
-def _stepped(high: np.uint64, low: np.uint64, step_high: np.uint64, step_low: np.uint64) -> tuple[np.uint64, np.uint64]:
+def _stepped(
+    high: np.uint64, low: np.uint64, step_high: np.uint64, step_low: np.uint64
+) -> tuple[np.uint64, np.uint64]:
     """A state of 128 bits times PCG64's multiplier, plus the step."""
     product = low * _LOW_FACTOR
-    new, moved = product + step_low, _high_product(low, _LOW_FACTOR) + high * _LOW_FACTOR + low * _HIGH_FACTOR
+    new, moved = (
+        product + step_low,
+        _high_product(low, _LOW_FACTOR) + high * _LOW_FACTOR + low * _HIGH_FACTOR,
+    )
     return moved + step_high + np.uint64(new < product), new
 
 
@@ -157,8 +171,11 @@ TOGETHER = 4  # number of steps along a line that one pass over a row adds
 
 
 @compiled(fastmath={"contract"})
-def smear(images: np.ndarray, weights: np.ndarray, steps: np.ndarray, counts: np.ndarray, out: np.ndarray) -> None:
-    """Set `out` to weighted sums of each image moved by the steps of its own; rows beyond the border repeat it.
+def smear(
+    images: np.ndarray, weights: np.ndarray, steps: np.ndarray, counts: np.ndarray, out: np.ndarray
+) -> None:
+    """Set `out` to weighted sums of each image moved by the steps of its own; rows beyond the
+    border repeat it.
 
     Args:
         images: float32 N x H x P, wide enough for all steps.
@@ -185,7 +202,8 @@ def smear(images: np.ndarray, weights: np.ndarray, steps: np.ndarray, counts: np
 
 @compiled()
 def truncate(values: np.ndarray, margin: np.float32, out: np.ndarray) -> None:
-    """Set `out` (uint8 V) to `values` (float32 V) plus `margin`, clipped to 0..255 and truncated."""
+    """Set `out` (uint8 V) to `values` (float32 V) plus `margin`, clipped to 0..255 and
+    truncated."""
     black, white = np.float32(0), np.float32(255)
     for i in range(len(values)):
         out[i] = np.int32(min(max(values[i] + margin, black), white))
@@ -197,8 +215,10 @@ def copy_neighbours(pixels: np.ndarray, drawn: np.ndarray, offsets: np.ndarray, 
 
     Args:
         pixels: int32 N x H x W.
-        drawn: uint16 N x (H - 2 `shift`) x (W - 2 `shift`), choice of a neighbour for each pixel away from the border.
-        offsets: int64 F, distance of each possible neighbour behind a pixel, in pixels of the flattened image.
+        drawn: uint16 N x (H - 2 `shift`) x (W - 2 `shift`), choice of a neighbour for each pixel
+            away from the border.
+        offsets: int64 F, distance of each possible neighbour behind a pixel, in pixels of the
+            flattened image.
     """
     height, width = pixels.shape[1:]
     for n in range(len(pixels)):
@@ -212,7 +232,8 @@ def copy_neighbours(pixels: np.ndarray, drawn: np.ndarray, offsets: np.ndarray, 
 
 @compiled(fastmath={"contract"})
 def brighten(pixels: np.ndarray, shift: np.float32, margin: np.float32) -> None:
-    """Raise the largest channel of each pixel by `shift`, up to 255, and the others in proportion; black becomes grey.
+    """Raise the largest channel of each pixel by `shift`, up to 255, and the others in proportion;
+    black becomes grey.
 
     Args:
         pixels: int32 P, channels in the lower three bytes.
@@ -232,14 +253,17 @@ def brighten(pixels: np.ndarray, shift: np.float32, margin: np.float32) -> None:
         pixels[i] = np.int32(red) | np.int32(green) << np.int32(8) | np.int32(blue) << np.int32(16)
 
 
-# Added before truncation, so that an error in float32's last digits does not cost a whole grey level.
+# Added before truncation, so that an error in float32's last digits does not cost a whole grey
+# level.
 ROUNDING_MARGIN = 2**-10
-# Random numbers of 16 bits pick one of so many equally likely values, which makes probabilities exact to 2**-17.
+# Random numbers of 16 bits pick one of so many equally likely values, which makes probabilities
+# exact to 2**-17.
 STEPS = 2**16
 
 
 def grey_levels(values: np.ndarray) -> np.ndarray:
-    """`values` (float32 of any shape) clipped to 0..255 and truncated to uint8, as the published generators do."""
+    """`values` (float32 of any shape) clipped to 0..255 and truncated to uint8, as the published
+    generators do."""
     levels = np.empty(values.shape, np.uint8)
     truncate(values.reshape(-1), np.float32(ROUNDING_MARGIN), levels.reshape(-1))
     return levels
@@ -269,8 +293,11 @@ def unpacked(pixels: np.ndarray) -> np.ndarray:
 
 
 def in_three_channels(values: np.ndarray) -> np.ndarray:
-    """NxHxWx3: NxHxW `values`, the same in each channel; to work with it is faster than to broadcast to three."""
-    return cv2.cvtColor(values.reshape(-1, values.shape[2]), cv2.COLOR_GRAY2RGB).reshape(*values.shape, 3)
+    """NxHxWx3: NxHxW `values`, the same in each channel; to work with it is faster than to
+    broadcast to three."""
+    return cv2.cvtColor(values.reshape(-1, values.shape[2]), cv2.COLOR_GRAY2RGB).reshape(
+        *values.shape, 3
+    )
 
 
 def random_steps(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
@@ -279,7 +306,8 @@ def random_steps(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def looked_up(steps: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """`table`[`steps`], for `steps` uint16 of any shape and a table of `STEPS` values; OpenCV is faster than NumPy."""
+    """`table`[`steps`], for `steps` uint16 of any shape and a table of `STEPS` values; OpenCV is
+    faster than NumPy."""
     return cv2.LUT(steps.reshape(len(steps), -1), table).reshape(steps.shape)
 
 
@@ -293,14 +321,17 @@ def normals(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def normal_quantiles() -> np.ndarray:
-    """float32 2**16, in order: the medians of as many equally likely parts of the standard normal distribution."""
-    quantile = NormalDist().inv_cdf  # importing scipy.special would take much longer than these calls
+    """float32 2**16, in order: the medians of as many equally likely parts of the standard normal
+    distribution."""
+    # Importing scipy.special would take much longer than these calls.
+    quantile = NormalDist().inv_cdf
     lower = np.array([quantile((step + 0.5) / STEPS) for step in range(STEPS // 2)], np.float32)
     return np.concatenate([lower, -lower[::-1]])
 
 
 def uniforms(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
-    """float32 Nx`shape` uniform between -1 and 1, a row from each stream: the middles of 2**16 equal parts."""
+    """float32 Nx`shape` uniform between -1 and 1, a row from each stream: the middles of 2**16
+    equal parts."""
     drawn = random_steps(streams, shape).astype(np.float32)
     drawn += 0.5
     drawn *= 2 / STEPS
@@ -310,7 +341,8 @@ def uniforms(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def gaussian_kernel(sigma: float, truncate: float = 4) -> np.ndarray:
-    """float32 weights, summing to 1, of a Gaussian of `sigma` pixels cut off at `truncate` sigma, as SciPy cuts it."""
+    """float32 weights, summing to 1, of a Gaussian of `sigma` pixels cut off at `truncate` sigma,
+    as SciPy cuts it."""
     radius = int(truncate * sigma + 0.5)
     steps = np.arange(-radius, radius + 1)
     weights = np.exp(-0.5 * (steps / sigma) ** 2) if radius else np.ones(1)
@@ -318,26 +350,35 @@ def gaussian_kernel(sigma: float, truncate: float = 4) -> np.ndarray:
 
 
 def blurred(image: np.ndarray, sigma: float, out: np.ndarray | None = None) -> np.ndarray:
-    """float32: `image` (uint8 or float32, HxW or HxWx3) under a Gaussian of `sigma` pixels, border pixels repeated."""
+    """float32: `image` (uint8 or float32, HxW or HxWx3) under a Gaussian of `sigma` pixels, border
+    pixels repeated."""
     kernel = gaussian_kernel(sigma)
     return cv2.sepFilter2D(image, cv2.CV_32F, kernel, kernel, out, borderType=cv2.BORDER_REPLICATE)
 
 
-def motion_blurred(images: np.ndarray, radius: int, sigma: float, angles: Sequence[float]) -> np.ndarray:
-    """float32: `images` (uint8 or float32, NxHxW or NxHxWx3), each smeared along a line of its own, borders repeated.
+def motion_blurred(
+    images: np.ndarray, radius: int, sigma: float, angles: Sequence[float]
+) -> np.ndarray:
+    """float32: `images` (uint8 or float32, NxHxW or NxHxWx3), each smeared along a line of its own,
+    borders repeated.
 
-    The weights are one half of a Gaussian of `sigma` pixels over 2 `radius` + 1 steps, angles are in degrees. Steps
-    that would leave the image altogether are dropped, which darkens an image smaller than the line, as in the package
-    imagecorruptions.
+    The weights are one half of a Gaussian of `sigma` pixels over 2 `radius` + 1 steps, angles are
+    in degrees. Steps that would leave the image altogether are dropped, which darkens an image
+    smaller than the line, as in the package imagecorruptions.
     """
     count, height, width, *channels = images.shape
     line = _half_gaussian(radius, sigma)
     directions = np.array([(sin(radians(angle)), cos(radians(angle))) for angle in angles])
-    weights, steps = np.zeros((count, len(line)), np.float32), np.zeros((count, len(line), 2), np.int64)
+    weights, steps = (
+        np.zeros((count, len(line)), np.float32),
+        np.zeros((count, len(line), 2), np.int64),
+    )
     counts = np.zeros(count, np.int64)
     _walk(directions, line, height, width, weights, steps, counts)
     left, right = -steps[..., 1].min(), steps[..., 1].max()
-    wider = cv2.copyMakeBorder(images.reshape(-1, width, *channels), 0, 0, left, right, cv2.BORDER_REPLICATE)
+    wider = cv2.copyMakeBorder(
+        images.reshape(-1, width, *channels), 0, 0, left, right, cv2.BORDER_REPLICATE
+    )
     steps[..., 1] = (steps[..., 1] + left) * prod(channels)
     out = np.empty(images.shape, np.float32)
     rows = wider.astype(np.float32, copy=False).reshape(count, height, -1)
@@ -355,7 +396,8 @@ def _walk(
     steps: np.ndarray,
     counts: np.ndarray,
 ) -> None:
-    """Set `weights`, `steps` and `counts`, as `smear` takes them, to those of lines that end where images do.
+    """Set `weights`, `steps` and `counts`, as `smear` takes them, to those of lines that end where
+    images do.
 
     Args:
         directions: float64 N x 2, how far a step goes down and to the right.
@@ -372,7 +414,8 @@ def _walk(
 
 @lru_cache(maxsize=16)
 def _half_gaussian(radius: int, sigma: float) -> np.ndarray:
-    """float32: 2 `radius` + 1 weights of half a Gaussian, but for those beyond 5 `sigma`, less than a millionth of all.
+    """float32: 2 `radius` + 1 weights of half a Gaussian, but for those beyond 5 `sigma`, less than
+    a millionth of all.
 
     Zeros follow, up to a multiple of `TOGETHER`.
     """
@@ -383,14 +426,18 @@ def _half_gaussian(radius: int, sigma: float) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def zoom_line(side: int, factor: float, centred: bool) -> tuple[np.ndarray, np.ndarray]:
-    """From where each of `side` pixels along a zoomed image comes: the pixel before, int64, and the next one's weight.
+    """From where each of `side` pixels along a zoomed image comes: the pixel before, int64, and the
+    next one's weight.
 
-    The middle part of the image is enlarged by `factor`, its corner pixels staying the corners (the grid of
-    scipy.ndimage.zoom), and cut to size in its middle (`centred`) or at its top left. Weights are float32.
+    The middle part of the image is enlarged by `factor`, its corner pixels staying the corners (the
+    grid of scipy.ndimage.zoom), and cut to size in its middle (`centred`) or at its top left.
+    Weights are float32.
     """
     part = ceil(side / factor)
     size = round(part * factor)  # side of the enlarged part, at least `side`
     first = (size - side) // 2 if centred else 0
-    line = ((side - part) // 2 + np.arange(first, first + side) * ((part - 1) / (size - 1))).astype(np.float32)
+    line = ((side - part) // 2 + np.arange(first, first + side) * ((part - 1) / (size - 1))).astype(
+        np.float32
+    )
     before = line.astype(np.int64)
     return before, line - before.astype(np.float32)

@@ -1,4 +1,5 @@
-"""Noise of Hendrycks and Dietterich (ICLR 2019): every value changes on its own; see `registry.Corruption`."""
+"""Noise of Hendrycks and Dietterich (ICLR 2019): every value changes on its own; see
+`registry.Corruption`."""
 
 from functools import lru_cache
 
@@ -25,7 +26,8 @@ from resiliency.corruptions.registry import corruption
 def gaussian_noise(images: np.ndarray, streams: Streams, sigma: float) -> np.ndarray:
     """x + n, n normal with standard deviation `sigma` (a share of the full range).
 
-    As x is an integer, n is truncated first: the 2**16 values that it may take are a table of integers.
+    As x is an integer, n is truncated first: the 2**16 values that it may take are a table of
+    integers.
     """
     levels = looked_up(random_steps(streams, images.shape[1:]), _normal_levels(sigma))
     levels += images
@@ -56,7 +58,8 @@ def speckle_noise(images: np.ndarray, streams: Streams, sigma: float) -> np.ndar
     cifar_10_c=(500, 250, 100, 75, 50),
 )
 def shot_noise(images: np.ndarray, streams: Streams, photons: int) -> np.ndarray:
-    """Poisson(x `photons`) / `photons`, x in 0..1: counted light, with `photons` counts for white on average.
+    """Poisson(x `photons`) / `photons`, x in 0..1: counted light, with `photons` counts for white
+    on average.
 
     Drawn by inversion from a table of quantiles, whose probabilities are exact to 2**-17.
     """
@@ -70,21 +73,24 @@ def shot_noise(images: np.ndarray, streams: Streams, photons: int) -> np.ndarray
 def _count_light(
     values: np.ndarray, steps: np.ndarray, starts: np.ndarray, levels: np.ndarray, noisy: np.ndarray
 ) -> None:
-    """Set `noisy` (uint8 V) to the quantiles of `values` (uint8 V) that `steps` (uint16 V) pick from these tables."""
+    """Set `noisy` (uint8 V) to the quantiles of `values` (uint8 V) that `steps` (uint16 V) pick
+    from these tables."""
     for i in range(len(values)):
         noisy[i] = levels[starts[np.int64(values[i]) << 8 | steps[i] >> 8] + (steps[i] & 255)]
 
 
 @lru_cache(maxsize=1)
 def _shot_quantiles(photons: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each grey level its 2**16 equally likely noisy levels, in order, in blocks of 256, mostly constant.
+    """For each grey level its 2**16 equally likely noisy levels, in order, in blocks of 256, mostly
+    constant.
 
     Returns:
-        int32 2**16, where the 256 blocks of each grey level start, and the blocks, uint8, of which equal constant ones
-        are kept once: all of them together do not fit into a processor's cache.
+        int32 2**16, where the 256 blocks of each grey level start, and the blocks, uint8, of which
+        equal constant ones are kept once: all of them together do not fit into a processor's cache.
     """
     means = np.arange(256)[:, None] * (photons / 255)
-    ratios = np.hstack([np.exp(-means), means / np.arange(1, photons)])  # of each probability to the last
+    # Of each probability to the last.
+    ratios = np.hstack([np.exp(-means), means / np.arange(1, photons)])
     below = ratios.cumprod(axis=1).cumsum(axis=1)
     shares = np.diff(np.round(below * STEPS).astype(np.int64), axis=1, prepend=0, append=STEPS)
     levels = (np.arange(photons + 1) * 255 // photons).astype(np.uint8)

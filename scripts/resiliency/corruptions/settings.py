@@ -18,10 +18,14 @@ def table_for(side: int) -> str:
 
 class Corruptions(Settings):
     names: list[Literal[MAIN + HELD_OUT]] = Field(
-        list(MAIN), min_length=1, description="names of the corruptions; mCE is the mean over the main ones"
+        list(MAIN),
+        min_length=1,
+        description="names of the corruptions; mCE is the mean over the main ones",
     )
     severities: list[Annotated[int, Field(ge=SEVERITIES[0], le=SEVERITIES[-1])]] = Field(
-        list(SEVERITIES), min_length=1, description="severities of each corruption, from 1 (slight) to 5 (severe)"
+        list(SEVERITIES),
+        min_length=1,
+        description="severities of each corruption, from 1 (slight) to 5 (severe)",
     )
     source: Literal["generated", "precomputed"] = Field(
         "generated", description="generated here, or read from a published set in `folder`"
@@ -29,15 +33,18 @@ class Corruptions(Settings):
     folder: str | None = Field(
         None,
         min_length=1,
-        description="folder of the precomputed set: CIFAR-10-C or CIFAR-100-C, else a set in the layout of ImageNet-C",
+        description="folder of the precomputed set: CIFAR-10-C or CIFAR-100-C, else a set in the "
+        "layout of ImageNet-C",
     )
     table: Literal["auto", "imagenet-c", "cifar-10-c"] = Field(
         AUTO,
-        description="published severity parameters; auto: cifar-10-c for images up to 64 px, else imagenet-c",
+        description="published severity parameters; auto: cifar-10-c for images up to 64 px, else "
+        "imagenet-c",
     )
     engine: Literal["resiliency", "imagecorruptions"] = Field(
         "resiliency",
-        description="corruption engine: that of this project, or the package imagecorruptions, which is slow and "
+        description="corruption engine: that of this project, or the package imagecorruptions, "
+        "which is slow and "
         "has only imagenet-c",
     )
 
@@ -56,13 +63,15 @@ class Corruptions(Settings):
         return "imagenet-c" if self.engine == "imagecorruptions" else table_for(image_size)
 
     def pictured(self) -> dict[str, list[str] | list[int]]:
-        """Corruptions and severities in the gallery: all of them, or for a published set those of the study."""
+        """Corruptions and severities in the gallery: all of them, or for a published set those of
+        the study."""
         if self.source == "precomputed":
             return {"names": self.names, "severities": self.severities}
         return {"names": [*MAIN, *HELD_OUT], "severities": list(SEVERITIES)}
 
     def severest(self) -> Keys:
-        """The `condition` whose attributions are shown, the first corruption at its severest, and its `position`."""
+        """The `condition` whose attributions are shown, the first corruption at its severest, and
+        its `position`."""
         severity = max(self.severities)
         condition = {"corruption": self.names[0], "severity": severity}
         return {"condition": condition, "position": self.severities.index(severity)}

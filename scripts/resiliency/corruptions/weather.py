@@ -1,4 +1,5 @@
-"""Weather of Hendrycks and Dietterich (ICLR 2019), as in imagecorruptions; see `registry.Corruption`."""
+"""Weather of Hendrycks and Dietterich (ICLR 2019), as in imagecorruptions; see
+`registry.Corruption`."""
 
 from functools import lru_cache
 from importlib.util import find_spec
@@ -41,8 +42,8 @@ MUD = np.float32([63, 42, 20])
 def brightness(images: np.ndarray, streams: Streams, shift: float) -> np.ndarray:
     """`shift` added to the value of hue, saturation and value.
 
-    Hue and saturation stay, so that a colour is multiplied by the ratio of the new value, max(r, g, b), to the old one.
-    Black becomes grey.
+    Hue and saturation stay, so that a colour is multiplied by the ratio of the new value, max(r, g,
+    b), to the old one. Black becomes grey.
     """
     pixels = packed(images)
     brighten(pixels.reshape(-1), np.float32(255 * shift), np.float32(ROUNDING_MARGIN))
@@ -54,10 +55,13 @@ def brightness(images: np.ndarray, streams: Streams, shift: float) -> np.ndarray
     cifar_10_c=((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
 )
 def fog(images: np.ndarray, streams: Streams, weight: float, decay: float) -> np.ndarray:
-    """(x + `weight` h) max(x) / (max(x) + `weight`), h a plasma fractal in 0..1, the maximum taken over each image."""
+    """(x + `weight` h) max(x) / (max(x) + `weight`), h a plasma fractal in 0..1, the maximum taken
+    over each image."""
     height, width = images.shape[1:3]
     size = 1 << (max(height, width) - 1).bit_length()
-    foggy = in_three_channels(plasma(streams, size, decay)[:, :height, :width] * np.float32(255 * weight))
+    foggy = in_three_channels(
+        plasma(streams, size, decay)[:, :height, :width] * np.float32(255 * weight)
+    )
     foggy += images
     brightest = images.max(axis=(1, 2, 3), keepdims=True).astype(np.float32)
     foggy *= brightest / (brightest + np.float32(255 * weight))
@@ -65,17 +69,23 @@ def fog(images: np.ndarray, streams: Streams, weight: float, decay: float) -> np
 
 
 def plasma(streams: Streams, size: int, decay: float) -> np.ndarray:
-    """float32 Nx`size`x`size` in 0..1: fractal height maps by the diamond-square algorithm, wrapped around.
+    """float32 Nx`size`x`size` in 0..1: fractal height maps by the diamond-square algorithm, wrapped
+    around.
 
-    `size` is a power of two. Noise is added at each scale; from one scale to the next its amplitude shrinks by
-    `decay` squared.
+    `size` is a power of two. Noise is added at each scale; from one scale to the next its amplitude
+    shrinks by `decay` squared.
     """
     noise = uniforms(streams, (size * size - 1,))
     maps = np.zeros((len(streams), 1, 1), np.float32)
     amplitude, used = 100.0**2, 0
     while (side := maps.shape[1]) < size:
         finer = np.empty((len(streams), side, 2, side, 2), np.float32)
-        _refine(maps, noise[:, used : used + 3 * side**2].reshape(-1, 3, side, side), np.float32(amplitude), finer)
+        _refine(
+            maps,
+            noise[:, used : used + 3 * side**2].reshape(-1, 3, side, side),
+            np.float32(amplitude),
+            finer,
+        )
         maps = finer.reshape(-1, 2 * side, 2 * side)
         amplitude, used = amplitude / decay**2, used + 3 * side**2
     maps -= maps.min(axis=(1, 2), keepdims=True)
@@ -85,10 +95,12 @@ def plasma(streams: Streams, size: int, decay: float) -> np.ndarray:
 
 @compiled()
 def _refine(maps: np.ndarray, noise: np.ndarray, amplitude: np.float32, finer: np.ndarray) -> None:
-    """Set `finer` to `maps` and, between their heights, means of the four heights around, plus noise.
+    """Set `finer` to `maps` and, between their heights, means of the four heights around, plus
+    noise.
 
     Args:
-        maps: float32 N x S x S; noise: float32 N x 3 x S x S, for each height's diagonal, right and lower neighbour.
+        maps: float32 N x S x S; noise: float32 N x 3 x S x S, for each height's diagonal, right and
+            lower neighbour.
         finer: float32 N x S x 2 x S x 2.
     """
     side, quarter = maps.shape[1], np.float32(0.25)
@@ -115,29 +127,48 @@ def _refine(maps: np.ndarray, noise: np.ndarray, amplitude: np.float32, finer: n
     further=({"scale": 1.1, "smooth": True}, {"scale": 0.2, "smooth": False}),
 )
 def frost(
-    images: np.ndarray, streams: Streams, weight: float, frost_weight: float, scale: float, smooth: bool
+    images: np.ndarray,
+    streams: Streams,
+    weight: float,
+    frost_weight: float,
+    scale: float,
+    smooth: bool,
 ) -> np.ndarray:
     """`weight` x + `frost_weight` f, f a random part of one of the package's six pictures of frost.
 
-    The pictures are first resized to `scale` of their size, or more where they would not cover the image; `smooth`
-    takes cubic interpolation in place of linear. Published code never picks the sixth picture; here all six appear
-    (the second and the third are the same picture).
+    The pictures are first resized to `scale` of their size, or more where they would not cover the
+    image; `smooth` takes cubic interpolation in place of linear. Published code never picks the
+    sixth picture; here all six appear (the second and the third are the same picture).
     """
     height, width = images.shape[1:3]
-    frosty, figures = np.empty_like(images), (np.float32(weight), np.float32(frost_weight), np.float32(ROUNDING_MARGIN))
+    frosty, figures = (
+        np.empty_like(images),
+        (np.float32(weight), np.float32(frost_weight), np.float32(ROUNDING_MARGIN)),
+    )
     for image, drawn, out in zip(images, streams.parts("<u4", (3,)).tolist(), frosty, strict=True):
         picture = _picture(drawn[0] * len(PICTURES) >> 32, height, width, scale, smooth)
         top = drawn[1] * (picture.shape[0] - height + 1) >> 32
         left = drawn[2] * (picture.shape[1] - width + 1) >> 32
-        _freeze(image.ravel(), picture[top : top + height, left : left + width].ravel(), *figures, out.reshape(-1))
+        _freeze(
+            image.ravel(),
+            picture[top : top + height, left : left + width].ravel(),
+            *figures,
+            out.reshape(-1),
+        )
     return frosty
 
 
 @compiled()
 def _freeze(
-    image: np.ndarray, part: np.ndarray, weight: np.float32, other: np.float32, margin: np.float32, out: np.ndarray
+    image: np.ndarray,
+    part: np.ndarray,
+    weight: np.float32,
+    other: np.float32,
+    margin: np.float32,
+    out: np.ndarray,
 ) -> None:
-    """Set `out` to `weight` times `image` plus `other` times `part`, clipped and truncated; uint8 V each."""
+    """Set `out` to `weight` times `image` plus `other` times `part`, clipped and truncated; uint8 V
+    each."""
     for i in range(len(out)):
         value = np.float32(image[i]) * weight + np.float32(part[i]) * other
         out[i] = np.int32(min(value + margin, np.float32(255)))
@@ -145,7 +176,8 @@ def _freeze(
 
 @lru_cache(maxsize=12)
 def _picture(number: int, height: int, width: int, scale: float, smooth: bool) -> np.ndarray:
-    """uint8 RGB: picture `number` (0 to 5) of frost, large enough for an image of `height` and `width`."""
+    """uint8 RGB: picture `number` (0 to 5) of frost, large enough for an image of `height` and
+    `width`."""
     folder = Path(find_spec("imagecorruptions").origin).parent / "frost"
     picture = cv2.cvtColor(cv2.imread(str(folder / PICTURES[number])), cv2.COLOR_BGR2RGB)
     full_height, full_width = picture.shape[:2]
@@ -185,16 +217,23 @@ def snow(
 ) -> np.ndarray:
     """A whitened image, and flakes smeared by the wind, once as they are and once turned around.
 
-    Flakes are normal noise (`mean`, `spread`) enlarged by `zoom`, of which what lies below `threshold` is cleared.
-    `radius` and `sigma` are those of the smear; `weight` is that of the image.
+    Flakes are normal noise (`mean`, `spread`) enlarged by `zoom`, of which what lies below
+    `threshold` is cleared. `radius` and `sigma` are those of the smear; `weight` is that of the
+    image.
     """
     height, width = images.shape[1:3]
-    (above, below), (before, behind) = (zoom_line(side, float(zoom), centred) for side in (height, width))
-    drawn = random_steps(streams, (height, width)).take(np.arange(above[0], above[-1] + 2), 1, mode="clip")
+    (above, below), (before, behind) = (
+        zoom_line(side, float(zoom), centred) for side in (height, width)
+    )
+    drawn = random_steps(streams, (height, width)).take(
+        np.arange(above[0], above[-1] + 2), 1, mode="clip"
+    )
     drawn = drawn.take(np.arange(before[0], before[-1] + 2), 2, mode="clip")
     noise = looked_up(drawn, normal_quantiles()) * np.float32(spread) + np.float32(mean)
     flakes = np.empty(images.shape[:3], np.float32)
-    _enlarge(noise, above - above[0], below, before - before[0], behind, np.float32(threshold), flakes)
+    _enlarge(
+        noise, above - above[0], below, before - before[0], behind, np.float32(threshold), flakes
+    )
     flakes = motion_blurred(flakes, radius, sigma, streams.uniform(-135, -45).tolist())
     pixels = packed(images)
     _whiten(pixels, flakes, np.float32(weight), np.float32(1 - weight), np.float32(ROUNDING_MARGIN))
@@ -211,7 +250,8 @@ def _enlarge(
     threshold: np.float32,
     flakes: np.ndarray,
 ) -> None:
-    """Set `flakes` to enlarged noise, linear first along rows as in cv2.remap, at most 1, and 0 below `threshold`.
+    """Set `flakes` to enlarged noise, linear first along rows as in cv2.remap, at most 1, and 0
+    below `threshold`.
 
     Args:
         noise: float32 N x S x T.
@@ -219,7 +259,11 @@ def _enlarge(
         below, behind: float32 H and W, the weights of the next ones.
         flakes: float32 N x H x W.
     """
-    wider, black, white = np.empty((noise.shape[1], len(before)), np.float32), np.float32(0), np.float32(1)
+    wider, black, white = (
+        np.empty((noise.shape[1], len(before)), np.float32),
+        np.float32(0),
+        np.float32(1),
+    )
     for n in range(len(noise)):
         for y in range(len(wider)):
             row = noise[n, y]
@@ -234,8 +278,11 @@ def _enlarge(
 
 
 @compiled()
-def _whiten(pixels: np.ndarray, flakes: np.ndarray, weight: np.float32, rest: np.float32, margin: np.float32) -> None:
-    """Set x to `weight` x + `rest` max(x, 1.5 grey + 0.5 of the full range), and add flakes, once turned around.
+def _whiten(
+    pixels: np.ndarray, flakes: np.ndarray, weight: np.float32, rest: np.float32, margin: np.float32
+) -> None:
+    """Set x to `weight` x + `rest` max(x, 1.5 grey + 0.5 of the full range), and add flakes, once
+    turned around.
 
     Args:
         pixels: int32 N x H x W, channels in the lower three bytes.
@@ -258,7 +305,9 @@ def _whiten(pixels: np.ndarray, flakes: np.ndarray, weight: np.float32, rest: np
                 red = min(red * weight + max(red, bright) * rest + snow[x] + margin, white)
                 green = min(green * weight + max(green, bright) * rest + snow[x] + margin, white)
                 blue = min(blue * weight + max(blue, bright) * rest + snow[x] + margin, white)
-                row[x] = np.int32(red) | np.int32(green) << np.int32(8) | np.int32(blue) << np.int32(16)
+                row[x] = (
+                    np.int32(red) | np.int32(green) << np.int32(8) | np.int32(blue) << np.int32(16)
+                )
 
 
 @compiled(fastmath={"contract"})
@@ -295,9 +344,9 @@ def spatter(
 ) -> np.ndarray:
     """Drops of water, or of mud where `mud` is 1, on the lens.
 
-    Drops are where normal noise (`mean`, `spread`), blurred by `sigma` pixels, exceeds `threshold`. An image without
-    any drop stays as it is; the published code turns it black. `strength` is of the water; of mud it is the blur, in
-    pixels, of what the drops cover.
+    Drops are where normal noise (`mean`, `spread`), blurred by `sigma` pixels, exceeds `threshold`.
+    An image without any drop stays as it is; the published code turns it black. `strength` is of
+    the water; of mud it is the blur, in pixels, of what the drops cover.
     """
     noise = normals(streams, images.shape[1:3]) * np.float32(spread) + np.float32(mean)
     spattered = images.astype(np.float32)
@@ -314,7 +363,8 @@ def spatter(
 
 
 def _water(liquid: np.ndarray) -> np.ndarray:
-    """float32 HxW in 0..1: how much the drops of `liquid` (float32 HxW) shine, their rims most; 0 without any drop."""
+    """float32 HxW in 0..1: how much the drops of `liquid` (float32 HxW) shine, their rims most; 0
+    without any drop."""
     drops = (np.minimum(liquid, 1) * 255).astype(np.uint8)
     distance = cv2.distanceTransform(255 - cv2.Canny(drops, 50, 150), cv2.DIST_L2, 5)
     distance = cv2.equalizeHist(cv2.blur(np.minimum(distance, 20), (3, 3)).astype(np.uint8))

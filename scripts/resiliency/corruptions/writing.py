@@ -37,12 +37,15 @@ def corruption_engine(name: str, table: str, seed: int) -> Corrupt:
     return partial(engine.corrupt, table=table, seed=seed)
 
 
-STACKED_FROM = "CIFAR-10-C is at zenodo.org/records/2535967, CIFAR-100-C at zenodo.org/records/3555552"
+STACKED_FROM = (
+    "CIFAR-10-C is at zenodo.org/records/2535967, CIFAR-100-C at zenodo.org/records/3555552"
+)
 FILES_FROM = "ImageNet-C is at zenodo.org/records/2235448"
 SUFFIXES = (".jpeg", ".jpg", ".png")
 _SAMPLED = 100
 
-# MD5 of each .npy file in the archives of the two records, as public loaders such as TorchUncertainty's list them.
+# MD5 of each .npy file in the archives of the two records, as public loaders such as
+# TorchUncertainty's list them.
 CHECKSUMS = {
     "cifar10": {
         "brightness": "0a81ef75e0b523c3383219c330a85d48",
@@ -102,33 +105,44 @@ def stacked_images(
 ) -> Iterator[np.ndarray]:
     """Images of a set in the layout of CIFAR-10-C, severity by severity, a chunk at a time.
 
-    `folder` holds `<corruption>.npy`, uint8 5Mx`size`x3, the M images of a test set at severities 1 to 5, one severity
-    after the other, and `labels.npy`, their 5M labels. Everything is checked before the first image is read.
+    `folder` holds `<corruption>.npy`, uint8 5Mx`size`x3, the M images of a test set at severities 1
+    to 5, one severity after the other, and `labels.npy`, their 5M labels. Everything is checked
+    before the first image is read.
 
     Args:
         positions: int64 N, positions of the wanted images in the published test set, in any order.
         labels: int64 N, their labels in the clean test set.
         size: height and width of the images, pixels.
-        checksums: stem of a file -> its MD5, where they are published: an entry of CHECKSUMS, or empty.
+        checksums: stem of a file -> its MD5, where they are published: an entry of CHECKSUMS, or
+            empty.
 
     Returns:
         uint8 BxHxWx3: the images at `positions`, in their order, for each of `severities` in turn.
 
     Raises:
-        Fault: a file is missing, cut short, of another shape, type or checksum, or the labels are in another order.
+        Fault: a file is missing, cut short, of another shape, type or checksum, or the labels are
+            in another order.
     """
     images, all_labels = (_array(Path(folder) / f"{name}.npy") for name in (corruption, "labels"))
     shape = (images.size // math.prod((*size, 3)), *size, 3)
     if images.shape != shape or images.dtype != np.uint8 or shape[0] % len(SEVERITIES):
         needed = f"uint8 of shape (5 x test images, {size[0]}, {size[1]}, 3)"
-        raise Fault(f"{images.filename}: {expected(needed, f'{images.dtype} of shape {images.shape}')}")
+        raise Fault(
+            f"{images.filename}: {expected(needed, f'{images.dtype} of shape {images.shape}')}"
+        )
     if all_labels.shape != shape[:1] or all_labels.dtype.kind not in "iu":
         needed = f"{shape[0]:,} integers, one per image"
-        raise Fault(f"{all_labels.filename}: {expected(needed, f'{all_labels.dtype} of shape {all_labels.shape}')}")
+        raise Fault(
+            f"{all_labels.filename}: "
+            f"{expected(needed, f'{all_labels.dtype} of shape {all_labels.shape}')}"
+        )
     _check_labels(all_labels, positions, labels)
     for array in (images, all_labels):
         _check_md5(Path(array.filename), checksums)
-    starts, pieces = (np.array(severities) - 1) * (shape[0] // len(SEVERITIES)), chunks(positions, max(size))
+    starts, pieces = (
+        (np.array(severities) - 1) * (shape[0] // len(SEVERITIES)),
+        chunks(positions, max(size)),
+    )
     return (np.asarray(images[start + piece]) for start, piece in product(starts, pieces))
 
 
@@ -143,14 +157,19 @@ def _check_labels(all_labels: np.memmap, positions: np.ndarray, labels: np.ndarr
     if len(positions) and positions.max() >= by_severity.shape[1]:
         images = f"{by_severity.shape[1]:,} test images"
         raise Fault(
-            f"{all_labels.filename}: expected an image at position {positions.max()}, got {images}; fetch it again"
+            f"{all_labels.filename}: expected an image at position {positions.max()}, got "
+            f"{images}; fetch it again"
         )
     wrong = np.argwhere(by_severity[:, positions] != labels)
     if len(wrong):
         severity, image = wrong[0]
-        mismatch = f"{by_severity[severity, positions[image]]} for {labels[image]} at position {positions[image]}"
+        mismatch = (
+            f"{by_severity[severity, positions[image]]} for {labels[image]} at position "
+            f"{positions[image]}"
+        )
         raise Fault(
-            f"{all_labels.filename}: expected labels in the order of the clean test set, got {mismatch}; fetch it again"
+            f"{all_labels.filename}: expected labels in the order of the clean test set, got "
+            f"{mismatch}; fetch it again"
         )
 
 
@@ -161,17 +180,24 @@ def _check_md5(path: Path, checksums: Mapping[str, str]) -> None:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
     if md5 != checksums[path.stem]:
         raise Fault(
-            f"{path}: expected MD5 {checksums[path.stem]}, as published, got {md5}; fetch it again: {STACKED_FROM}"
+            f"{path}: expected MD5 {checksums[path.stem]}, as published, got {md5}; fetch it "
+            f"again: {STACKED_FROM}"
         )
 
 
 def image_paths(
-    folder: str | Path, corruption: str, severities: Iterable[int], classes: Sequence[str], names: Sequence[str]
+    folder: str | Path,
+    corruption: str,
+    severities: Iterable[int],
+    classes: Sequence[str],
+    names: Sequence[str],
 ) -> list[str]:
-    """Paths of the images of a set in the layout of ImageNet-C, `<folder>/<corruption>/<severity>/<class>/<name>.JPEG`.
+    """Paths of the images of a set in the layout of ImageNet-C,
+    `<folder>/<corruption>/<severity>/<class>/<name>.JPEG`.
 
-    The corruption may also lie one folder further down, as where the distributed archives are unpacked side by side.
-    Another suffix of SUFFIXES, in any case, stands in for .JPEG. Other classes and images in `folder` are left alone.
+    The corruption may also lie one folder further down, as where the distributed archives are
+    unpacked side by side. Another suffix of SUFFIXES, in any case, stands in for .JPEG. Other
+    classes and images in `folder` are left alone.
 
     Args:
         classes, names: class and name, with or without suffix, of each of the N test images.
@@ -191,7 +217,9 @@ def image_paths(
         for name, stem in zip(classes, stems, strict=True):
             file = listings[name].get(stem)
             place = f"{name}/{file or stem + '.JPEG'}"
-            paths.append(f"{severity_folder}/{place}") if file else missing.append(f"{severity}/{place}")
+            paths.append(f"{severity_folder}/{place}") if file else missing.append(
+                f"{severity}/{place}"
+            )
     if missing:
         total = f"{len(missing):,} of {len(missing) + len(paths):,} images are missing"
         raise Fault(f"{top}: {total}: {excerpt(missing, FILES_NAMED)}; {FILES_FROM}")
@@ -201,32 +229,42 @@ def image_paths(
 def check_sizes(paths: Sequence[str], side: int) -> None:
     """Raise a Fault unless a sample of `paths` holds squares of at least `side` pixels.
 
-    Pictures of published sets were cropped before they were corrupted. Others would show more than the clean images do,
-    or be enlarged.
+    Pictures of published sets were cropped before they were corrupted. Others would show more than
+    the clean images do, or be enlarged.
     """
     for path in paths[:: max(1, len(paths) // _SAMPLED)]:
         width, height = decode(path).size
         if width != height or width < side:
             raise Fault(
-                f"{path}: {width}x{height} pixels; expected squares of {side} pixels or more, cropped as clean images "
+                f"{path}: {width}x{height} pixels; expected squares of {side} pixels or more, "
+                "cropped as clean images "
                 "are; crop them, or set dataset.image_size to their side"
             )
 
 
 def _corruption_folder(folder: Path, corruption: str) -> Path:
-    folders = [path for path in (folder / corruption, *sorted(folder.glob(f"*/{corruption}"))) if path.is_dir()]
+    folders = [
+        path
+        for path in (folder / corruption, *sorted(folder.glob(f"*/{corruption}")))
+        if path.is_dir()
+    ]
     if len(folders) > 1:
         raise Fault(f"{folder}: {corruption} is in {folders[0]} and in {folders[1]}; keep one")
     return folders[0] if folders else _subfolder(folder, corruption, deeper=folder.glob("*/*"))
 
 
 def _subfolder(folder: Path, name: str, deeper: Iterable[Path] = ()) -> Path:
-    """The folder `name` in `folder`; a Fault that hints at the contents, or at `deeper` folders, if it is missing."""
+    """The folder `name` in `folder`; a Fault that hints at the contents, or at `deeper` folders, if
+    it is missing."""
     if (folder / name).is_dir():
         return folder / name
     entries = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     close = get_close_matches(name, [*entries, *(path.name for path in deeper)], n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"{folder} holds {', '.join(entries[:6]) or 'nothing'}"
+    hint = (
+        f"did you mean {close[0]!r}?"
+        if close
+        else f"{folder} holds {', '.join(entries[:6]) or 'nothing'}"
+    )
     raise Fault(f"{folder / name}: there is no such folder; {hint}; {FILES_FROM}")
 
 
@@ -236,18 +274,25 @@ def _stem(name: str) -> str:
 
 
 def _listing(folder: str) -> dict[str, str]:
-    """Stem -> file name of the images in `folder`, .JPEG before others; empty if there is no such folder."""
+    """Stem -> file name of the images in `folder`, .JPEG before others; empty if there is no such
+    folder."""
     entries = os.listdir(folder) if os.path.isdir(folder) else []
     images = [name for name in entries if name.lower().endswith(SUFFIXES)]
-    return {_stem(name): name for name in sorted(images, key=lambda name: (name.endswith(".JPEG"), name))}
+    return {
+        _stem(name): name
+        for name in sorted(images, key=lambda name: (name.endswith(".JPEG"), name))
+    }
 
 
 # As ImageNet-C was saved (Hendrycks and Dietterich, 2019).
 QUALITY = 85
 
 
-def write_stack(path: str, images: Images, side: int, corruption: str, severities: list[int], corrupt: Corrupt) -> None:
-    """Write the array uint8 SxNx`side`x`side`x3 of N `images` under `corruption` at all severities, piece by piece."""
+def write_stack(
+    path: str, images: Images, side: int, corruption: str, severities: list[int], corrupt: Corrupt
+) -> None:
+    """Write the array uint8 SxNx`side`x`side`x3 of N `images` under `corruption` at all severities,
+    piece by piece."""
     count = len(images)
     progress = Progress(len(severities))
     with appending(path, (len(severities), count, side, side, 3), np.uint8) as append:
@@ -267,7 +312,8 @@ def write_pictures(
     severities: list[int],
     corrupt: Corrupt,
 ) -> None:
-    """Write `folder`/<severity>/<class>/<name>.JPEG of every image, as ImageNet-C is laid out, or nothing at all.
+    """Write `folder`/<severity>/<class>/<name>.JPEG of every image, as ImageNet-C is laid out, or
+    nothing at all.
 
     Args:
         path: path of the list of these files, severity by severity, in the order of `images`.

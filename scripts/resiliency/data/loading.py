@@ -1,4 +1,5 @@
-"""Batches of images for networks: sliced from an array, or decoded from files by worker processes."""
+"""Batches of images for networks: sliced from an array, or decoded from files by worker
+processes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -30,7 +31,8 @@ def batches(
     Args:
         images: N images; a tensor, uint8 NxHxWx3, must be on `device` and is not read by `read`.
         workers: number of processes that decode files, or call `read`, in advance; 0 for none.
-        read: function that reads the images at one of `indices`, if they are changed or come from several sources.
+        read: function that reads the images at one of `indices`, if they are changed or come from
+            several sources.
 
     Raises:
         Fault: a file cannot be decoded.
@@ -39,17 +41,26 @@ def batches(
         for chosen in indices:
             yield images[torch.from_numpy(chosen).to(images.device)]
         return
-    for (batch,) in several_batches(images, indices, device, workers, partial(_alone, read or images.__getitem__)):
+    for (batch,) in several_batches(
+        images, indices, device, workers, partial(_alone, read or images.__getitem__)
+    ):
         yield batch
 
 
 def several_batches(
-    images: Images, indices: Sequence[Any], device: torch.device, workers: int, read: Callable[[Any], list[np.ndarray]]
+    images: Images,
+    indices: Sequence[Any],
+    device: torch.device,
+    workers: int,
+    read: Callable[[Any], list[np.ndarray]],
 ) -> Iterator[list[Tensor]]:
-    """As `batches`, but `read` returns several batches at each of `indices`, such as several views of the images."""
+    """As `batches`, but `read` returns several batches at each of `indices`, such as several views
+    of the images."""
     if not isinstance(images, FileImages):
         for chosen in indices:
-            yield [torch.from_numpy(np.ascontiguousarray(batch)).to(device) for batch in read(chosen)]
+            yield [
+                torch.from_numpy(np.ascontiguousarray(batch)).to(device) for batch in read(chosen)
+            ]
         return
     listed: Any = indices  # to torch's types, no data set
     settings: dict[str, Any] = {"num_workers": workers, "pin_memory": device.type == "cuda"}
@@ -64,7 +75,8 @@ def _alone(read: Read, chosen: Any) -> list[np.ndarray]:
 
 
 def _read(read: Callable[[Any], list[np.ndarray]], chosen: Any) -> list[Tensor] | Fault:
-    """Batches from a worker. A Fault is handed over as a value, for torch would wrap its line in a traceback."""
+    """Batches from a worker. A Fault is handed over as a value, for torch would wrap its line in a
+    traceback."""
     try:
         return list(map(torch.from_numpy, read(chosen)))
     except Fault as fault:

@@ -38,7 +38,8 @@ class FileImages:
         files: N paths.
         size, margin: arguments of `fitted`.
         states: `file_state` of each file when it was listed; a file with another one is refused.
-        cropped: whether the files hold images that are already resized and cropped, as corrupted images are.
+        cropped: whether the files hold images that are already resized and cropped, as corrupted
+            images are.
     """
 
     files: list[str]
@@ -51,13 +52,16 @@ class FileImages:
         return len(self.files)
 
     def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
-        """uint8 Bx`size`x`size`x3: the images of a slice, or those at an int array of indices; faults as `decoded`."""
+        """uint8 Bx`size`x`size`x3: the images of a slice, or those at an int array of indices;
+        faults as `decoded`."""
         return self.in_views(chosen, [None])[0]
 
     def in_views(self, chosen: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
-        """The images at `chosen`, each `decoded` once, in each of `views`: uint8 B x `size` x `size` x 3.
+        """The images at `chosen`, each `decoded` once, in each of `views`: uint8 B x `size` x
+        `size` x 3.
 
-        A view of None is that with `size` and `margin`. Images that are `cropped` are not cropped again.
+        A view of None is that with `size` and `margin`. Images that are `cropped` are not cropped
+        again.
         """
         indices = range(len(self.files))[chosen] if isinstance(chosen, slice) else chosen
         seen = [view or View(self.size, self.margin) for view in views]
@@ -78,8 +82,10 @@ class FileImages:
         file = self.files[index]
         if self.states and file_state(file) not in ("", self.states[index]):
             raise Fault(
-                f"{printable(file)}: changed since the study listed it; run again, or with --forcerun and the rule "
-                "that lists it (dataset, test_set_<name>, precomputed), so that all stages see the same image"
+                f"{printable(file)}: changed since the study listed it; run again, or with "
+                "--forcerun and the rule "
+                "that lists it (dataset, test_set_<name>, precomputed), so that all stages see the "
+                "same image"
             )
         return decode(file)
 
@@ -87,7 +93,9 @@ class FileImages:
         """The images at `indices`, in their order."""
         chosen = list(indices)
         states = self.states and [self.states[index] for index in chosen]
-        return FileImages([self.files[index] for index in chosen], self.size, self.margin, states, self.cropped)
+        return FileImages(
+            [self.files[index] for index in chosen], self.size, self.margin, states, self.cropped
+        )
 
 
 def files_of(images: Images) -> list[str]:
@@ -112,7 +120,9 @@ class ResizedImages:
         positions = np.arange(self.count)[chosen]
         images = np.empty((len(positions), self.side, self.side, 3), np.uint8)
         for image, position in zip(images, positions.tolist(), strict=True):
-            image[...] = np.asarray(self.read(position).resize((self.side, self.side), Image.Resampling.BILINEAR))
+            image[...] = np.asarray(
+                self.read(position).resize((self.side, self.side), Image.Resampling.BILINEAR)
+            )
         return images
 
 
@@ -124,7 +134,8 @@ def resized_array(images: np.ndarray, side: int) -> Images:
 
 
 def file_state(file: str) -> str:
-    """Size in bytes and modification time, in nanoseconds since 1970, of a file; empty if it is not there.
+    """Size in bytes and modification time, in nanoseconds since 1970, of a file; empty if it is not
+    there.
 
     By it a stage sees that an image was changed since the study listed it.
     """
@@ -136,34 +147,44 @@ def file_state(file: str) -> str:
 
 
 def decode(path: str | Path) -> Image.Image:
-    """The JPEG, PNG or WebP file at `path` as an RGB image, upright as its EXIF data say, its first frame if animated.
+    """The JPEG, PNG or WebP file at `path` as an RGB image, upright as its EXIF data say, its first
+    frame if animated.
 
-    What is transparent is shown on white; of 16 bits the upper eight are kept. Colour profiles are not applied.
+    What is transparent is shown on white; of 16 bits the upper eight are kept. Colour profiles are
+    not applied.
 
     Raises:
-        Fault: the file is missing, broken, cut short or not such an image, or a side is below `SMALLEST` pixels or
-            `MOST_STRETCHED` times the other.
+        Fault: the file is missing, broken, cut short or not such an image, or a side is below
+            `SMALLEST` pixels or `MOST_STRETCHED` times the other.
     """
     with _opened(path) as image:
         image.load()
-        # Broken EXIF data say nothing about the pixels; where only other tags are broken, the image is turned.
+        # Broken EXIF data say nothing about the pixels; where only other tags are broken, the image
+        # is turned.
         with suppress(Exception):
             ImageOps.exif_transpose(image, in_place=True)
         if image.mode.startswith("I"):  # 16 bits; PIL would clip them
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         if image.has_transparency_data:
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+            image = Image.alpha_composite(
+                Image.new("RGBA", image.size, "white"), image.convert("RGBA")
+            )
         return image.convert("RGB")
 
 
 def fitted(
-    image: Image.Image, size: int, margin: float, interpolation: str = "bilinear", squash: bool = False
+    image: Image.Image,
+    size: int,
+    margin: float,
+    interpolation: str = "bilinear",
+    squash: bool = False,
 ) -> np.ndarray:
-    """The centre of `image`, as networks are usually evaluated on it: resized, then cropped to `size` x `size` pixels.
+    """The centre of `image`, as networks are usually evaluated on it: resized, then cropped to
+    `size` x `size` pixels.
 
-    The shorter side becomes `size` / `margin` pixels long, rounded down; antialiased. The pixels are those of
-    torchvision's `Resize` and `CenterCrop`, and so of `timm.data.create_transform`. An image of `size` x `size` pixels
-    stays as it is where `margin` is 1.
+    The shorter side becomes `size` / `margin` pixels long, rounded down; antialiased. The pixels
+    are those of torchvision's `Resize` and `CenterCrop`, and so of `timm.data.create_transform`. An
+    image of `size` x `size` pixels stays as it is where `margin` is 1.
 
     Args:
         image: RGB image.
@@ -175,14 +196,17 @@ def fitted(
         uint8 `size`x`size`x3.
     """
     short = int(size / margin)
-    width, height = (short if squash else int(short * side / min(image.size)) for side in image.size)
+    width, height = (
+        short if squash else int(short * side / min(image.size)) for side in image.size
+    )
     left, top = round((width - size) / 2), round((height - size) / 2)
     resized = image.resize((width, height), INTERPOLATIONS[interpolation])
     return np.array(resized.crop((left, top, left + size, top + size)))
 
 
 def header_fault(path: str | Path, decoded: bool = False) -> str | None:
-    """The fault that `decode` would find in the file at `path`, as far as its header shows; None if none.
+    """The fault that `decode` would find in the file at `path`, as far as its header shows; None if
+    none.
 
     Args:
         decoded: whether the image is decoded too, at an eighth of its size if it is a JPEG.
@@ -204,7 +228,8 @@ def printable(path: str | Path) -> str:
 
 @contextmanager
 def _opened(path: str | Path) -> Iterator[Image.Image]:
-    """The image in the file at `path`, of which only the header is read; what fails in the block is its fault."""
+    """The image in the file at `path`, of which only the header is read; what fails in the block is
+    its fault."""
     fault = ""
     try:
         if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
@@ -232,7 +257,8 @@ FORMULA = ("=", "+", "-", "@", "'")
 
 
 def read_images(path: str | Path) -> Images:
-    """The images of a `.npy` array, memory-mapped, or those that a list written by `write_list` names.
+    """The images of a `.npy` array, memory-mapped, or those that a list written by `write_list`
+    names.
 
     Raises:
         Fault: the file is missing, cut short, or neither an array nor a list.
@@ -243,19 +269,28 @@ def read_images(path: str | Path) -> Images:
 
 
 def write_list(
-    path: str | Path, files: list[str], size: int, margin: float, cropped: bool = False, own: bool = False
+    path: str | Path,
+    files: list[str],
+    size: int,
+    margin: float,
+    cropped: bool = False,
+    own: bool = False,
 ) -> None:
     """Name `files`, which `read_images` decodes to `size` pixels a side; see `FileImages`.
 
     Args:
-        own: whether the study wrote the files; of other files, size and modification time are recorded.
+        own: whether the study wrote the files; of other files, size and modification time are
+            recorded.
     """
     states = None if own else [file_state(file) for file in files]
-    write_json(path, {"size": size, "margin": margin, "cropped": cropped, "files": files, "states": states})
+    write_json(
+        path, {"size": size, "margin": margin, "cropped": cropped, "files": files, "states": states}
+    )
 
 
 def images_at(images: Images, indices: np.ndarray) -> Images:
-    """The images at `indices` (int n) among those from `read_images`; an array is read, files stay in place."""
+    """The images at `indices` (int n) among those from `read_images`; an array is read, files stay
+    in place."""
     return images.at(indices.tolist()) if isinstance(images, FileImages) else images[indices]
 
 
@@ -264,7 +299,8 @@ def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
 
     Args:
         clean: path of N images.
-        corrupted: a path for each corruption: an array SxNxHxWx3, or a list of S x N files, severity by severity.
+        corrupted: a path for each corruption: an array SxNxHxWx3, or a list of S x N files,
+            severity by severity.
     """
     images = read_images(clean)
     conditions = [images]
@@ -272,17 +308,22 @@ def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
         stack: Any = read_images(path)
         if isinstance(stack, FileImages):
             count = len(images)
-            conditions += [stack.at(range(start, start + count)) for start in range(0, len(stack), count)]
+            conditions += [
+                stack.at(range(start, start + count)) for start in range(0, len(stack), count)
+            ]
         else:
             conditions += list(stack)
     return conditions
 
 
-def images_in_views(images: Images, indices: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
-    """The images at `indices` in each of `views`, each read or decoded once: uint8 B x size x size x 3.
+def images_in_views(
+    images: Images, indices: slice | np.ndarray, views: list[View | None]
+) -> list[np.ndarray]:
+    """The images at `indices` in each of `views`, each read or decoded once: uint8 B x size x size
+    x 3.
 
-    A view of None is that of the study, as from `images[indices]`. Images of an array are already resized and cropped
-    and are not cropped again. Faults are those of `FileImages.decoded`.
+    A view of None is that of the study, as from `images[indices]`. Images of an array are already
+    resized and cropped and are not cropped again. Faults are those of `FileImages.decoded`.
     """
     if isinstance(images, FileImages):
         return images.in_views(indices, views)
@@ -291,16 +332,24 @@ def images_in_views(images: Images, indices: slice | np.ndarray, views: list[Vie
         if view is None or view.size == common.shape[1]:
             seen.append(common)
         else:
-            seen.append(np.stack([fitted(Image.fromarray(image), *view._replace(margin=1)) for image in common]))
+            seen.append(
+                np.stack(
+                    [fitted(Image.fromarray(image), *view._replace(margin=1)) for image in common]
+                )
+            )
     return seen
 
 
 def write_items(path: str | Path, classes: list[str], names: list[str]) -> None:
     """Write class and name of each image of a split, as `read_items` reads them.
 
-    What spreadsheets would calculate, and what begins with "'", gets a "'" before it, which they do not show.
+    What spreadsheets would calculate, and what begins with "'", gets a "'" before it, which they do
+    not show.
     """
-    quoted = [[f"'{text}" if text.startswith(FORMULA) else text for text in texts] for texts in (classes, names)]
+    quoted = [
+        [f"'{text}" if text.startswith(FORMULA) else text for text in texts]
+        for texts in (classes, names)
+    ]
     write_csv(path, [{"class": label, "name": name} for label, name in zip(*quoted, strict=True)])
 
 
@@ -315,12 +364,17 @@ def read_items(path: str | Path) -> tuple[list[str], list[str]]:
             rows = list(csv.DictReader(file))
         if not rows:
             raise ValueError("it is empty")
-        return [row["class"].removeprefix("'") for row in rows], [row["name"].removeprefix("'") for row in rows]
+        return [row["class"].removeprefix("'") for row in rows], [
+            row["name"].removeprefix("'") for row in rows
+        ]
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise Fault(f"{path}: truncated or corrupt table ({error}); delete it and run again") from error
+        raise Fault(
+            f"{path}: truncated or corrupt table ({error}); delete it and run again"
+        ) from error
 
 
 def chunks(indices: np.ndarray, side: int) -> list[np.ndarray]:
-    """`indices` in consecutive pieces whose images of `side` pixels squared take some megabytes at most."""
+    """`indices` in consecutive pieces whose images of `side` pixels squared take some megabytes at
+    most."""
     size = max(1, CHUNK // (3 * side * side))
     return [indices[start : start + size] for start in range(0, len(indices), size)]

@@ -19,7 +19,8 @@ class Published(NamedTuple):
 
     Attributes:
         image_size: height and width of the images in pixels.
-        classes, train, test: numbers of classes and of images; `test` is 0 if the study splits the images itself.
+        classes, train, test: numbers of classes and of images; `test` is 0 if the study splits the
+            images itself.
         made_of_files: whether each image is a file.
         mirrored: whether images may be mirrored left to right without changing their class.
     """
@@ -59,10 +60,16 @@ def _checked_groups(value: str | None) -> str | None:
     if not value or is_table(value):
         return value
     if not re.search(PLACE, value):
-        raise ValueError("must be a pattern such as <track>_*, or the name of a file that ends in .csv")
+        raise ValueError(
+            "must be a pattern such as <track>_*, or the name of a file that ends in .csv"
+        )
     name = value.rpartition("/")[2]
-    if re.search(PLACE, name) and ("*" not in name or re.search(rf"{PLACE}\*", name)):  # no part is left out
-        raise ValueError("makes each image a group of its own; put * for what differs in a group, as in <track>_*")
+    # No part is left out.
+    if re.search(PLACE, name) and ("*" not in name or re.search(rf"{PLACE}\*", name)):
+        raise ValueError(
+            "makes each image a group of its own; put * for what differs in a group, as in "
+            "<track>_*"
+        )
     return value
 
 
@@ -77,59 +84,79 @@ def _is_pattern(groups: str | None) -> bool:
 class Dataset(Settings):
     name: Literal[(*PUBLISHED, "image_folder")] = Field(
         "digits",
-        description="dataset; digits is part of scikit-learn, image_folder and imagenet read `folder`, the others "
+        description="dataset; digits is part of scikit-learn, image_folder and imagenet read "
+        "`folder`, the others "
         "are downloaded",
     )
     folder: str | None = Field(
         None,
         min_length=1,
-        description="folder of the images, for image_folder and imagenet: train/<class>/*, val or test/<class>/*; for "
+        description="folder of the images, for image_folder and imagenet: train/<class>/*, val or "
+        "test/<class>/*; for "
         "image_folder also <class>/*",
     )
     images: str | None = Field(
         None,
         min_length=1,
-        description="for folder datasets: a text file that lists the test images to use, one file name per line",
+        description="for folder datasets: a text file that lists the test images to use, one file "
+        "name per line",
     )
     classes: str | None = Field(
         None,
         min_length=1,
-        description="for image_folder: a text file with names of the classes, one per line, in the order of their "
+        description="for image_folder: a text file with names of the classes, one per line, in the "
+        "order of their "
         "folders; null: the names of the folders",
     )
     image_size: auto_or(int, 32, 1024) = Field(
         AUTO,
-        description="pixels per side; auto: 96 for stl10, 224 for folders, imagenette and imagenet, else 32. If it "
+        description="pixels per side; auto: 96 for stl10, 224 for folders, imagenette and "
+        "imagenet, else 32. If it "
         "is auto and images stay in their files, loaded members see them as in their training",
     )
     crop: auto_or(float, 0.1, 1) = Field(
-        AUTO, description="side of the centre crop relative to the resized image; auto: 0.875 above 64 px, else 1"
+        AUTO,
+        description="side of the centre crop relative to the resized image; auto: 0.875 above 64 "
+        "px, else 1",
     )
     validation_fraction: float = Field(
-        0.1, gt=0, lt=1, description="share of the images used for validation, if the dataset has no validation images"
+        0.1,
+        gt=0,
+        lt=1,
+        description="share of the images used for validation, if the dataset has no validation "
+        "images",
     )
     test_fraction: float = Field(
-        0.3, gt=0, lt=1, description="share of the images used for the test, if the dataset has no test images"
+        0.3,
+        gt=0,
+        lt=1,
+        description="share of the images used for the test, if the dataset has no test images",
     )
     groups: str | None = Field(
         None,
         min_length=1,
-        description="groups of images that are never in two splits: a pattern on file names such as `<track>_*`, or a "
+        description="groups of images that are never in two splits: a pattern on file names such "
+        "as `<track>_*`, or a "
         "CSV file with the columns image and group; null: the tracks of gtsrb, else none",
     )
     test_groups: str | None = Field(
         None,
         min_length=1,
-        description="groups of test images, which are resampled, halved and left out together: a pattern or a CSV file "
+        description="groups of test images, which are resampled, halved and left out together: a "
+        "pattern or a CSV file "
         "as for `groups`, or near_duplicates, for images that look alike; null: those of `groups`",
     )
-    images_per_class: Annotated[dict[Split, int], WithJsonSchema({"anyOf": [COUNT, COUNTS]})] = Field(
-        {},
-        description="largest number of images per class in each split: one number, or a mapping of splits to numbers",
+    images_per_class: Annotated[dict[Split, int], WithJsonSchema({"anyOf": [COUNT, COUNTS]})] = (
+        Field(
+            {},
+            description="largest number of images per class in each split: one number, or a "
+            "mapping of splits to numbers",
+        )
     )
     allow_duplicates: bool = Field(
         False,
-        description="whether image_folder may contain the same image in two splits, and an additional test set "
+        description="whether image_folder may contain the same image in two splits, and an "
+        "additional test set "
         "training images; published datasets may",
     )
 
@@ -153,7 +180,9 @@ class Dataset(Settings):
         if self.name in IN_FOLDERS and not self.folder:
             raise ValueError(f"folder: required; give the folder with the images of {self.name}")
         if self.images and self.name not in IN_FOLDERS:
-            raise ValueError(f"images: only {' and '.join(IN_FOLDERS)} have files to list; use images_per_class")
+            raise ValueError(
+                f"images: only {' and '.join(IN_FOLDERS)} have files to list; use images_per_class"
+            )
         if self.classes and self.name != "image_folder":
             raise ValueError(f"classes: {self.name} has names of its own; remove it")
         if self.folder and self.name not in IN_FOLDERS:
@@ -192,12 +221,14 @@ class Dataset(Settings):
 
     @property
     def on_the_fly(self) -> bool:
-        """Whether images stay in their files and are decoded when needed, instead of being stored as one array."""
+        """Whether images stay in their files and are decoded when needed, instead of being stored
+        as one array."""
         return self.made_of_files and self.side > LARGEST_STORED
 
     @property
     def one_size(self) -> bool:
-        """Whether loaded members see images as the dataset has them, in place of as they were trained to."""
+        """Whether loaded members see images as the dataset has them, in place of as they were
+        trained to."""
         return self.image_size != AUTO or not self.on_the_fly
 
     @property
@@ -212,18 +243,25 @@ class Dataset(Settings):
 
     @property
     def largest_shift(self) -> int:
-        """Pixels that stored training images are usually shifted by: an eighth of the side, less for digits."""
+        """Pixels that stored training images are usually shifted by: an eighth of the side, less
+        for digits."""
         if self.on_the_fly:
             return 0
         return self.side // (16 if self.name == "digits" else 8)
 
     def resolved(self) -> "Dataset":
         """The settings on which images and splits depend, with "auto" replaced."""
-        decided = {"image_size": self.side, "crop": self.margin, "classes": None, "test_groups": None}
+        decided = {
+            "image_size": self.side,
+            "crop": self.margin,
+            "classes": None,
+            "test_groups": None,
+        }
         return self.model_copy(update=decided)
 
     def most_images(self) -> dict[str, int]:
-        """Split -> the largest number of images that it can hold; empty for an image folder, not counted yet."""
+        """Split -> the largest number of images that it can hold; empty for an image folder, not
+        counted yet."""
         if self.name not in PUBLISHED:
             return {}
         published = PUBLISHED[self.name]
@@ -232,39 +270,51 @@ class Dataset(Settings):
         train = published.train - validation - (0 if published.test else test)
         most: dict[Split, int] = {"train": max(train, 0), "validation": validation, "test": test}
         per_class = self.images_per_class
-        return {str(of): min(count, published.classes * per_class.get(of, count)) for of, count in most.items()}
+        return {
+            str(of): min(count, published.classes * per_class.get(of, count))
+            for of, count in most.items()
+        }
 
 
 class TestSet(Settings):
-    """Further images that members are tested on, such as photos from the field or a published shifted test set."""
+    """Further images that members are tested on, such as photos from the field or a published
+    shifted test set."""
 
     folder: str | None = Field(
         None,
         min_length=1,
-        description="folder of the images: <class>/*, with the class names of the dataset, or numbers",
+        description="folder of the images: <class>/*, with the class names of the dataset, or "
+        "numbers",
     )
     images: str | None = Field(
         None,
         min_length=1,
-        description="instead of a folder: a .npy array of images, uint8 N x side x side x 3, as CIFAR-10.1 is "
+        description="instead of a folder: a .npy array of images, uint8 N x side x side x 3, as "
+        "CIFAR-10.1 is "
         "published",
     )
-    labels: str | None = Field(None, min_length=1, description="labels of `images`: a .npy array of N class indices")
+    labels: str | None = Field(
+        None, min_length=1, description="labels of `images`: a .npy array of N class indices"
+    )
     groups: str | None = Field(
         None,
         min_length=1,
-        description="groups of its images, which are resampled and left out together, as `dataset.test_groups`; null: "
+        description="groups of its images, which are resampled and left out together, as "
+        "`dataset.test_groups`; null: "
         "none",
     )
     classes: Literal["present", "all"] = Field(
         "present",
-        description="classes to which predictions are restricted: those present in the test set, as for ImageNet-A "
+        description="classes to which predictions are restricted: those present in the test set, "
+        "as for ImageNet-A "
         "and -R; or all",
     )
 
     @model_validator(mode="after")
     def _one_source(self) -> "TestSet":
-        if (self.folder is None) == (self.images is None) or (self.images is None) != (self.labels is None):
+        if (self.folder is None) == (self.images is None) or (self.images is None) != (
+            self.labels is None
+        ):
             raise ValueError("folder: a test set needs either a folder, or images and labels")
         if _is_pattern(self.groups) and not self.folder:
             raise ValueError(f"groups: arrays have no file names; {BY_TABLE}")
@@ -291,5 +341,6 @@ class Probe(Settings):
         100,
         ge=4,
         le=10**6,
-        description="number of test images, stratified by class, on which attributions and activations are compared",
+        description="number of test images, stratified by class, on which attributions and "
+        "activations are compared",
     )

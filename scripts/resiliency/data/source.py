@@ -1,4 +1,5 @@
-"""The contents of a dataset, before the study splits it or takes a subset, and the folder for its downloads."""
+"""The contents of a dataset, before the study splits it or takes a subset, and the folder for its
+downloads."""
 
 import fcntl
 import os
@@ -36,7 +37,8 @@ class Part(NamedTuple):
 
     Attributes:
         labels: int64 N, positions of classes.
-        names: N names; no two images of a class share one. Published arrays are named by their position.
+        names: N names; no two images of a class share one. Published arrays are named by their
+            position.
         groups: int64 N, group of each image; no group is split. None if there are no groups.
     """
 
@@ -61,11 +63,17 @@ class Source(NamedTuple):
 
 
 def lines_of(path: str | Path, what: str) -> list[str]:
-    """The lines of a text file, one `what` each, without spaces and blank lines at ends; a Fault if it is no text."""
+    """The lines of a text file, one `what` each, without spaces and blank lines at ends; a Fault if
+    it is no text."""
     try:
-        return [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").rstrip().splitlines()]
+        return [
+            line.strip()
+            for line in Path(path).read_text(encoding="utf-8-sig").rstrip().splitlines()
+        ]
     except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"{path}: cannot be read ({error}); expected a text file with one {what} per line") from error
+        raise Fault(
+            f"{path}: cannot be read ({error}); expected a text file with one {what} per line"
+        ) from error
 
 
 def read_class_names(path: str | Path) -> list[str]:
@@ -76,7 +84,10 @@ def read_class_names(path: str | Path) -> list[str]:
     """
     names = lines_of(path, "class name")
     if not all(names) or not names:
-        raise Fault(f"{path}: line {names.index('') + 1 if names else 1} is empty; expected one class name per line")
+        raise Fault(
+            f"{path}: line {names.index('') + 1 if names else 1} is empty; expected one class name "
+            "per line"
+        )
     return names
 
 
@@ -84,16 +95,24 @@ def names_for_classes(classes: list[str], path: str | Path) -> list[str]:
     """The names that the file at `path` gives to `classes`, in their order.
 
     Raises:
-        Fault: as `read_class_names`; or there is not one name per class, a name comes twice, or one cannot be that of a
-            folder.
+        Fault: as `read_class_names`; or there is not one name per class, a name comes twice, or one
+            cannot be that of a folder.
     """
     names = read_class_names(path)
     if len(names) != len(classes):
-        raise Fault(f"{path}: {expected(f'{len(classes)} names, one per class folder', len(names))}")
+        raise Fault(
+            f"{path}: {expected(f'{len(classes)} names, one per class folder', len(names))}"
+        )
     if repeated := next((name for name in names if names.count(name) > 1), None):
-        raise Fault(f"{path}: {repeated!r} names {names.count(repeated)} classes; give each a name of its own")
+        raise Fault(
+            f"{path}: {repeated!r} names {names.count(repeated)} classes; give each a name of its "
+            "own"
+        )
     if bad := next((name for name in names if "/" in name or name in (".", "..")), None):
-        raise Fault(f"{path}: {bad!r} cannot name a folder, as images under corruptions need it to; rename it")
+        raise Fault(
+            f"{path}: {bad!r} cannot name a folder, as images under corruptions need it to; rename "
+            "it"
+        )
     return names
 
 
@@ -110,7 +129,8 @@ def cache_folder() -> Path:
 
 @contextmanager
 def downloading(folder: Path, files: str) -> Iterator[None]:
-    """Make `folder` and hold it for this process while the block downloads `files` into it, or reads them there.
+    """Make `folder` and hold it for this process while the block downloads `files` into it, or
+    reads them there.
 
     Raises:
         Fault: anything goes wrong; readers of published files raise almost anything.
@@ -123,4 +143,6 @@ def downloading(folder: Path, files: str) -> Iterator[None]:
             yield
     except Exception as error:
         remedy = "run again, or put there by hand what is missing, and delete what is damaged"
-        raise Fault(f"{folder}: cannot download or read {files} ({brief(error)}); {remedy}") from error
+        raise Fault(
+            f"{folder}: cannot download or read {files} ({brief(error)}); {remedy}"
+        ) from error

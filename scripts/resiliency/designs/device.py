@@ -1,4 +1,5 @@
-"""The device of networks. Only this module chooses it, and sets it up to give the same bytes in every run."""
+"""The device of networks. Only this module chooses it, and sets it up to give the same bytes in
+every run."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -19,14 +20,16 @@ from resiliency.base.machine import VISIBLE, keep_freed_memory, visible_gpus
 def device() -> torch.device:
     """The GPU of this process where it has one, else the CPU.
 
-    Whatever computes with a network asks here first, because on a GPU this also sets, for the whole process:
+    Whatever computes with a network asks here first, because on a GPU this also sets, for the whole
+    process:
 
-    - deterministic kernels, those of cuBLAS included, which must be asked for before CUDA is used. Attention is
-      computed step by step, because its faster forms have a backward pass that differs from run to run. An operation
-      without a deterministic kernel runs nevertheless, after a warning of torch.
-    - precision: float32 is that of IEEE 754 in convolutions as in matrix products, but for what runs within `tf32`, and
-      products in bfloat16 are summed up in float32. Where a recipe trains in bfloat16, autocasting says which
-      operations do.
+    - deterministic kernels, those of cuBLAS included, which must be asked for before CUDA is used.
+      Attention is computed step by step, because its faster forms have a backward pass that differs
+      from run to run. An operation without a deterministic kernel runs nevertheless, after a
+      warning of torch.
+    - precision: float32 is that of IEEE 754 in convolutions as in matrix products, but for what
+      runs within `tf32`, and products in bfloat16 are summed up in float32. Where a recipe trains
+      in bfloat16, autocasting says which operations do.
 
     On a CPU, memory that is freed is kept for what is allocated next: see `keep_freed_memory`.
 
@@ -49,7 +52,8 @@ def device() -> torch.device:
         return torch.device("cuda")
     if gpus := visible_gpus():
         raise Fault(
-            f"GPU {', '.join(gpus)}: assigned to this process, but torch {torch.__version__} cannot use it; "
+            f"GPU {', '.join(gpus)}: assigned to this process, but torch {torch.__version__} "
+            "cannot use it; "
             f"install a matching driver and torch, or set {VISIBLE}= to run on the CPU"
         )
     keep_freed_memory()
@@ -63,7 +67,8 @@ def device_name() -> str:
 
 @cache
 def bfloat16_in_hardware() -> bool:
-    """Whether the processor multiplies in bfloat16; others emulate it, slowly. Known on Linux alone, else False."""
+    """Whether the processor multiplies in bfloat16; others emulate it, slowly. Known on Linux
+    alone, else False."""
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
     except OSError:
@@ -74,28 +79,36 @@ def bfloat16_in_hardware() -> bool:
 def layer_precision(wanted: str, networks: Iterable[nn.Module], device: torch.device) -> str:
     """float32 or bfloat16: what the recipe wants, and for "auto" what suits the device.
 
-    On a GPU that is bfloat16. On a CPU it is bfloat16 if the processor multiplies in it and all `networks` are of those
-    that it makes faster (`tests/benchmarks/training.py` measures it), else float32. It depends on nothing else, so that
-    trainings on equal processors give equal members.
+    On a GPU that is bfloat16. On a CPU it is bfloat16 if the processor multiplies in it and all
+    `networks` are of those that it makes faster (`tests/benchmarks/training.py` measures it), else
+    float32. It depends on nothing else, so that trainings on equal processors give equal members.
     """
     if wanted != "auto":
         return wanted
     if device.type == "cuda":
         return "bfloat16"
-    return "bfloat16" if bfloat16_in_hardware() and all(map(_is_faster_in_bfloat16, networks)) else "float32"
+    return (
+        "bfloat16"
+        if bfloat16_in_hardware() and all(map(_is_faster_in_bfloat16, networks))
+        else "float32"
+    )
 
 
 def _is_faster_in_bfloat16(network: nn.Module) -> bool:
-    """Whether its work is in convolutions, none of them depthwise: for these and for attention, casts take longer."""
+    """Whether its work is in convolutions, none of them depthwise: for these and for attention,
+    casts take longer."""
     layers = list(network.modules())
     convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
     depthwise = any(layer.groups == layer.in_channels > 1 for layer in convolutions)
-    return len(convolutions) > sum(isinstance(layer, nn.Linear) for layer in layers) and not depthwise
+    return (
+        len(convolutions) > sum(isinstance(layer, nn.Linear) for layer in layers) and not depthwise
+    )
 
 
 @contextmanager
 def inference() -> Iterator[None]:
-    """No gradients, and attention by any of its forms, for their forward passes are all deterministic."""
+    """No gradients, and attention by any of its forms, for their forward passes are all
+    deterministic."""
     fast = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
     with torch.inference_mode(), sdpa_kernel(fast):
         yield

@@ -1,21 +1,23 @@
 """Layers of networks: selected outputs, stems for small images, and feature stages with their maps.
 
-Published networks for 224 px shrink images 32-fold; of 32 px they leave one pixel. `adapt_stem` takes back what the
-stem shrinks, the first module that shrinks the image and then a pooling that shrinks it next, one step at a time, and
-stops once the last feature map is 4x4 or larger.
+Published networks for 224 px shrink images 32-fold; of 32 px they leave one pixel. `adapt_stem`
+takes back what the stem shrinks, the first module that shrinks the image and then a pooling that
+shrinks it next, one step at a time, and stops once the last feature map is 4x4 or larger.
 
-| Module                    | as in                                    | becomes                                     |
+| Module                    | as in                                    | becomes |
 |---------------------------|------------------------------------------|---------------------------------------------|
-| first: a convolution      | ResNet, DenseNet, RegNet, MobileNet, DLA | its stride is halved, and halved again      |
-| first: patches, convolved | ConvNeXt, EdgeNeXt                       | so too, and padded, so that patches overlap |
-| first: a pooling          | VGG                                      | left out                                    |
-| next: a pooling           | ResNet, DenseNet, VGG                    | left out                                    |
+| first: a convolution      | ResNet, DenseNet, RegNet, MobileNet, DLA | its stride is halved, and
+halved again      | | first: patches, convolved | ConvNeXt, EdgeNeXt                       | so too,
+and padded, so that patches overlap | | first: a pooling          | VGG | left out
+| | next: a pooling           | ResNet, DenseNet, VGG | left out
+|
 
-At 32 px, ResNet, DenseNet, VGG and ConvNeXt then end in 4x4, and those that shrink images 16-fold behind their stems,
-such as MobileNet, RegNet and StarNet, in 2x2. Kernels, and the names and shapes of weights, stay, so that weights
-trained with the original stem fit. Left as they are: networks whose features are tokens or channels last (transformers
-such as ViT and Swin, mixers), because the size of patches is one of their arguments; stems of parallel branches
-(RepVGG, MobileOne); and networks that fail on such images."""
+At 32 px, ResNet, DenseNet, VGG and ConvNeXt then end in 4x4, and those that shrink images 16-fold
+behind their stems, such as MobileNet, RegNet and StarNet, in 2x2. Kernels, and the names and shapes
+of weights, stay, so that weights trained with the original stem fit. Left as they are: networks
+whose features are tokens or channels last (transformers such as ViT and Swin, mixers), because the
+size of patches is one of their arguments; stems of parallel branches (RepVGG, MobileOne); and
+networks that fail on such images."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -30,10 +32,11 @@ from torch import Tensor, nn
 
 
 class SelectedOutputs(nn.Module):
-    """A network that knows other classes: `network`'s outputs at the indices `outputs`, in the dataset's order.
+    """A network that knows other classes: `network`'s outputs at the indices `outputs`, in the
+    dataset's order.
 
-    Whatever reads logits (predictions, attributions, accuracies) uses it like any network. Weights are written under
-    the names that they have in `network`.
+    Whatever reads logits (predictions, attributions, accuracies) uses it like any network. Weights
+    are written under the names that they have in `network`.
     """
 
     def __init__(self, network: nn.Module, outputs: list[int]):
@@ -57,9 +60,11 @@ def unwrapped(network: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def hooked(layers: Iterable[nn.Module], hook: Callable[[nn.Module, Any, Any], object]) -> Iterator[None]:
-    """Call `hook` with layer, inputs and output after each call of one of `layers`; what it returns, unless None,
-    takes the place of the output.
+def hooked(
+    layers: Iterable[nn.Module], hook: Callable[[nn.Module, Any, Any], object]
+) -> Iterator[None]:
+    """Call `hook` with layer, inputs and output after each call of one of `layers`; what it
+    returns, unless None, takes the place of the output.
     """
     handles = [layer.register_forward_hook(hook) for layer in layers]
     try:
@@ -83,17 +88,21 @@ def has_wrong_gradients(channels: int, kernel: tuple[int, ...], stride: tuple[in
 
 
 def with_right_gradients(network: nn.Module) -> nn.Module:
-    """Let the convolutions of `network` that are affected take their pixels first, which is the same function."""
+    """Let the convolutions of `network` that are affected take their pixels first, which is the
+    same function."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and not any(module.padding):
             channels, stride = module.in_channels // module.groups, module.stride
             if has_wrong_gradients(channels, module.kernel_size, stride):
                 module.stride = (1, 1)
-                module.register_forward_pre_hook(partial(_take_pixels, stride))  # which can be copied
+                # Which can be copied.
+                module.register_forward_pre_hook(partial(_take_pixels, stride))
     return network
 
 
-def _take_pixels(stride: tuple[int, ...], module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+def _take_pixels(
+    stride: tuple[int, ...], module: nn.Module, arguments: tuple[Any, ...]
+) -> tuple[Any, ...]:
     return subsampled(arguments[0], stride), *arguments[1:]
 
 
@@ -102,7 +111,8 @@ PLACES = 2
 
 
 def adapt_stem(network: nn.Module, side: int) -> list[str]:
-    """Adapt the stem of a timm network, in place, to images of `side` pixels squared, as far as they need it.
+    """Adapt the stem of a timm network, in place, to images of `side` pixels squared, as far as
+    they need it.
 
     Returns:
         What was changed, such as ["conv1 with stride 1", "no maxpool"].
@@ -137,17 +147,26 @@ def map_side(network: nn.Module, side: int) -> int:
             network.forward_head(features)
     except Exception:
         return 0
-    is_map = isinstance(features, Tensor) and features.ndim == 4 and getattr(network, "output_fmt", "NCHW") != "NHWC"
+    is_map = (
+        isinstance(features, Tensor)
+        and features.ndim == 4
+        and getattr(network, "output_fmt", "NCHW") != "NHWC"
+    )
     return features.shape[2] if is_map else 0
 
 
 def _shrinking_layers(network: nn.Module, side: int) -> list[tuple[str, nn.Module]]:
-    """Names and modules of the first two layers that make the image smaller, in the order that they are applied."""
-    names = {module: name for name, module in network.named_modules() if not list(module.children())}
+    """Names and modules of the first two layers that make the image smaller, in the order that they
+    are applied."""
+    names = {
+        module: name for name, module in network.named_modules() if not list(module.children())
+    }
     shrinking: dict[str, nn.Module] = {}
 
     def note(module: nn.Module, inputs: tuple, output: object) -> None:
-        sizes = [x.shape[2:] for x in (*inputs[:1], output) if isinstance(x, Tensor) and x.ndim == 4]
+        sizes = [
+            x.shape[2:] for x in (*inputs[:1], output) if isinstance(x, Tensor) and x.ndim == 4
+        ]
         if len(sizes) == 2 and sizes[1][0] < sizes[0][0] and len(shrinking) < PLACES:
             shrinking[names[module]] = module
 
@@ -177,7 +196,8 @@ def _is_pooling(module: nn.Module) -> bool:
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Leave no trace of computations in the block: no gradients, and no changed statistics of batches."""
+    """Leave no trace of computations in the block: no gradients, and no changed statistics of
+    batches."""
     training = network.training
     network.eval()
     try:
@@ -195,7 +215,8 @@ SMALLEST = 4  # least number of rows and columns of a map that locates anything
 
 
 def feature_stages(network: nn.Module) -> dict[str, nn.Module]:
-    """Name -> module of each feature stage that a network lists, in the order they are applied; else none."""
+    """Name -> module of each feature stage that a network lists, in the order they are applied;
+    else none."""
     network = unwrapped(network)
     modules = dict(network.named_modules())
     names = dict.fromkeys(stage["module"] for stage in getattr(network, "feature_info", []))
@@ -204,7 +225,8 @@ def feature_stages(network: nn.Module) -> dict[str, nn.Module]:
 
 @contextmanager
 def watched_stages(stages: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
-    """Yield a dictionary that holds the output of each stage, by name, once the network was applied."""
+    """Yield a dictionary that holds the output of each stage, by name, once the network was
+    applied."""
     outputs: dict[str, Tensor] = {}
     names = {stage: name for name, stage in stages.items()}
     with hooked(names, lambda stage, inputs, output: outputs.update({names[stage]: output})):
@@ -216,8 +238,8 @@ class Layout:
     """Position of features BxCxHxW in the output of a stage.
 
     Attributes:
-        form: `NCHW`, `NHWC` or `NLC`: tokens of a grid, row by row, behind `prefix` other tokens, such as the class
-            token.
+        form: `NCHW`, `NHWC` or `NLC`: tokens of a grid, row by row, behind `prefix` other tokens,
+            such as the class token.
         grid: height and width of the grid, H and W.
     """
 
@@ -246,7 +268,11 @@ def layout(network: nn.Module, features: object) -> Layout | None:
     if features.ndim == 4:
         form = "NHWC" if getattr(network, "output_fmt", "NCHW") == "NHWC" else "NCHW"
         return Layout(form, tuple(features.shape[1:3] if form == "NHWC" else features.shape[2:]))
-    grids = [tuple(module.grid_size) for module in network.modules() if getattr(module, "grid_size", None)]
+    grids = [
+        tuple(module.grid_size)
+        for module in network.modules()
+        if getattr(module, "grid_size", None)
+    ]
     for grid in grids:
         prefix = features.shape[1] - prod(grid)
         if prefix in (0, getattr(network, "num_prefix_tokens", 0)):
@@ -256,10 +282,12 @@ def layout(network: nn.Module, features: object) -> Layout | None:
 
 @contextmanager
 def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | None]:
-    """Yield a module whose output, whenever `network` is applied, is its last map BxCxHxW of 4x4 or more.
+    """Yield a module whose output, whenever `network` is applied, is its last map BxCxHxW of 4x4 or
+    more.
 
-    It is the output of the last feature stage that has one and that the logits depend on: the grid of the last block of
-    a transformer that only uses the class token does not count. None if there is no such stage.
+    It is the output of the last feature stage that has one and that the logits depend on: the grid
+    of the last block of a transformer that only uses the class token does not count. None if there
+    is no such stage.
 
     Args:
         image: float32 1x3xHxW, of the size of the images to come.
@@ -272,7 +300,9 @@ def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | Non
 
     def reaches(name: str) -> bool:
         """Whether the logits depend on the map of the stage."""
-        (slope,) = torch.autograd.grad(logits[0, 0], outputs[name], retain_graph=True, allow_unused=True)
+        (slope,) = torch.autograd.grad(
+            logits[0, 0], outputs[name], retain_graph=True, allow_unused=True
+        )
         return slope is not None and bool(fitting[name].to_map(slope).any())
 
     if (name := next(filter(reaches, fitting), None)) is None:
@@ -280,6 +310,7 @@ def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | Non
         return
     maps, stage_layout = nn.Identity(), fitting[name]
     with hooked(
-        [stages[name]], lambda _, inputs, output: stage_layout.from_map(maps(stage_layout.to_map(output)), output)
+        [stages[name]],
+        lambda _, inputs, output: stage_layout.from_map(maps(stage_layout.to_map(output)), output),
     ):
         yield maps

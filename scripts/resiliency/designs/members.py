@@ -33,18 +33,24 @@ class Member:
 
     Attributes:
         member: name of the member.
-        origin: independent, joint or search; "" for a super-network, which is no member of an ensemble.
-        objective, loss_weight, setting: objective, weight and setting of joint training; else "", None and "".
-        seed, index: numbers that identify it among members of its design, and among members trained together.
+        origin: independent, joint or search; "" for a super-network, which is no member of an
+            ensemble.
+        objective, loss_weight, setting: objective, weight and setting of joint training; else "",
+            None and "".
+        seed, index: numbers that identify it among members of its design, and among members trained
+            together.
         recipe: training recipe of an imported or loaded member, in a word.
-        architecture, factory, arguments, stem, side: description of its network; see `designs.networks.build`.
+        architecture, factory, arguments, stem, side: description of its network; see
+            `designs.networks.build`.
         start: member with whose weights the training of a super-network started.
         weights_kind, weights_source: source of its weights: a `WeightsKind`, and details in words.
         parameters, macs: size of the network, and multiply-accumulate operations for one image.
-        input_size, view: H, W, 3; and what `view_of` reads, None if it sees images as the dataset has them.
+        input_size, view: H, W, 3; and what `view_of` reads, None if it sees images as the dataset
+            has them.
         mean, std: of each channel, that images are normalised with.
         classes: those of the dataset, in its order.
-        network_outputs, outputs: number of outputs; index of the output for each class, None if these are the same.
+        network_outputs, outputs: number of outputs; index of the output for each class, None if
+            these are the same.
         normalisation: words for whose mean and std these are.
         device: that it was made on.
         precision: precision of training, float32 or bfloat16; "" if not trained here.
@@ -91,7 +97,8 @@ class Member:
 
     @property
     def normalising(self) -> tuple[list[float], list[float]]:
-        """Mean and standard deviation per channel, of values in 0..1, by which the network sees images normalised."""
+        """Mean and standard deviation per channel, of values in 0..1, by which the network sees
+        images normalised."""
         assert self.mean is not None
         assert self.std is not None
         return self.mean, self.std
@@ -108,7 +115,9 @@ class Member:
             _MEMBER.validate_json(Path(path).read_bytes(), strict=True)
             return cls(**content)
         except (TypeError, ValidationError) as error:
-            raise Fault(f"{path}: not the description of a member ({brief(error)}); delete it and run again") from error
+            raise Fault(
+                f"{path}: not the description of a member ({brief(error)}); delete it and run again"
+            ) from error
 
     def write(self, path: str | Path) -> None:
         """Write `member.json` to `path`."""
@@ -126,8 +135,8 @@ class Given(NamedTuple):
         revision: commit or tag of pretrained weights; None for the newest.
         classes: classes of the network's outputs; None if a file names them, or nobody.
         mean, std: of each channel; None for timm's.
-        view: `size`, `margin` and `interpolation`, each None if timm knows it; or None if members see images as the
-            dataset has them.
+        view: `size`, `margin` and `interpolation`, each None if timm knows it; or None if members
+            see images as the dataset has them.
     """
 
     weights: str
@@ -149,7 +158,11 @@ def described(name: str, description: Keys) -> Member:
 
 def named_factories(config: Keys) -> set[str]:
     """The factories that the designs of a study name, whose configuration this is."""
-    return {design["factory"] for design in (config.get("designs") or {}).values() if design.get("factory")}
+    return {
+        design["factory"]
+        for design in (config.get("designs") or {}).values()
+        if design.get("factory")
+    }
 
 
 def view_of(member: Member) -> View | None:

@@ -30,10 +30,11 @@ def build(member: Member, outputs: int, seed: int, pretrained: str | None = None
     """The network of a member, randomly initialised from `seed`, channels last.
 
     Args:
-        member: has the `architecture` of timm or `factory`, their `arguments`, and, with the `stem` "adapted", the
-            `side` of the images in pixels.
+        member: has the `architecture` of timm or `factory`, their `arguments`, and, with the `stem`
+            "adapted", the `side` of the images in pixels.
         outputs: number of logits; a factory fixes its own.
-        pretrained: path of a file with pretrained weights of `architecture` for this number of outputs.
+        pretrained: path of a file with pretrained weights of `architecture` for this number of
+            outputs.
 
     Raises:
         Fault: timm or the factory refuses the arguments.
@@ -52,15 +53,21 @@ def build(member: Member, outputs: int, seed: int, pretrained: str | None = None
             **arguments,
         )
     except Exception as error:
-        raise Fault(f"design {architecture} with {arguments}: timm cannot build it: {error!r:.300}") from error
+        raise Fault(
+            f"design {architecture} with {arguments}: timm cannot build it: {error!r:.300}"
+        ) from error
     if member.stem == "adapted" and (changes := adapt_stem(network, member.side)):
         end, words = map_side(network, member.side), ", ".join(changes)
-        print(f"stem of {architecture} for {member.side} px: {words}; the last feature map is {end}x{end}")
+        print(
+            f"stem of {architecture} for {member.side} px: {words}; the last feature map is "
+            f"{end}x{end}"
+        )
     return channels_last(network)
 
 
 def from_factory(factory: str, arguments: Keys) -> nn.Module:
-    """The network that `factory`, "package.module:function", returns for keyword arguments `arguments`.
+    """The network that `factory`, "package.module:function", returns for keyword arguments
+    `arguments`.
 
     Modules are searched in the working directory first.
 
@@ -72,41 +79,54 @@ def from_factory(factory: str, arguments: Keys) -> nn.Module:
     try:
         function = resolve_name(factory)
     except (Exception, SystemExit) as error:
-        raise Fault(f"factory {factory}: cannot import it, from {os.getcwd()} either: {error!r}") from error
+        raise Fault(
+            f"factory {factory}: cannot import it, from {os.getcwd()} either: {error!r}"
+        ) from error
     try:
         network = function(**arguments)
     except Fault:
         raise
     except SystemExit as error:
-        raise Fault(f"factory {factory}: called exit ({error!r}) instead of returning a network") from error
+        raise Fault(
+            f"factory {factory}: called exit ({error!r}) instead of returning a network"
+        ) from error
     except Exception as error:
-        raise Fault(f"factory {factory}: cannot be called with {arguments}: {error!r:.300}") from error
+        raise Fault(
+            f"factory {factory}: cannot be called with {arguments}: {error!r:.300}"
+        ) from error
     if not isinstance(network, nn.Module):
         raise Fault(f"factory {factory}: expected a torch.nn.Module, got {type(network).__name__}")
     if not list(network.parameters()):
         raise Fault(f"factory {factory}: its network has no parameters to train or load")
     if any(map(is_lazy, [*network.parameters(), *network.buffers()])):
         raise Fault(
-            f"factory {factory}: its network has lazy modules, whose weights have no shape yet; give their sizes"
+            f"factory {factory}: its network has lazy modules, whose weights have no shape yet; "
+            "give their sizes"
         )
     return network
 
 
 BATCH = 2
-DARKER = 0.1  # the last image of a batch against the others: statistics of the batch then differ from the first image's
-SAME, SAME_ALONE = 1e-3, 1e-2  # relative to the largest logit: other orders of sums, and other batch sizes
+# The last image of a batch against the others: statistics of the batch then differ from the first
+# image's.
+DARKER = 0.1
+# Relative to the largest logit: other orders of sums, and other batch sizes.
+SAME, SAME_ALONE = 1e-3, 1e-2
 PROBABILITIES = 1e-4  # tolerance of a sum of probabilities
 
 
 def trial_images(side: int, device: torch.device) -> Tensor:
     """A batch of noise, float32 `BATCH` x 3 x `side` x `side` of 0..1, the same at each call."""
-    images = torch.rand(BATCH, 3, side, side, generator=torch.Generator().manual_seed(0), device="cpu")
+    images = torch.rand(
+        BATCH, 3, side, side, generator=torch.Generator().manual_seed(0), device="cpu"
+    )
     images[-1] *= DARKER
     return images.to(device)
 
 
 def network_fault(network: nn.Module, side: int, outputs: int) -> str:
-    """What prevents the use of `network` for images of `side` pixels squared; empty if nothing does.
+    """What prevents the use of `network` for images of `side` pixels squared; empty if nothing
+    does.
 
     It must map a batch of images, which it leaves as they are, to as many rows of logits,
     and have a gradient with respect to them; and pass `logits_fault`.
@@ -130,7 +150,10 @@ def network_fault(network: nn.Module, side: int, outputs: int) -> str:
     if not logits.is_floating_point() or logits.layout is not torch.strided:
         return f"gives a tensor of {logits.dtype}, {logits.layout}, where floats are needed"
     if logits.shape != (BATCH, outputs):
-        return f"expected logits of shape ({BATCH}, {outputs}) for {BATCH} images, got {tuple(logits.shape)}"
+        return (
+            f"expected logits of shape ({BATCH}, {outputs}) for {BATCH} images, got "
+            f"{tuple(logits.shape)}"
+        )
     if not torch.equal(passed_images, wide_images):
         return "changes its input images in place; let it work on a copy"
     if not logits.isfinite().all():
@@ -139,14 +162,20 @@ def network_fault(network: nn.Module, side: int, outputs: int) -> str:
         gradient = torch.autograd.grad(logits.float().sum(), inputs, allow_unused=True)[0]
     except RuntimeError as error:
         return f"no gradient with respect to the images: {brief(error)}"
-    return logits_fault(network, images) if gradient is not None else "logits do not depend on the images"
+    return (
+        logits_fault(network, images)
+        if gradient is not None
+        else "logits do not depend on the images"
+    )
 
 
 def logits_fault(network: nn.Module, images: Tensor) -> str:
-    """What prevents the outputs of `network`, in evaluation mode, from being logits; empty if nothing does.
+    """What prevents the outputs of `network`, in evaluation mode, from being logits; empty if
+    nothing does.
 
-    They must be the same in each pass, for an image alone and in another order, without a change of weights or buffers,
-    and must not be probabilities already, of which a softmax would be taken again.
+    They must be the same in each pass, for an image alone and in another order, without a change of
+    weights or buffers, and must not be probabilities already, of which a softmax would be taken
+    again.
 
     Args:
         images: float32 B x 3 x side x side, as from `trial_images`.
@@ -156,18 +185,27 @@ def logits_fault(network: nn.Module, images: Tensor) -> str:
         with torch.inference_mode():
             logits, second = network(images), network(images)
             reversed_order = network(images.flip(0)).flip(0)
-            one_by_one = torch.cat([network(images[place : place + 1]) for place in range(len(images))])
+            one_by_one = torch.cat(
+                [network(images[place : place + 1]) for place in range(len(images))]
+            )
     except (Exception, SystemExit) as error:
         return f"fails on a single image: {brief(error)}"
-    if changed := [name for name, tensor in _weights(network).items() if not torch.equal(tensor, before[name])]:
-        return f"changes {changed[0]} in evaluation mode; let eval() stop the update, e.g. of running statistics"
+    if changed := [
+        name for name, tensor in _weights(network).items() if not torch.equal(tensor, before[name])
+    ]:
+        return (
+            f"changes {changed[0]} in evaluation mode; let eval() stop the update, e.g. of "
+            "running statistics"
+        )
     if not _same(logits, second, SAME):
         return (
-            "predictions differ between two passes over the same images; let eval() stop dropout and other randomness"
+            "predictions differ between two passes over the same images; let eval() stop "
+            "dropout and other randomness"
         )
     if not _same(logits, one_by_one, SAME_ALONE):
         return (
-            "prediction of an image depends on the rest of its batch; normalise by running statistics, not the batch's"
+            "prediction of an image depends on the rest of its batch; normalise by running "
+            "statistics, not the batch's"
         )
     if not _same(logits, reversed_order, SAME_ALONE):
         return "answers images differently in another order; treat each image by itself"
@@ -178,18 +216,24 @@ def logits_fault(network: nn.Module, images: Tensor) -> str:
 
 def _weights(network: nn.Module) -> dict[str, Tensor]:
     """Weights and buffers; what else modules keep as extra state is left out."""
-    return {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
+    return {
+        name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)
+    }
 
 
 def _same(one: Tensor, other: Tensor, tolerance: float) -> bool:
-    return one.shape == other.shape and bool((one - other).abs().max() <= tolerance * one.abs().max())
+    return one.shape == other.shape and bool(
+        (one - other).abs().max() <= tolerance * one.abs().max()
+    )
 
 
 def channels_last(network: nn.Module) -> nn.Module:
-    """`network` with the channels of its kernels last in memory; kernels of nn.Conv3d, which have rank 5, stay.
+    """`network` with the channels of its kernels last in memory; kernels of nn.Conv3d, which have
+    rank 5, stay.
 
-    A kernel of one channel, as in depthwise convolutions, has both orders at once. Unless its strides show the order,
-    torch takes the other one on a 1x1 map, which has both too, and needs a hundred times as long.
+    A kernel of one channel, as in depthwise convolutions, has both orders at once. Unless its
+    strides show the order, torch takes the other one on a 1x1 map, which has both too, and needs a
+    hundred times as long.
     """
     for tensor in chain(network.parameters(), network.buffers()):
         if tensor.dim() == 4:
@@ -201,17 +245,23 @@ def channels_last(network: nn.Module) -> nn.Module:
 def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int, int]:
     """Number of parameters, and of multiply-accumulate operations for one image of shape H, W, 3.
 
-    Convolutions and matrix products count, those of attention included, as in PyTorch's FLOP counter (one MAC is two
-    FLOPs), which sees into attention only where it is computed step by step.
+    Convolutions and matrix products count, those of attention included, as in PyTorch's FLOP
+    counter (one MAC is two FLOPs), which sees into attention only where it is computed step by
+    step.
     """
     height, width, channels = image_shape
     image = torch.zeros(1, channels, height, width, device=next(network.parameters()).device)
     network.eval()
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    # The FLOP counter fails on a parameter that asks for gradients and that a module is called with.
+    # The FLOP counter fails on a parameter that asks for gradients and that a module is called
+    # with.
     network.requires_grad_(False)
     try:
-        with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        with (
+            torch.inference_mode(),
+            sdpa_kernel(SDPBackend.MATH),
+            FlopCounterMode(display=False) as counter,
+        ):
             network(image)
     finally:
         for parameter in learning:
@@ -222,8 +272,8 @@ def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int
 def logits_and_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     """Logits BxK, of the network's own outputs, and features BxD that its classifier is applied to.
 
-    Features are those that timm calls so, or for another network the input of the `nn.Linear` that is applied last,
-    flattened.
+    Features are those that timm calls so, or for another network the input of the `nn.Linear` that
+    is applied last, flattened.
 
     Raises:
         Fault: the network is not timm's and applies no `nn.Linear`.
@@ -238,16 +288,21 @@ def logits_and_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Ten
         logits = network(images)
     if not last:
         raise Fault(
-            f"{type(network).__name__}: must end in nn.Linear, because its input is used as the features; add one"
+            f"{type(network).__name__}: must end in nn.Linear, because its input is used as the "
+            "features; add one"
         )
     return logits, last["features"].flatten(1)
 
 
 def normalised(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
-    """Images uint8 BxHxWx3 -> float32 Bx3xHxW, channels last in memory; mean and std per channel, of values in 0..1."""
-    # A row of all pixels fills vectors; a pixel of three channels does not, and takes three times as long.
+    """Images uint8 BxHxWx3 -> float32 Bx3xHxW, channels last in memory; mean and std per channel,
+    of values in 0..1."""
+    # A row of all pixels fills vectors; a pixel of three channels does not, and takes three times
+    # as long.
     pixels = images.shape[1] * images.shape[2]
-    means, stds = (torch.tensor(values, device=images.device).repeat(pixels) for values in (mean, std))
+    means, stds = (
+        torch.tensor(values, device=images.device).repeat(pixels) for values in (mean, std)
+    )
     rows = images.flatten(1).div(255).sub_(means).div_(stds)
     return rows.view(images.shape).permute(0, 3, 1, 2)
 
@@ -258,10 +313,11 @@ EXAMPLES = 3
 
 
 def read_checkpoint(path: str | Path, names: list[str]) -> dict[str, Tensor]:
-    """Name -> tensor in a safetensors file, or in a file of torch.save, from which only tensors are unpickled.
+    """Name -> tensor in a safetensors file, or in a file of torch.save, from which only tensors are
+    unpickled.
 
-    A dictionary around the weights, the first of `WRAPPERS`, is removed. So are `PREFIXES` that all names have, as
-    DataParallel, torch.compile and Lightning add them, in any order.
+    A dictionary around the weights, the first of `WRAPPERS`, is removed. So are `PREFIXES` that all
+    names have, as DataParallel, torch.compile and Lightning add them, in any order.
 
     Args:
         names: names of the network's own weights; a prefix that these have too is kept.
@@ -274,17 +330,33 @@ def read_checkpoint(path: str | Path, names: list[str]) -> dict[str, Tensor]:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
             break
-    if not isinstance(content, dict) or not content or not all(isinstance(t, Tensor) for t in content.values()):
-        got = excerpt(list(map(str, content)), EXAMPLES) if isinstance(content, dict) else type(content).__name__
-        raise Fault(f"{path}: expected a state dict of tensors, or one in {WRAPPERS}, got {got or 'nothing'}")
+    if (
+        not isinstance(content, dict)
+        or not content
+        or not all(isinstance(t, Tensor) for t in content.values())
+    ):
+        got = (
+            excerpt(list(map(str, content)), EXAMPLES)
+            if isinstance(content, dict)
+            else type(content).__name__
+        )
+        raise Fault(
+            f"{path}: expected a state dict of tensors, or one in {WRAPPERS}, got "
+            f"{got or 'nothing'}"
+        )
     if not all(isinstance(name, str) for name in content):
         keys = excerpt(list(map(repr, content)), EXAMPLES)
         raise Fault(f"{path}: contains keys that are not strings, e.g. {keys}; save a state_dict()")
-    if odd := [name for name, tensor in content.items() if tensor.layout != torch.strided or tensor.is_meta]:
+    if odd := [
+        name for name, tensor in content.items() if tensor.layout != torch.strided or tensor.is_meta
+    ]:
         raise Fault(
-            f"{path}: contains tensors that are sparse or have no values ({excerpt(odd, EXAMPLES)}); save dense ones"
+            f"{path}: contains tensors that are sparse or have no values "
+            f"({excerpt(odd, EXAMPLES)}); save dense ones"
         )
-    while common := [p for p in PREFIXES if _all_have(list(content), p) and not _all_have(names, p)]:
+    while common := [
+        p for p in PREFIXES if _all_have(list(content), p) and not _all_have(names, p)
+    ]:
         content = {name.removeprefix(common[0]): tensor for name, tensor in content.items()}
     return content
 
@@ -297,7 +369,9 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor]) -> str:
     """
     own = network.state_dict()
     other = [name for name in own if name in weights and weights[name].shape != own[name].shape]
-    keys = network.load_state_dict({name: weights[name] for name in weights if name not in other}, strict=False)
+    keys = network.load_state_dict(
+        {name: weights[name] for name in weights if name not in other}, strict=False
+    )
     groups = {
         "missing": [name for name in keys.missing_keys if name not in other],
         "unknown": keys.unexpected_keys,
@@ -307,9 +381,15 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor]) -> str:
             if name in weights and _kind(weights[name]) != _kind(own[name])
         ],
         "not finite": not_finite(weights),
-        "of another shape": [f"{name} {_size(weights[name])}, not {_size(own[name])}" for name in other],
+        "of another shape": [
+            f"{name} {_size(weights[name])}, not {_size(own[name])}" for name in other
+        ],
     }
-    differences = [f"{len(names):,} {group} ({excerpt(names, EXAMPLES)})" for group, names in groups.items() if names]
+    differences = [
+        f"{len(names):,} {group} ({excerpt(names, EXAMPLES)})"
+        for group, names in groups.items()
+        if names
+    ]
     return f"of {len(own):,} weights, {', '.join(differences)}" if differences else ""
 
 
@@ -326,9 +406,12 @@ def _from_checkpoint(path: Path) -> object:
     except FileNotFoundError as error:
         raise Fault(f"{path}: there is no such file") from error
     except Exception as error:
-        reason = "it holds more than tensors" if "Unsupported" in str(error) else type(error).__name__
+        reason = (
+            "it holds more than tensors" if "Unsupported" in str(error) else type(error).__name__
+        )
         raise Fault(
-            f"{path}: refused ({reason}); save the network's state_dict(), as safetensors or with torch.save"
+            f"{path}: refused ({reason}); save the network's state_dict(), as safetensors or "
+            "with torch.save"
         ) from error
 
 
@@ -337,7 +420,8 @@ def _all_have(names: list[str], prefix: str) -> bool:
 
 
 def _kind(tensor: Tensor) -> tuple[bool, bool]:
-    """Numbers of different kinds are cast only with a loss that nobody asked for; those of different lengths may be."""
+    """Numbers of different kinds are cast only with a loss that nobody asked for; those of
+    different lengths may be."""
     return tensor.is_floating_point(), tensor.is_complex()
 
 
@@ -361,27 +445,39 @@ def write_member(folder: str | Path, network: nn.Module, member: Member) -> None
     }
     if names := not_finite(weights):
         raise Fault(
-            f"{Path(folder).name}: {len(names):,} of {len(weights):,} weights are NaN or infinite, e.g. {names[0]}"
+            f"{Path(folder).name}: {len(names):,} of {len(weights):,} weights are NaN or "
+            f"infinite, e.g. {names[0]}"
         )
     with replacing(Path(folder, "weights.safetensors")) as temporary:
         temporary.write_bytes(save(weights))
     member.write(Path(folder, "member.json"))
 
 
-SUPERNETWORK, SUBNETWORK = (f"resiliency.search.network:{name}" for name in ("supernetwork", "residual"))
+SUPERNETWORK, SUBNETWORK = (
+    f"resiliency.search.network:{name}" for name in ("supernetwork", "residual")
+)
 
 
 def _refuse_code(path: Path, member: Member, allow: Collection[str]) -> None:
-    """Raise a Fault if `member`, read from `path`, would run other code than timm's networks and allowed factories."""
+    """Raise a Fault if `member`, read from `path`, would run other code than timm's networks and
+    allowed factories."""
     if member.factory and member.factory not in (*allow, SUPERNETWORK, SUBNETWORK):
         raise Fault(
-            f"{path}: factory {short(member.factory)} would run code that neither the study nor the caller names; "
-            f"if you trust it, name it in the study, or in load_ensemble(..., allow={{{short(member.factory)}}})"
+            f"{path}: factory {short(member.factory)} would run code that neither the study nor "
+            "the caller names; "
+            "if you trust it, name it in the study, or in load_ensemble(..., "
+            f"allow={{{short(member.factory)}}})"
         )
     if member.architecture and member.architecture.partition(".")[0] not in architectures():
-        raise Fault(f"{path}: timm has no architecture {short(member.architecture)}; delete it and run again")
+        raise Fault(
+            f"{path}: timm has no architecture {short(member.architecture)}; delete it and run "
+            "again"
+        )
     if member.architecture and (reserved := RESERVED & (member.arguments or {}).keys()):
-        raise Fault(f"{path}: arguments must not contain {', '.join(sorted(reserved))}; delete it and run again")
+        raise Fault(
+            f"{path}: arguments must not contain {', '.join(sorted(reserved))}; delete it and "
+            "run again"
+        )
 
 
 def read_member(folder: str | Path, allow: Collection[str] = ()) -> tuple[nn.Module, Member]:
@@ -390,11 +486,12 @@ def read_member(folder: str | Path, allow: Collection[str] = ()) -> tuple[nn.Mod
     Its logits are of the member's classes, in their order.
 
     Args:
-        allow: factories that may be called, such as "my_networks:resnet20"; others are refused, those of the search
-            excepted.
+        allow: factories that may be called, such as "my_networks:resnet20"; others are refused,
+            those of the search excepted.
 
     Raises:
-        Fault: a file is missing, damaged, or holds weights of another network; or the factory is not allowed.
+        Fault: a file is missing, damaged, or holds weights of another network; or the factory is
+            not allowed.
     """
     path = Path(folder, "member.json")
     member = Member.read(path)
@@ -406,7 +503,15 @@ def read_member(folder: str | Path, allow: Collection[str] = ()) -> tuple[nn.Mod
     except Exception as error:
         misfit = str(error)
     if misfit:
-        raise Fault(f"{path}: not the weights of {member.network} ({misfit}); delete it and run again")
-    if member.outputs is not None and not {*range(member.network_outputs or 0)} >= {*member.outputs} > set():
-        raise Fault(f"{path}: {expected('outputs of the network', short(member.outputs))}; delete it and run again")
+        raise Fault(
+            f"{path}: not the weights of {member.network} ({misfit}); delete it and run again"
+        )
+    if (
+        member.outputs is not None
+        and not {*range(member.network_outputs or 0)} >= {*member.outputs} > set()
+    ):
+        raise Fault(
+            f"{path}: {expected('outputs of the network', short(member.outputs))}; delete it and "
+            "run again"
+        )
     return select_outputs(network, member.outputs).eval().to(device()), member

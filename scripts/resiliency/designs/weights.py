@@ -1,4 +1,5 @@
-"""Members that are loaded: weights that somebody else trained, mapped to the classes of the dataset."""
+"""Members that are loaded: weights that somebody else trained, mapped to the classes of the
+dataset."""
 
 from collections import Counter
 from itertools import pairwise
@@ -7,7 +8,12 @@ from tempfile import TemporaryDirectory
 
 import timm
 import torch
-from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub import (
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    try_to_load_from_cache,
+)
 from huggingface_hub.constants import HF_HUB_OFFLINE
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from safetensors.torch import save_file
@@ -36,13 +42,15 @@ NAMES = ("model.safetensors", "pytorch_model.bin")
 
 
 def download_weights(repository: str, revision: str | None) -> tuple[str, str | None]:
-    """The file with the weights in `repository` at `revision` (a commit or tag; None: the newest), and its commit.
+    """The file with the weights in `repository` at `revision` (a commit or tag; None: the newest),
+    and its commit.
 
-    A file that somebody put into `manual_folder` comes first; of it no commit is known. Others are kept in the cache in
-    HF_HOME, where they are found without a network too.
+    A file that somebody put into `manual_folder` comes first; of it no commit is known. Others are
+    kept in the cache in HF_HOME, where they are found without a network too.
 
     Raises:
-        Fault: there is no such repository, revision or file, or there is no network and none is in the cache.
+        Fault: there is no such repository, revision or file, or there is no network and none is in
+            the cache.
     """
     if by_hand := _by_hand(repository):
         return str(by_hand[0]), None
@@ -50,7 +58,9 @@ def download_weights(repository: str, revision: str | None) -> tuple[str, str | 
     for name in NAMES:
         unreachable = any(isinstance(reason, LocalEntryNotFoundError) for reason in reasons)
         try:
-            path = hf_hub_download(repository, name, revision=revision, local_files_only=unreachable)
+            path = hf_hub_download(
+                repository, name, revision=revision, local_files_only=unreachable
+            )
             return path, Path(path).parent.name
         except Exception as error:
             reasons.append(error)
@@ -61,14 +71,17 @@ def download_weights(repository: str, revision: str | None) -> tuple[str, str | 
     while cause.__cause__ is not None:
         cause = cause.__cause__
     raise Fault(
-        f"weights: {source}: not downloaded ({brief(cause)}); without a network, put its {NAMES[0]} "
+        f"weights: {source}: not downloaded ({brief(cause)}); without a network, put its "
+        f"{NAMES[0]} "
         f"into {manual_folder(repository)}, or set HF_HOME to a cache that holds it"
     ) from reasons[0]
 
 
 def is_available(repository: str) -> bool:
     """Whether the weights in `repository` are on this machine, or could be downloaded now."""
-    if _by_hand(repository) or any(isinstance(try_to_load_from_cache(repository, name), str) for name in NAMES):
+    if _by_hand(repository) or any(
+        isinstance(try_to_load_from_cache(repository, name), str) for name in NAMES
+    ):
         return True
     if HF_HUB_OFFLINE:
         return False
@@ -89,9 +102,12 @@ def manual_folder(repository: str) -> Path:
 
 
 def refuse_unfit(network: nn.Module, member: Member, outputs: int) -> None:
-    """Raise a Fault if `network` cannot be used for images of the side of `member`; see `network_fault`."""
+    """Raise a Fault if `network` cannot be used for images of the side of `member`; see
+    `network_fault`."""
     if names := not_finite(network.state_dict()):
-        raise Fault(f"{member.network}: {len(names):,} weights are NaN or infinite, e.g. {names[0]}")
+        raise Fault(
+            f"{member.network}: {len(names):,} weights are NaN or infinite, e.g. {names[0]}"
+        )
     if fault := network_fault(network, member.side, outputs):
         raise Fault(f"{member.network}: {fault}")
 
@@ -106,13 +122,21 @@ def complete(member: Member, network: nn.Module, outputs: int) -> None:
     """
     assert member.side is not None
     refuse_unfit(network, member, outputs)
-    member.input_size, member.network_outputs, member.device = [member.side, member.side, 3], outputs, device_name()
+    member.input_size, member.network_outputs, member.device = (
+        [member.side, member.side, 3],
+        outputs,
+        device_name(),
+    )
     member.parameters, member.macs = parameters_and_macs(network, member.input_size)
-    print(f"{member.network}: {member.parameters:,} parameters, {member.macs:,} MACs per image, on {member.device}")
+    print(
+        f"{member.network}: {member.parameters:,} parameters, {member.macs:,} MACs per image, on "
+        f"{member.device}"
+    )
 
 
 def head_name(network: nn.Module, images: Tensor) -> str:
-    """Name of the layer whose output is the logits: timm's classifier, or the `nn.Linear` that is applied last.
+    """Name of the layer whose output is the logits: timm's classifier, or the `nn.Linear` that is
+    applied last.
 
     Args:
         images: images for `network`, float32 Bx3xHxW.
@@ -123,13 +147,20 @@ def head_name(network: nn.Module, images: Tensor) -> str:
     network.eval()
     names = {module: name for name, module in network.named_modules()}
     layers = network.get_classifier() if hasattr(network, "get_classifier") else None
-    candidates = [layers] if isinstance(layers, nn.Module) else [m for m in names if isinstance(m, nn.Linear)]
+    candidates = (
+        [layers]
+        if isinstance(layers, nn.Module)
+        else [m for m in names if isinstance(m, nn.Linear)]
+    )
     calls: list[tuple] = []
     with torch.no_grad(), hooked(candidates, lambda *call: calls.append(call)):
         logits = network(images)
     last, _, output = calls[-1] if calls else (None, None, None)
     if not isinstance(output, Tensor) or not torch.equal(output.flatten(1), logits):
-        raise Fault(f"{type(network).__name__}: has no single layer that gives its logits, which fine-tuning replaces")
+        raise Fault(
+            f"{type(network).__name__}: has no single layer that gives its logits, which "
+            "fine-tuning replaces"
+        )
     return names[last]
 
 
@@ -142,7 +173,8 @@ def features_of(network: nn.Module, head: nn.Module, images: Tensor) -> Tensor:
 
 
 def train_last(network: nn.Module, stages: int) -> None:
-    """Freeze `network` up to its last `stages` feature stages, in the order in which it defines its parameters.
+    """Freeze `network` up to its last `stages` feature stages, in the order in which it defines its
+    parameters.
 
     Stages without parameters of their own, such as a pooling, do not count.
 
@@ -155,12 +187,14 @@ def train_last(network: nn.Module, stages: int) -> None:
         parameters += module.parameters(recurse=False)
         upto[name] = len(parameters)
     names = feature_stages(network)
-    ends = [max(upto[name] for name in upto if f"{name}.".startswith(f"{stage}.")) for stage in names]
+    ends = [
+        max(upto[name] for name in upto if f"{name}.".startswith(f"{stage}.")) for stage in names
+    ]
     ends = [end for before, end in pairwise([0, *ends]) if end > before]
     if stages >= len(ends):
         raise Fault(
-            f"training.train: {stages} of {len(ends)} feature stages of {type(network).__name__}; expected all, head"
-            + (f", or a number below {len(ends)}" if len(ends) > 1 else "")
+            f"training.train: {stages} of {len(ends)} feature stages of {type(network).__name__}; "
+            "expected all, head" + (f", or a number below {len(ends)}" if len(ends) > 1 else "")
         )
     for parameter in parameters[: ends[-stages - 1]]:
         parameter.requires_grad_(False)
@@ -172,7 +206,8 @@ def train_last(network: nn.Module, stages: int) -> None:
 def load_member(
     name: str, description: Keys, classes: list[str], side: int, files: dict[str, str]
 ) -> tuple[nn.Module, Member]:
-    """The network of the member `name` with its weights, in evaluation mode on the device, and the member.
+    """The network of the member `name` with its weights, in evaluation mode on the device, and the
+    member.
 
     Its logits are of the dataset's classes, in their order.
 
@@ -183,8 +218,8 @@ def load_member(
         files: paths: `weights`, unless they are pretrained, and `classes` if a file names these.
 
     Raises:
-        Fault: the network cannot be built, its weights are unavailable or those of another one, it cannot be used (see
-            `refuse_unfit`), or it lacks a class of the dataset.
+        Fault: the network cannot be built, its weights are unavailable or those of another one, it
+            cannot be used (see `refuse_unfit`), or it lacks a class of the dataset.
     """
     member, given = described(name, description), Given(**description["loaded"])
     names = read_class_names(files["classes"]) if "classes" in files else given.classes
@@ -199,11 +234,17 @@ def load_member(
         names = names or classes
         network, path = build(member, len(names), seed=0), Path(files["weights"])
         if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
-            raise Fault(f"{path}: not the weights of {member.network} with {len(names):,} outputs: {misfit}")
+            raise Fault(
+                f"{path}: not the weights of {member.network} with {len(names):,} outputs: {misfit}"
+            )
         source = file_source(path)
     see_as_in_training(member, given, network, side)
     complete(member, network.to(device()), len(names))
-    member.weights_kind, member.classes, member.outputs = given.weights, classes, _output_indices(names, classes)
+    member.weights_kind, member.classes, member.outputs = (
+        given.weights,
+        classes,
+        _output_indices(names, classes),
+    )
     describe_source(member, source)
     print(f"{member.weights_source}; {len(names):,} outputs for {len(classes):,} classes")
     return select_outputs(network, member.outputs).eval().to(device()), member
@@ -213,27 +254,38 @@ def describe_source(member: Member, source: str) -> None:
     """Set the source of the weights of `member`, and how it sees images; tell its normalisation."""
     member.weights_source = f"{source}, images normalised by {member.normalisation}"
     if view := member.view:
-        member.weights_source += f", seen at {view['size']} px ({view['interpolation']}, crop {view['margin']:g})"
+        member.weights_source += (
+            f", seen at {view['size']} px ({view['interpolation']}, crop {view['margin']:g})"
+        )
     print(f"mean {member.mean}, std {member.std}")
 
 
 def see_as_in_training(member: Member, given: Given, network: nn.Module, side: int) -> None:
-    """Set how `member` sees images, of `side` pixels in the dataset, as its weights did in their training.
+    """Set how `member` sees images, of `side` pixels in the dataset, as its weights did in their
+    training.
 
     View, mean and std are the study's, and timm's for the weights if the study leaves them open.
 
     Raises:
-        Fault: timm has no mean and std, or the weights need images in a view that this library lacks.
+        Fault: timm has no mean and std, or the weights need images in a view that this library
+            lacks.
     """
     config = getattr(network, "pretrained_cfg", None) or {}
-    member.view = None if given.view is None else _view_in_training(given.view, config, member.network)
+    member.view = (
+        None if given.view is None else _view_in_training(given.view, config, member.network)
+    )
     member.side = member.view["size"] if member.view else side
     if not given.mean and not (config.get("mean") and config.get("std")):
         name = member.network
-        raise Fault(f"mean, std: required, because timm has no defaults for {name}; give the values used in training")
+        raise Fault(
+            f"mean, std: required, because timm has no defaults for {name}; give the values used "
+            "in training"
+        )
     mean, std = (given.mean, given.std) if given.mean else (config["mean"], config["std"])
     member.mean, member.std = list(mean), list(std)
-    member.normalisation = "the study's mean and std" if given.mean else f"timm's mean and std for {member.network}"
+    member.normalisation = (
+        "the study's mean and std" if given.mean else f"timm's mean and std for {member.network}"
+    )
 
 
 def file_source(path: str | Path) -> str:
@@ -250,13 +302,19 @@ def pretrained_network(member: Member, revision: str | None) -> tuple[nn.Module,
     """
     config = pretrained_config(member.architecture)
     path, commit = download_weights(config.hf_hub_id, revision)
-    source = f"pretrained {config.hf_hub_id}" + (f"@{commit}" if commit else f", {file_source(path)}")
+    source = f"pretrained {config.hf_hub_id}" + (
+        f"@{commit}" if commit else f", {file_source(path)}"
+    )
     if commit and revision != commit:
         print(f"to pin these weights, set revision: {commit}")
     with TemporaryDirectory() as folder:
-        weights = {name: tensor.clone().contiguous() for name, tensor in read_checkpoint(path, []).items()}
+        weights = {
+            name: tensor.clone().contiguous() for name, tensor in read_checkpoint(path, []).items()
+        }
         save_file(weights, Path(folder, "weights.safetensors"))
-        network = build(member, config.num_classes, seed=0, pretrained=str(Path(folder, "weights.safetensors")))
+        network = build(
+            member, config.num_classes, seed=0, pretrained=str(Path(folder, "weights.safetensors"))
+        )
     return network, source
 
 
@@ -271,51 +329,76 @@ def pretrained_config(architecture: str) -> timm.models.PretrainedCfg:
     except Exception as error:
         raise Fault(f"architecture: timm has no {architecture!r}: {error!r}") from error
     if not config or not config.hf_hub_id or not config.num_classes:
-        raise Fault(f"weights: timm has no pretrained classifier {architecture} on its hub; name a file or train it")
+        raise Fault(
+            f"weights: timm has no pretrained classifier {architecture} on its hub; name a file or "
+            "train it"
+        )
     return config
 
 
 def _published_classes(architecture: str, outputs: int, classes: list[str]) -> list[str]:
-    """The classes of timm's weights: ImageNet's where the dataset's are synsets, else they must be the dataset's."""
-    subset, synsets = timm.data.infer_imagenet_subset({"num_classes": outputs}), all(map(SYNSET.fullmatch, classes))
+    """The classes of timm's weights: ImageNet's where the dataset's are synsets, else they must be
+    the dataset's."""
+    subset, synsets = (
+        timm.data.infer_imagenet_subset({"num_classes": outputs}),
+        all(map(SYNSET.fullmatch, classes)),
+    )
     if subset and synsets:
         return timm.data.ImageNetInfo(subset).label_names()
     if outputs != len(classes):
         mismatch = "are synsets, unlike its own" if synsets else "are not synsets"
         raise Fault(
-            f"classes: required, because {architecture} has {outputs:,} outputs and the dataset {len(classes):,} "
-            f"classes that {mismatch}; list those of the outputs, or fine-tune it with training: {{train: head}} or all"
+            f"classes: required, because {architecture} has {outputs:,} outputs and the dataset "
+            f"{len(classes):,} "
+            f"classes that {mismatch}; list those of the outputs, or fine-tune it with training: "
+            "{train: head} or all"
         )
     return classes
 
 
 def _output_indices(names: list[str], classes: list[str]) -> list[int] | None:
-    """Index in `names`, the network's classes, of each of `classes`, the dataset's; None if they are the same."""
+    """Index in `names`, the network's classes, of each of `classes`, the dataset's; None if they
+    are the same."""
     counts = Counter(names)
     missing = [name for name in classes if not counts[name]]
     if missing:
         more = f", nor {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise Fault(
-            f"classes: the network has no {missing[0]!r}, a class of the dataset{more}{hint(missing[0], names)}; "
+            f"classes: the network has no {missing[0]!r}, a class of the "
+            f"dataset{more}{hint(missing[0], names)}; "
             "name its outputs as the dataset does"
         )
     if repeated := next((name for name in classes if counts[name] > 1), None):
         raise Fault(
-            f"classes: {repeated!r} names {counts[repeated]} outputs of the network; give each output its own name"
+            f"classes: {repeated!r} names {counts[repeated]} outputs of the network; give each "
+            "output its own name"
         )
     return None if names == classes else [names.index(name) for name in classes]
 
 
 def _view_in_training(keys: Keys, config: Keys, name: str | None) -> Keys:
-    """The view of the study's `keys`, and of timm's `config` of the network `name` if the study leaves some open."""
+    """The view of the study's `keys`, and of timm's `config` of the network `name` if the study
+    leaves some open."""
     chosen = {key: value for key, value in keys.items() if value is not None}
     if len(chosen) == len(keys) or not config:
         return View(**chosen)._asdict()
     channels, height, width = config["input_size"]
-    mode, interpolation = config.get("crop_mode") or "center", config.get("interpolation") or "bicubic"
-    if channels != 3 or height != width or mode not in ("center", "squash") or interpolation not in INTERPOLATIONS:
+    mode, interpolation = (
+        config.get("crop_mode") or "center",
+        config.get("interpolation") or "bicubic",
+    )
+    if (
+        channels != 3
+        or height != width
+        or mode not in ("center", "squash")
+        or interpolation not in INTERPOLATIONS
+    ):
         raise Fault(
-            f"input_size: {name}: expected square images of three channels, got {width}x{height}x{channels} ({mode}, "
+            f"input_size: {name}: expected square images of three channels, got "
+            f"{width}x{height}x{channels} ({mode}, "
             f"{interpolation}) from timm; set input_size, crop and interpolation"
         )
-    return View(height, config.get("crop_pct") or 0.875, interpolation, mode == "squash")._asdict() | chosen
+    return (
+        View(height, config.get("crop_pct") or 0.875, interpolation, mode == "squash")._asdict()
+        | chosen
+    )

@@ -1,7 +1,7 @@
 """The registries of diversity metrics, of pairs and of whole ensembles, and the table of pairs.
 
-A new metric is a function and a line here; `METRIC_LABELS` of `report/settings.py` has what charts call it. A diversity
-is the raw value, its negative or 1 less it, so that it grows with diversity.
+A new metric is a function and a line here; `METRIC_LABELS` of `report/settings.py` has what charts
+call it. A diversity is the raw value, its negative or 1 less it, so that it grows with diversity.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -40,9 +40,10 @@ class Metric:
 
     Attributes:
         kind: `prediction`, `attribution` or `activation`.
-        source: input of `raw`: `correct` (bool M x N), `predicted` (int M x N), `probabilities` (M x N x K; the metric
-            must be a mean over images, which come in chunks), the name of an attribution method (maps M x N x H x W),
-            `features` (a list of M arrays N x D) or the name of a stage (Gram matrices M x N x N).
+        source: input of `raw`: `correct` (bool M x N), `predicted` (int M x N), `probabilities` (M
+            x N x K; the metric must be a mean over images, which come in chunks), the name of an
+            attribution method (maps M x N x H x W), `features` (a list of M arrays N x D) or the
+            name of a stage (Gram matrices M x N x N).
         raw: -> float M x M, as the literature defines it.
         diversity: function from the raw value to one that grows with diversity.
         range: smallest and largest diversity; infinite at an open end.
@@ -59,7 +60,9 @@ class Metric:
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES.get(self.kind, ()):
-            raise ValueError(f"a metric of kind {self.kind!r} cannot have source {self.source!r}; see SOURCES")
+            raise ValueError(
+                f"a metric of kind {self.kind!r} cannot have source {self.source!r}; see SOURCES"
+            )
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,8 @@ class EnsembleMetric:
     """A metric of the predictions of whole ensembles.
 
     Attributes:
-        sources: inputs of `raw`, in order: `shares` (E x (L + 1)), `failures` (E x L), `log_sums` (E); see
-            `diversity.predictions`.
+        sources: inputs of `raw`, in order: `shares` (E x (L + 1)), `failures` (E x L), `log_sums`
+            (E); see `diversity.predictions`.
         raw: -> float64 E, as the literature defines it.
         kind, diversity, range: as of `Metric`.
     """
@@ -85,20 +88,35 @@ METRICS = {
     "double_fault": Metric("prediction", "correct", predictions.double_fault, negative, (-1, 0)),
     "q_statistic": Metric("prediction", "correct", predictions.q_statistic, negative, (-1, 1)),
     "correlation": Metric("prediction", "correct", predictions.correlation, negative, (-1, 1)),
-    "error_consistency": Metric("prediction", "correct", predictions.error_consistency, negative, (-1, 1)),
-    "label_disagreement": Metric("prediction", "predicted", predictions.label_disagreement, unchanged, (0, 1)),
+    "error_consistency": Metric(
+        "prediction", "correct", predictions.error_consistency, negative, (-1, 1)
+    ),
+    "label_disagreement": Metric(
+        "prediction", "predicted", predictions.label_disagreement, unchanged, (0, 1)
+    ),
     "cohen_kappa": Metric("prediction", "predicted", predictions.cohen_kappa, negative, (-1, 1)),
-    "jensen_shannon": Metric("prediction", "probabilities", predictions.jensen_shannon, unchanged, (0, 1)),
-    "probability_cosine": Metric("prediction", "probabilities", predictions.probability_cosine, complement, (0, 1)),
+    "jensen_shannon": Metric(
+        "prediction", "probabilities", predictions.jensen_shannon, unchanged, (0, 1)
+    ),
+    "probability_cosine": Metric(
+        "prediction", "probabilities", predictions.probability_cosine, complement, (0, 1)
+    ),
     **{
         f"{method}_{name}": Metric(
-            "attribution", method, representations.SIMILARITIES[name], complement, (0, 1) if name == "iou" else (0, 2)
+            "attribution",
+            method,
+            representations.SIMILARITIES[name],
+            complement,
+            (0, 1) if name == "iou" else (0, 2),
         )
         for method in METHODS
         for name in representations.SIMILARITIES
     },
     "linear_cka": Metric("activation", "features", representations.linear_cka, complement),
-    **{f"linear_cka_{stage}": Metric("activation", stage, representations.gram_cka, complement) for stage in STAGES},
+    **{
+        f"linear_cka_{stage}": Metric("activation", stage, representations.gram_cka, complement)
+        for stage in STAGES
+    },
 }
 
 
@@ -106,18 +124,25 @@ ENSEMBLE_METRICS = {
     "entropy": EnsembleMetric(("shares",), predictions.entropy, unchanged, (0, 1)),
     "kohavi_wolpert": EnsembleMetric(("shares",), predictions.kohavi_wolpert, unchanged, (0, 0.25)),
     "interrater_kappa": EnsembleMetric(("shares",), predictions.interrater_kappa, negative),
-    "generalised_diversity": EnsembleMetric(("shares",), predictions.generalised_diversity, unchanged, (0, 1)),
+    "generalised_diversity": EnsembleMetric(
+        ("shares",), predictions.generalised_diversity, unchanged, (0, 1)
+    ),
     "coincident_failure_diversity": EnsembleMetric(
         ("shares",), predictions.coincident_failure_diversity, unchanged, (0, 1)
     ),
     "difficulty": EnsembleMetric(("shares",), predictions.difficulty, negative, (-0.25, 0)),
-    "common_failure": EnsembleMetric(("shares", "failures"), predictions.common_failure, negative, (-1, 1)),
-    "geometric_ambiguity": EnsembleMetric(("log_sums",), predictions.geometric_ambiguity, unchanged, (0, inf)),
+    "common_failure": EnsembleMetric(
+        ("shares", "failures"), predictions.common_failure, negative, (-1, 1)
+    ),
+    "geometric_ambiguity": EnsembleMetric(
+        ("log_sums",), predictions.geometric_ambiguity, unchanged, (0, inf)
+    ),
 }
 
 
 TABLE_ROWS = 2**12
-CHUNK_VALUES, MEMBER_VALUES = 2**24, 2**15  # probabilities of all members, and of one, that fit into a cache
+# Probabilities of all members, and of one, that fit into a cache.
+CHUNK_VALUES, MEMBER_VALUES = 2**24, 2**15
 
 
 def pair_tables(
@@ -127,20 +152,23 @@ def pair_tables(
     metrics: list[str],
     threads: int = 1,
 ) -> Iterator[pd.DataFrame]:
-    """A row per pair of members, metric and condition, in tables of some thousand rows, or of one metric at a time.
+    """A row per pair of members, metric and condition, in tables of some thousand rows, or of one
+    metric at a time.
 
     Args:
         names: names of the M members.
         predictions: predictions of each member.
-        representations: source of an attribution or activation metric -> array of each member; NaN without a network,
-            or if a method does not apply to it, and pairs with these members are left out.
-        metrics: attribution and activation metrics. Prediction metrics are always computed, those of probabilities only
-            for pairs that both have them.
+        representations: source of an attribution or activation metric -> array of each member; NaN
+            without a network, or if a method does not apply to it, and pairs with these members are
+            left out.
+        metrics: attribution and activation metrics. Prediction metrics are always computed, those
+            of probabilities only for pairs that both have them.
         threads: number of conditions that are compared at a time.
 
     Yields:
-        Columns first, second (members), kind, metric, condition, raw (as the literature defines it) and diversity
-        (grows with diversity). Attributions and activations are compared on clean images, condition 0.
+        Columns first, second (members), kind, metric, condition, raw (as the literature defines it)
+        and diversity (grows with diversity). Attributions and activations are compared on clean
+        images, condition 0.
     """
     held: list[dict[str, np.ndarray]] = []
     for columns in _columns(names, predictions, representations, metrics, threads):
@@ -163,22 +191,34 @@ def _columns(
     metrics: list[str],
     threads: int,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """The columns of `pair_tables` in smaller parts, of which a table costs as much time as thousands of rows."""
+    """The columns of `pair_tables` in smaller parts, of which a table costs as much time as
+    thousands of rows."""
     everyone, count = np.array(names), len(predictions[0])
     probable = np.array([member.has_probabilities for member in predictions])
     chosen = list(compress(predictions, probable))
 
     def compare(condition: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        labels, predicted = predictions[0].labels(condition), np.stack([of.decisions(condition) for of in predictions])
+        labels, predicted = (
+            predictions[0].labels(condition),
+            np.stack([of.decisions(condition) for of in predictions]),
+        )
         given = {"correct": predicted == labels, "predicted": predicted}
-        of_decisions = {name: of.raw(given[of.source]) for name, of in METRICS.items() if of.source in given}
-        of_both = probability_metrics(chosen, condition, np.arange(len(labels))) if len(chosen) > 1 else {}
+        of_decisions = {
+            name: of.raw(given[of.source]) for name, of in METRICS.items() if of.source in given
+        }
+        of_both = (
+            probability_metrics(chosen, condition, np.arange(len(labels)))
+            if len(chosen) > 1
+            else {}
+        )
         return of_decisions, of_both
 
     with ThreadPoolExecutor(threads) as executor:
         for start in range(0, count, threads):  # holds only what is compared at a time
             conditions = range(start, min(start + threads, count))
-            for condition, (of_decisions, of_both) in zip(conditions, executor.map(compare, conditions), strict=True):
+            for condition, (of_decisions, of_both) in zip(
+                conditions, executor.map(compare, conditions), strict=True
+            ):
                 yield from _of_matrices(of_decisions, condition, everyone)
                 yield from _of_matrices(of_both, condition, everyone[probable])
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
@@ -187,12 +227,19 @@ def _columns(
         own = list(compress(arrays, applies))
         if len(own) > 1:
             compared = own if source == "features" else np.stack(own)
-            raw = {name: METRICS[name].raw(compared) for name in metrics if METRICS[name].source == source}
+            raw = {
+                name: METRICS[name].raw(compared)
+                for name in metrics
+                if METRICS[name].source == source
+            }
             yield from _of_matrices(raw, 0, everyone[applies])
 
 
-def _of_matrices(matrices: dict[str, np.ndarray], condition: int, names: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
-    """A row per metric and pair of members from raw values M x M, of about `TABLE_ROWS` or of one metric at a time."""
+def _of_matrices(
+    matrices: dict[str, np.ndarray], condition: int, names: np.ndarray
+) -> Iterator[dict[str, np.ndarray]]:
+    """A row per metric and pair of members from raw values M x M, of about `TABLE_ROWS` or of one
+    metric at a time."""
     first, second = np.triu_indices(len(names), k=1)
     metrics, several = list(matrices), max(1, TABLE_ROWS // max(1, len(first)))
     for some in (metrics[start : start + several] for start in range(0, len(metrics), several)):
@@ -209,10 +256,15 @@ def _of_matrices(matrices: dict[str, np.ndarray], condition: int, names: np.ndar
         }
 
 
-def probability_metrics(predictions: list[Predictions], condition: int, images: np.ndarray) -> dict[str, np.ndarray]:
-    """The raw metrics of probabilities under one condition, float64 M x M, of `images` (int n), read in chunks."""
+def probability_metrics(
+    predictions: list[Predictions], condition: int, images: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The raw metrics of probabilities under one condition, float64 M x M, of `images` (int n),
+    read in chunks."""
     classes = predictions[0].classes(condition)
-    metrics = {name: metric.raw for name, metric in METRICS.items() if metric.source == "probabilities"}
+    metrics = {
+        name: metric.raw for name, metric in METRICS.items() if metric.source == "probabilities"
+    }
     totals: dict[str, np.ndarray] = dict.fromkeys(metrics, np.zeros(()))
     chunk = max(1, min(CHUNK_VALUES // len(predictions), MEMBER_VALUES) // classes)
     for start in range(0, len(images), chunk):
@@ -224,11 +276,17 @@ def probability_metrics(predictions: list[Predictions], condition: int, images: 
 
 
 def reader(
-    networks: Sequence[str], methods: Sequence[str], features: Sequence[str], maps: Sequence[str], stages: Sequence[str]
+    networks: Sequence[str],
+    methods: Sequence[str],
+    features: Sequence[str],
+    maps: Sequence[str],
+    stages: Sequence[str],
 ) -> Callable[[str, str], np.ndarray]:
-    """A function of a member and a source that reads the array by which the member is compared; NaN without a network.
+    """A function of a member and a source that reads the array by which the member is compared; NaN
+    without a network.
 
-    Sources are `features`, a method of attribution, and, where there are files of them, a name in `STAGES`.
+    Sources are `features`, a method of attribution, and, where there are files of them, a name in
+    `STAGES`.
 
     Args:
         networks: members of which the networks are available.
@@ -238,7 +296,9 @@ def reader(
     """
     of_features = dict(zip(networks, features, strict=True))
     of_stages = dict(zip(networks, stages, strict=True)) if stages else {}
-    of_maps = dict(zip([(member, method) for member in networks for method in methods], maps, strict=True))
+    of_maps = dict(
+        zip([(member, method) for member in networks for method in methods], maps, strict=True)
+    )
 
     def representation(member: str, source: str) -> np.ndarray:
         if member not in of_features:
@@ -262,16 +322,22 @@ def pairs_of_groups(
     Args:
         groups: groups of members that occur together in an ensemble.
         predictions: member -> its predictions.
-        representation: member, and source of an attribution or activation metric -> array, as from `reader`.
-        attribution_metrics: attribution metrics of the study. All activation metrics are computed too.
+        representation: member, and source of an attribution or activation metric -> array, as from
+            `reader`.
+        attribution_metrics: attribution metrics of the study. All activation metrics are computed
+            too.
         threads: number of conditions that are compared at a time.
     """
-    metrics = attribution_metrics + [name for name, metric in METRICS.items() if metric.kind == "activation"]
+    metrics = attribution_metrics + [
+        name for name, metric in METRICS.items() if metric.kind == "activation"
+    ]
     progress = Progress(len(groups))
     for group in groups:
 
         def of_source(source: str, members: list[str] = group) -> list[np.ndarray]:
             return [representation(member, source) for member in members]
 
-        yield from pair_tables(group, [predictions[member] for member in group], of_source, metrics, threads)
+        yield from pair_tables(
+            group, [predictions[member] for member in group], of_source, metrics, threads
+        )
         progress.step(", ".join(group))

@@ -1,9 +1,10 @@
 """Diversity of predictions: of all pairs of members at once, and of whole ensembles.
 
-Metrics of whole ensembles take `shares`, how many of the members are right on each image: float64 E x (L + 1), for each
-of E ensembles of L members the share of images on which exactly 0, 1, ..., L members are right; rows sum to 1. Kuncheva
-and Whitaker (Machine Learning 51, 2003) is where the formulas are collected; l is the number of members that are right
-on an image, and a mean is over images."""
+Metrics of whole ensembles take `shares`, how many of the members are right on each image: float64 E
+x (L + 1), for each of E ensembles of L members the share of images on which exactly 0, 1, ..., L
+members are right; rows sum to 1. Kuncheva and Whitaker (Machine Learning 51, 2003) is where the
+formulas are collected; l is the number of members that are right on an image, and a mean is over
+images."""
 
 from typing import NamedTuple
 
@@ -15,7 +16,8 @@ ROUNDING = 1e-12
 
 
 def coincidences(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shares of images that both members, only the first, and neither get right: three float64 M x M, from bool M x N.
+    """Shares of images that both members, only the first, and neither get right: three float64 M x
+    M, from bool M x N.
 
     The share that only the second gets right is the transpose of the second matrix.
     """
@@ -26,7 +28,8 @@ def coincidences(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def disagreement(correct: np.ndarray) -> np.ndarray:
-    """Share of images that exactly one of two members gets right (Skalak 1996; Kuncheva and Whitaker 2003).
+    """Share of images that exactly one of two members gets right (Skalak 1996; Kuncheva and
+    Whitaker 2003).
 
     Args:
         correct: bool M x N.
@@ -39,15 +42,17 @@ def disagreement(correct: np.ndarray) -> np.ndarray:
 
 
 def double_fault(correct: np.ndarray) -> np.ndarray:
-    """Share of images that both members get wrong (Giacinto and Roli 2001); M x M in 0..1, larger is less diverse."""
+    """Share of images that both members get wrong (Giacinto and Roli 2001); M x M in 0..1, larger
+    is less diverse."""
     return coincidences(correct)[2]
 
 
 def q_statistic(correct: np.ndarray) -> np.ndarray:
-    """Yule's Q, (ad - bc) / (ad + bc) over the 2 x 2 table of right and wrong (Kuncheva and Whitaker 2003).
+    """Yule's Q, (ad - bc) / (ad + bc) over the 2 x 2 table of right and wrong (Kuncheva and
+    Whitaker 2003).
 
-    M x M in -1..1, larger is less diverse. Where ad + bc = 0 it is 1 for members that are right on the same images,
-    and 0 for others, of which nothing can be said.
+    M x M in -1..1, larger is less diverse. Where ad + bc = 0 it is 1 for members that are right on
+    the same images, and 0 for others, of which nothing can be said.
     """
     both, first, neither = coincidences(correct)
     alike, unlike = both * neither, first * first.T
@@ -56,11 +61,13 @@ def q_statistic(correct: np.ndarray) -> np.ndarray:
 
 
 def correlation(correct: np.ndarray) -> np.ndarray:
-    """Correlation rho of correctness, (ad - bc) / sqrt((a+b)(c+d)(a+c)(b+d)) (Kuncheva and Whitaker 2003).
+    """Correlation rho of correctness, (ad - bc) / sqrt((a+b)(c+d)(a+c)(b+d)) (Kuncheva and Whitaker
+    2003).
 
-    a, b, c and d are the shares of images that both, only the first, only the second and neither get right. M x M in
-    -1..1, larger is less diverse. Beside a member that is always or never right it is 1 for members that are right on
-    the same images, and 0 for others, of which nothing can be said.
+    a, b, c and d are the shares of images that both, only the first, only the second and neither
+    get right. M x M in -1..1, larger is less diverse. Beside a member that is always or never right
+    it is 1 for members that are right on the same images, and 0 for others, of which nothing can be
+    said.
     """
     both, first, neither = coincidences(correct)
     right = np.diag(both)
@@ -73,9 +80,9 @@ def correlation(correct: np.ndarray) -> np.ndarray:
 def error_consistency(correct: np.ndarray) -> np.ndarray:
     """Error consistency, Cohen's kappa of correctness (Geirhos et al., NeurIPS 2020).
 
-    (o - e) / (1 - e), with o the share of images that both get right or both get wrong, and e what o would be by
-    chance at their accuracies, p_i p_j + (1 - p_i)(1 - p_j). M x M in -1..1, larger is less diverse. Where e = 1 both
-    are always right, or both never: 1.
+    (o - e) / (1 - e), with o the share of images that both get right or both get wrong, and e what
+    o would be by chance at their accuracies, p_i p_j + (1 - p_i)(1 - p_j). M x M in -1..1, larger
+    is less diverse. Where e = 1 both are always right, or both never: 1.
     """
     both, first, _ = coincidences(correct)
     right = np.diag(both)
@@ -85,7 +92,8 @@ def error_consistency(correct: np.ndarray) -> np.ndarray:
 
 
 def label_disagreement(predicted: np.ndarray) -> np.ndarray:
-    """Share of images that two members put in different classes, both wrong ones included (Ho 1998).
+    """Share of images that two members put in different classes, both wrong ones included (Ho
+    1998).
 
     Args:
         predicted: int M x N, classes.
@@ -101,19 +109,23 @@ def label_disagreement(predicted: np.ndarray) -> np.ndarray:
 def cohen_kappa(predicted: np.ndarray) -> np.ndarray:
     """Cohen's kappa of the predicted classes (Cohen 1960).
 
-    (o - e) / (1 - e), with o the share of images that two members put in the same class, and e what o would be by
-    chance at the shares of classes that each predicts. Arguments as above; M x M in -1..1, larger is less diverse.
-    Where e = 1 both only ever predict one class, the same: 1.
+    (o - e) / (1 - e), with o the share of images that two members put in the same class, and e what
+    o would be by chance at the shares of classes that each predicts. Arguments as above; M x M in
+    -1..1, larger is less diverse. Where e = 1 both only ever predict one class, the same: 1.
     """
-    return cohen_kappa_of(label_disagreement(predicted), class_shares(predicted, predicted.max() + 1))
+    return cohen_kappa_of(
+        label_disagreement(predicted), class_shares(predicted, predicted.max() + 1)
+    )
 
 
 class PairFailures(NamedTuple):
-    """Number of images on which two members fail or agree; int64 M x M each, sums over conditions and groups add up.
+    """Number of images on which two members fail or agree; int64 M x M each, sums over conditions
+    and groups add up.
 
     Attributes:
         wrong: both members are wrong; on the diagonal, errors of one member.
-        undetected: both are wrong with the same class, so that a comparison of the two notices nothing.
+        undetected: both are wrong with the same class, so that a comparison of the two notices
+            nothing.
         alike: both give the same class, right or wrong.
     """
 
@@ -123,7 +135,8 @@ class PairFailures(NamedTuple):
 
 
 def pair_failures(predicted: np.ndarray, labels: np.ndarray) -> PairFailures:
-    """Coincident failures of all pairs of members (Eckhardt and Lee 1985; Littlewood and Miller 1989).
+    """Coincident failures of all pairs of members (Eckhardt and Lee 1985; Littlewood and Miller
+    1989).
 
     Args:
         predicted: int M x N, classes from 0 up, of at least one image.
@@ -137,12 +150,14 @@ def pair_failures(predicted: np.ndarray, labels: np.ndarray) -> PairFailures:
 
 
 def class_shares(predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Share of images, int M x N of predicted classes, that each member puts in each class; float64 M x K."""
+    """Share of images, int M x N of predicted classes, that each member puts in each class; float64
+    M x K."""
     return np.stack([np.bincount(one, minlength=classes) for one in predicted]) / predicted.shape[1]
 
 
 def cohen_kappa_of(disagreement: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """`cohen_kappa` from label disagreement, float64 M x M, and each member's shares of classes, M x K."""
+    """`cohen_kappa` from label disagreement, float64 M x M, and each member's shares of classes, M
+    x K."""
     chance = 1 - shares @ shares.T
     by_chance = chance > ROUNDING
     return 1 - np.divide(disagreement, chance, out=np.zeros_like(chance), where=by_chance)
@@ -151,8 +166,8 @@ def cohen_kappa_of(disagreement: np.ndarray, shares: np.ndarray) -> np.ndarray:
 def probability_cosine(probabilities: np.ndarray) -> np.ndarray:
     """Mean over images of the cosine of two members' probabilities (cosine distance is 1 less it).
 
-    Probabilities and unit vectors are rounded to whole multiples of a power of two, so that all sums are exact: the
-    order in which a processor adds does not matter.
+    Probabilities and unit vectors are rounded to whole multiples of a power of two, so that all
+    sums are exact: the order in which a processor adds does not matter.
 
     Args:
         probabilities: float M x N x K, each row of them a distribution, so that none is zero.
@@ -170,7 +185,8 @@ def probability_cosine(probabilities: np.ndarray) -> np.ndarray:
 
 
 def jensen_shannon(probabilities: np.ndarray) -> np.ndarray:
-    """Mean over images of the Jensen-Shannon divergence of two members' probabilities, in bits (Lin 1991).
+    """Mean over images of the Jensen-Shannon divergence of two members' probabilities, in bits (Lin
+    1991).
 
     Args:
         probabilities: float M x N x K.
@@ -238,9 +254,11 @@ def _term(one: np.float32, other: np.float32) -> np.float32:
 
 @compiled(fastmath=FAST, error_model="numpy")
 def _log2(value: np.float32) -> np.float32:
-    """Binary logarithm of a positive float32 by its exponent and the series of artanh, off by 1e-7 of 1 at most.
+    """Binary logarithm of a positive float32 by its exponent and the series of artanh, off by 1e-7
+    of 1 at most.
 
-    With the root of 1/2 <= m < the root of 2, ln m = 2 artanh((m - 1) / (m + 1)). Finite at 0, where 0 log 0 is 0.
+    With the root of 1/2 <= m < the root of 2, ln m = 2 artanh((m - 1) / (m + 1)). Finite at 0,
+    where 0 log 0 is 0.
     """
     bits = np.float32(value).view(np.int32)
     exponent = np.int32(np.int32(bits - ROOT) >> 23)
@@ -257,8 +275,8 @@ BLOCK_WORDS = 2**15
 def right_counts(ensembles: np.ndarray, correct: np.ndarray) -> np.ndarray:
     """Number of images on which exactly 0, 1, ..., L members are right.
 
-    An image is a bit of a word of 64. The bits of the count are one word each, and a member is added to all 64 counts
-    of a word at once, as in a ripple carry adder.
+    An image is a bit of a word of 64. The bits of the count are one word each, and a member is
+    added to all 64 counts of a word at once, as in a ripple carry adder.
 
     Args:
         ensembles: int E x L.
@@ -269,16 +287,24 @@ def right_counts(ensembles: np.ndarray, correct: np.ndarray) -> np.ndarray:
     """
     padded = np.pad(correct, [(0, 0), (0, -correct.shape[1] % 64)])
     words, size = np.packbits(padded, axis=1).view(np.uint64), ensembles.shape[1]
-    counts, block = np.zeros((len(ensembles), size + 1), np.int64), max(1, BLOCK_WORDS // words.shape[1])
+    counts, block = (
+        np.zeros((len(ensembles), size + 1), np.int64),
+        max(1, BLOCK_WORDS // words.shape[1]),
+    )
     for start in range(0, len(ensembles), block):
         some = slice(start, start + block)
-        planes = [np.zeros((len(ensembles[some]), words.shape[1]), np.uint64) for _ in range(size.bit_length())]
+        planes = [
+            np.zeros((len(ensembles[some]), words.shape[1]), np.uint64)
+            for _ in range(size.bit_length())
+        ]
         for member in ensembles[some].T:
             carry = words[member]
             for digit, plane in enumerate(planes):
                 planes[digit], carry = plane ^ carry, plane & carry
         for right in range(1, size + 1):
-            exactly = [plane if right >> digit & 1 else ~plane for digit, plane in enumerate(planes)]
+            exactly = [
+                plane if right >> digit & 1 else ~plane for digit, plane in enumerate(planes)
+            ]
             counts[some, right] = np.bitwise_count(np.bitwise_and.reduce(exactly)).sum(axis=1)
     counts[:, 0] = correct.shape[1] - counts[:, 1:].sum(axis=1)
     return counts
@@ -290,7 +316,8 @@ def _right(shares: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def entropy(shares: np.ndarray) -> np.ndarray:
-    """Entropy E: mean of min(l, L - l) / (L - ceil(L / 2)); float64 E in 0..1, larger is more diverse."""
+    """Entropy E: mean of min(l, L - l) / (L - ceil(L / 2)); float64 E in 0..1, larger is more
+    diverse."""
     right, size = _right(shares)
     return shares @ (np.minimum(right, size - right) / (size // 2))
 
@@ -305,21 +332,25 @@ def kohavi_wolpert(shares: np.ndarray) -> np.ndarray:
 
 
 def interrater_kappa(shares: np.ndarray) -> np.ndarray:
-    """Interrater agreement of correctness: 1 - mean of l (L - l) / (L (L - 1) p (1 - p)), p the mean accuracy (Fleiss).
+    """Interrater agreement of correctness: 1 - mean of l (L - l) / (L (L - 1) p (1 - p)), p the
+    mean accuracy (Fleiss).
 
-    float64 E in -1/(L - 1)..1, larger is less diverse. Members that are all always right, or all never: 1.
+    float64 E in -1/(L - 1)..1, larger is less diverse. Members that are all always right, or all
+    never: 1.
     """
     right, size = _right(shares)
     accuracy = shares @ right / size
     chance = (size - 1) / size * accuracy * (1 - accuracy)
-    return 1 - np.divide(kohavi_wolpert(shares), chance, out=np.zeros_like(chance), where=chance > 1e-12)
+    return 1 - np.divide(
+        kohavi_wolpert(shares), chance, out=np.zeros_like(chance), where=chance > 1e-12
+    )
 
 
 def generalised_diversity(shares: np.ndarray) -> np.ndarray:
     """Generalised diversity 1 - p(2) / p(1) (Partridge and Krzanowski 1997).
 
-    p(1) is the probability that a member drawn at random fails, p(2) that two drawn without replacement both do.
-    float64 E in 0..1, larger is more diverse. Without any failure: 0.
+    p(1) is the probability that a member drawn at random fails, p(2) that two drawn without
+    replacement both do. float64 E in 0..1, larger is more diverse. Without any failure: 0.
     """
     right, size = _right(shares)
     failing = size - right
@@ -328,9 +359,11 @@ def generalised_diversity(shares: np.ndarray) -> np.ndarray:
 
 
 def coincident_failure_diversity(shares: np.ndarray) -> np.ndarray:
-    """Coincident failure diversity: mean of l / (L - 1) over the images on which any member fails (as above).
+    """Coincident failure diversity: mean of l / (L - 1) over the images on which any member fails
+    (as above).
 
-    float64 E in 0..1: 1 if failures never coincide, 0 if all members fail together, or none ever does.
+    float64 E in 0..1: 1 if failures never coincide, 0 if all members fail together, or none ever
+    does.
     """
     right, size = _right(shares)
     failures = 1 - shares[:, size]
@@ -341,7 +374,8 @@ def coincident_failure_diversity(shares: np.ndarray) -> np.ndarray:
 def difficulty(shares: np.ndarray) -> np.ndarray:
     """Difficulty theta: variance over images of l / L (Hansen and Salamon 1990).
 
-    float64 E in 0..1/4, larger is less diverse. 0 if all images are as hard, as when all members are always right.
+    float64 E in 0..1/4, larger is less diverse. 0 if all images are as hard, as when all members
+    are always right.
     """
     share = np.divide(*_right(shares))
     return np.maximum(shares @ share**2 - (shares @ share) ** 2, 0)
@@ -362,10 +396,12 @@ def common_failure(shares: np.ndarray, failures: np.ndarray) -> np.ndarray:
 
 
 def geometric_ambiguity(log_sums: np.ndarray) -> np.ndarray:
-    """Diversity term of the bias-variance-diversity decomposition of cross-entropy (Wood et al., JMLR 2023).
+    """Diversity term of the bias-variance-diversity decomposition of cross-entropy (Wood et al.,
+    JMLR 2023).
 
-    (1/L) sum_i CE(p_i, y) - CE(p_geo, y), with p_geo the normalised geometric mean of the members' probabilities, is
-    the mean over images of -ln sum_k exp((1/L) sum_i ln p_ik), and so does not depend on the label.
+    (1/L) sum_i CE(p_i, y) - CE(p_geo, y), with p_geo the normalised geometric mean of the members'
+    probabilities, is the mean over images of -ln sum_k exp((1/L) sum_i ln p_ik), and so does not
+    depend on the label.
 
     Args:
         log_sums: float64 E, mean over images of ln sum_k exp((1/L) sum_i ln p_ik).

@@ -1,7 +1,7 @@
 """Similarity of attributions and of activations.
 
-A similarity of attributions compares maps, finite floats M x N x H x W of M members and N images, and is float64 M x M,
-a mean over the images. Values are not checked: NaN gives NaN."""
+A similarity of attributions compares maps, finite floats M x N x H x W of M members and N images,
+and is float64 M x M, a mean over the images. Values are not checked: NaN gives NaN."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
@@ -16,7 +16,8 @@ SSIM_RANGE = 2  # range of maps whose largest absolute value is 1
 
 
 def applicable(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Whether each member's array has values rather than NaN, which marks a method that does not apply; bool M."""
+    """Whether each member's array has values rather than NaN, which marks a method that does not
+    apply; bool M."""
     return np.array([bool(np.isfinite(array).all()) for array in arrays])
 
 
@@ -45,8 +46,9 @@ def spearman_correlation(maps: np.ndarray) -> np.ndarray:
 def top_iou(maps: np.ndarray) -> np.ndarray:
     """Intersection over union of the top 10% of the pixels of maps, M x N x H x W; M x M in 0..1.
 
-    The top pixels are the largest 10%, rounded up and with ties, except those that have the least value of the map. A
-    constant map has no top: the value is 1 with another constant map, 0 with any other.
+    The top pixels are the largest 10%, rounded up and with ties, except those that have the least
+    value of the map. A constant map has no top: the value is 1 with another constant map, 0 with
+    any other.
     """
 
     def of_tops(flat: np.ndarray) -> np.ndarray:
@@ -61,16 +63,19 @@ def top_iou(maps: np.ndarray) -> np.ndarray:
 
 
 def structural_similarity(maps: np.ndarray) -> np.ndarray:
-    """Structural similarity of maps, M x N x H x W, mean over their pixels (Wang et al. 2004); M x M in -1..1.
+    """Structural similarity of maps, M x N x H x W, mean over their pixels (Wang et al. 2004); M x
+    M in -1..1.
 
-    (2 m_x m_y + c) (2 s_xy + d) / ((m_x^2 + m_y^2 + c) (s_x^2 + s_y^2 + d)) with means, variances and covariance in
-    a Gaussian window of sigma 1.5, reflected at the borders, c = (0.01 R)^2, d = (0.03 R)^2 and the range R = 2: scale
-    each map to a largest absolute value of 1. It is 1 for equal maps, constant maps included.
+    (2 m_x m_y + c) (2 s_xy + d) / ((m_x^2 + m_y^2 + c) (s_x^2 + s_y^2 + d)) with means, variances
+    and covariance in a Gaussian window of sigma 1.5, reflected at the borders, c = (0.01 R)^2, d =
+    (0.03 R)^2 and the range R = 2: scale each map to a largest absolute value of 1. It is 1 for
+    equal maps, constant maps included.
     """
     from scipy.ndimage import gaussian_filter1d  # takes long to load
 
     rows, columns = (
-        gaussian_filter1d(np.eye(side), SSIM_SIGMA, axis=0, mode="reflect", truncate=3.5) for side in maps.shape[2:]
+        gaussian_filter1d(np.eye(side), SSIM_SIGMA, axis=0, mode="reflect", truncate=3.5)
+        for side in maps.shape[2:]
     )
     c, d = (0.01 * SSIM_RANGE) ** 2, (0.03 * SSIM_RANGE) ** 2
     members, images = maps.shape[:2]
@@ -80,7 +85,10 @@ def structural_similarity(maps: np.ndarray) -> np.ndarray:
         means = rows @ values @ columns.T
         variances = rows @ values**2 @ columns.T - means**2
         for i in range(members):
-            products, spreads = means[i] * means, rows @ (values[i] * values) @ columns.T - means[i] * means
+            products, spreads = (
+                means[i] * means,
+                rows @ (values[i] * values) @ columns.T - means[i] * means,
+            )
             alike = (2 * products + c) * (2 * spreads + d)
             scale = (means[i] ** 2 + means**2 + c) * (variances[i] + variances + d)
             total[i] += (alike / scale).mean(axis=(1, 2))
@@ -95,8 +103,11 @@ SIMILARITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def _mean_over_images(similarity: Callable[[np.ndarray], np.ndarray], maps: np.ndarray) -> np.ndarray:
-    """Mean of `similarity`, float64 M x P -> M x M, image by image, so that few maps are in memory at once."""
+def _mean_over_images(
+    similarity: Callable[[np.ndarray], np.ndarray], maps: np.ndarray
+) -> np.ndarray:
+    """Mean of `similarity`, float64 M x P -> M x M, image by image, so that few maps are in memory
+    at once."""
     members, images = maps.shape[:2]
     flat = (maps[:, image].reshape(members, -1).astype(np.float64) for image in range(images))
     return sum(map(similarity, flat)) / images
@@ -110,7 +121,8 @@ def _cosine(flat: np.ndarray) -> np.ndarray:
 
 
 def linear_cka(features: list[np.ndarray]) -> np.ndarray:
-    """Linear centred kernel alignment (CKA) of features, without the bias of few images; see `gram_cka`.
+    """Linear centred kernel alignment (CKA) of features, without the bias of few images; see
+    `gram_cka`.
 
     Args:
         features: M arrays of finite floats N x D, of the same N images (4 or more); D may differ.
@@ -122,25 +134,28 @@ def linear_cka(features: list[np.ndarray]) -> np.ndarray:
 
 
 def gram_cka(grams: np.ndarray) -> np.ndarray:
-    """Linear centred kernel alignment from Gram matrices of centred features, without the bias of few images.
+    """Linear centred kernel alignment from Gram matrices of centred features, without the bias of
+    few images.
 
-    Kornblith et al. (ICML 2019) with the unbiased estimator of HSIC of Song et al. (JMLR 2012) as used by
-    Nguyen et al. (ICLR 2021): with K and L the Gram matrices with zeroed diagonals,
-    HSIC = [tr(K L) + sum(K) sum(L) / ((n-1)(n-2)) - 2/(n-2) 1'K L 1] / (n(n-3)).
+    Kornblith et al. (ICML 2019) with the unbiased estimator of HSIC of Song et al. (JMLR 2012) as
+    used by Nguyen et al. (ICLR 2021): with K and L the Gram matrices with zeroed diagonals, HSIC =
+    [tr(K L) + sum(K) sum(L) / ((n-1)(n-2)) - 2/(n-2) 1'K L 1] / (n(n-3)).
 
     Args:
         grams: M x N x N, N at least 4.
 
     Returns:
-        float64 M x M, 1 for equal representations (up to rotation and scale) and about 0, perhaps below, for unrelated
-        ones. Features that are the same for all images align with nothing: 0.
+        float64 M x M, 1 for equal representations (up to rotation and scale) and about 0, perhaps
+        below, for unrelated ones. Features that are the same for all images align with nothing: 0.
     """
     grams = np.array(grams, dtype=np.float64)
     n = grams.shape[1]
     grams[:, np.arange(n), np.arange(n)] = 0
     flat, rows = grams.reshape(len(grams), -1), grams.sum(axis=2)
     totals = rows.sum(axis=1)
-    hsic = flat @ flat.T + np.outer(totals, totals) / ((n - 1) * (n - 2)) - 2 / (n - 2) * rows @ rows.T
+    hsic = (
+        flat @ flat.T + np.outer(totals, totals) / ((n - 1) * (n - 2)) - 2 / (n - 2) * rows @ rows.T
+    )
     own = np.sqrt(np.maximum(np.diag(hsic), 0))
     scale = np.outer(own, own)
     return np.divide(hsic, scale, out=np.zeros_like(hsic), where=scale > 0)

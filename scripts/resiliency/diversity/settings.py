@@ -20,9 +20,9 @@ MAIN = (
     "linear_cka",
 )
 
-# Prediction diversity in verdicts: metrics without labels. Mean pairwise double fault equals mean error
-# of the members less half their disagreement, so that it contains accuracy, and other metrics of correctness lean the
-# same way: they correlate with accuracy by construction.
+# Prediction diversity in verdicts: metrics without labels. Mean pairwise double fault equals mean
+# error of the members less half their disagreement, so that it contains accuracy, and other metrics
+# of correctness lean the same way: they correlate with accuracy by construction.
 LABEL_FREE = ("label_disagreement", "cohen_kappa", "jensen_shannon", "probability_cosine")
 
 
@@ -33,13 +33,18 @@ class Attribution(Settings):
         description="attribution methods, computed with Captum",
     )
     similarities: list[Literal[SIMILARITIES]] = Field(
-        ["cosine", "spearman"], min_length=1, description="similarities by which the maps of two members are compared"
+        ["cosine", "spearman"],
+        min_length=1,
+        description="similarities by which the maps of two members are compared",
     )
     target: Literal["label", "prediction"] = Field(
         "prediction", description="class that attributions explain: the true or the predicted one"
     )
     steps: int = Field(
-        50, ge=2, le=1000, description="number of steps along the path of integrated gradients, from a black image"
+        50,
+        ge=2,
+        le=1000,
+        description="number of steps along the path of integrated gradients, from a black image",
     )
 
     _distinct = field_validator("methods", "similarities")(distinct)
@@ -53,4 +58,6 @@ class Attribution(Settings):
 
     def metrics(self) -> list[str]:
         """The attribution metrics that the study asks for, such as `saliency_cosine`."""
-        return [f"{method}_{similarity}" for method in self.methods for similarity in self.similarities]
+        return [
+            f"{method}_{similarity}" for method in self.methods for similarity in self.similarities
+        ]

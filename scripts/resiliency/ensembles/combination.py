@@ -1,7 +1,8 @@
 """The plain definition of what one ensemble says, under every combination rule.
 
-Every rule is a mean: of the values that it gives to each member's classes, weighted or not. The answer is the class
-with the largest mean, the first of those that share it. `scoring` says the same of many ensembles by compiled loops."""
+Every rule is a mean: of the values that it gives to each member's classes, weighted or not. The
+answer is the class with the largest mean, the first of those that share it. `scoring` says the same
+of many ensembles by compiled loops."""
 
 from collections.abc import Iterator, Sequence
 from functools import reduce
@@ -22,8 +23,8 @@ class Rule(NamedTuple):
     """A combination rule.
 
     Attributes:
-        mean: mean of the members' probabilities that gives the ensemble's: arithmetic or (normalised) geometric; None
-            if it has none, as for votes.
+        mean: mean of the members' probabilities that gives the ensemble's: arithmetic or
+            (normalised) geometric; None if it has none, as for votes.
         weighted: whether members are weighted by their validation accuracy.
     """
 
@@ -40,12 +41,14 @@ RULES = {
 
 
 def rule_of(name: str, size: int) -> Rule:
-    """The rule `name` for an ensemble of `size` members with probabilities; one member answers alone under any rule."""
+    """The rule `name` for an ensemble of `size` members with probabilities; one member answers
+    alone under any rule."""
     return RULES["mean_probability" if size == 1 else name]
 
 
 def member_weights(members: pd.DataFrame) -> np.ndarray:
-    """The weight of each member (a row of members.csv) under a weighted rule: its validation accuracy.
+    """The weight of each member (a row of members.csv) under a weighted rule: its validation
+    accuracy.
 
     Returns:
         float64 M, no less than 1e-6, so that no ensemble has weights that sum to 0.
@@ -53,13 +56,15 @@ def member_weights(members: pd.DataFrame) -> np.ndarray:
     return members.validation_accuracy.to_numpy(float).clip(1e-6)
 
 
-def member_values(rule: Rule, probabilities: Any, largest: int, weights: Any = None, of: ModuleType = np) -> Any:
+def member_values(
+    rule: Rule, probabilities: Any, largest: int, weights: Any = None, of: ModuleType = np
+) -> Any:
     """The members' values for each class, whose sums over members are compared.
 
     Args:
         probabilities: float32 ... x K; one below 1e-12 counts as 1e-12 in a geometric mean.
-        largest: size of the largest ensemble. A vote is 1 for the most probable class, and for every class so little
-            of its probability that it only breaks ties.
+        largest: size of the largest ensemble. A vote is 1 for the most probable class, and for
+            every class so little of its probability that it only breaks ties.
         weights: float, of a shape that matches the probabilities; only a weighted rule uses them.
         of: numpy, or torch for tensors.
 
@@ -75,7 +80,8 @@ def member_values(rule: Rule, probabilities: Any, largest: int, weights: Any = N
 
 
 def summed(values: Sequence[np.ndarray] | np.ndarray, members: Sequence[int]) -> np.ndarray:
-    """The sum of some members' `values`, M of one shape, in the order in which compiled loops add: from the middle."""
+    """The sum of some members' `values`, M of one shape, in the order in which compiled loops add:
+    from the middle."""
     middle = len(members) // 2
     total = values[members[middle]].copy()
     for member in (*members[:middle][::-1], *members[middle + 1 :]):
@@ -84,7 +90,8 @@ def summed(values: Sequence[np.ndarray] | np.ndarray, members: Sequence[int]) ->
 
 
 def mean_logarithms(rule: Rule, logs: Any, shares: Any, of: ModuleType = np) -> Any:
-    """ln of the ensemble's probabilities, n x K, up to a constant of each image; of a vote, those of the mean.
+    """ln of the ensemble's probabilities, n x K, up to a constant of each image; of a vote, those
+    of the mean.
 
     Args:
         logs: float M x n x K, ln of the members' probabilities.
@@ -97,7 +104,8 @@ def mean_logarithms(rule: Rule, logs: Any, shares: Any, of: ModuleType = np) -> 
 
 
 CHUNK_VALUES = 2**21  # number of probabilities of all members at a time
-# Scores of confidence. The first two are of the ensemble's probabilities, the others of its members' disagreement.
+# Scores of confidence. The first two are of the ensemble's probabilities, the others of its
+# members' disagreement.
 SCORES = ("max_probability", "entropy", "mutual_information", "vote_agreement")
 
 
@@ -107,12 +115,16 @@ class Outputs(NamedTuple):
     Probabilities are float64: in float32 those of sure answers are all 1, and confidences tie.
 
     Attributes:
-        log_probabilities: float64 n x K, before any temperature; None if members have no probabilities.
-        answers: int n, positions of classes; if the votes of decisions tie, the first class of those with the most.
-        errors: float32 n, 1 if the answer is wrong; if ties are broken at random, the probability that it is.
-        mutual_information: float64 n, in nats; None for a single member, without probabilities, or if not requested.
-        agreement: float32 n, share of the members that give the ensemble's answer; None as for mutual_information,
-            except for votes.
+        log_probabilities: float64 n x K, before any temperature; None if members have no
+            probabilities.
+        answers: int n, positions of classes; if the votes of decisions tie, the first class of
+            those with the most.
+        errors: float32 n, 1 if the answer is wrong; if ties are broken at random, the probability
+            that it is.
+        mutual_information: float64 n, in nats; None for a single member, without probabilities, or
+            if not requested.
+        agreement: float32 n, share of the members that give the ensemble's answer; None as for
+            mutual_information, except for votes.
     """
 
     log_probabilities: np.ndarray | None
@@ -136,24 +148,31 @@ class Ensemble:
         self.weights = (weights if self.rule.weighted else np.ones(len(members))).astype(np.float32)
         self.has_probabilities = all(member.has_probabilities for member in members)
 
-    def outputs(self, condition: int, images: np.ndarray, disagreement: bool = True) -> Iterator[Outputs]:
+    def outputs(
+        self, condition: int, images: np.ndarray, disagreement: bool = True
+    ) -> Iterator[Outputs]:
         """Outputs for `images` (int n) under a condition, one chunk at a time.
 
         Args:
-            disagreement: whether to compute mutual information and agreement of members with probabilities.
+            disagreement: whether to compute mutual information and agreement of members with
+                probabilities.
         """
         chunk = max(1, CHUNK_VALUES // (len(self.members) * self.members[0].classes(condition)))
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
             if self.has_probabilities:
-                yield self._of_probabilities(condition, some, disagreement and len(self.members) > 1)
+                yield self._of_probabilities(
+                    condition, some, disagreement and len(self.members) > 1
+                )
             else:
                 yield self._votes(condition, some)
 
     def _of_probabilities(self, condition: int, images: np.ndarray, disagreement: bool) -> Outputs:
         logits = np.stack([as_float32(member.logits(condition, images)) for member in self.members])
         size, weights = len(logits), self.weights[:, None, None]
-        answers = summed(member_values(self.rule, softmax(logits), size, weights), range(size)).argmax(axis=-1)
+        answers = summed(
+            member_values(self.rule, softmax(logits), size, weights), range(size)
+        ).argmax(axis=-1)
         errors = (answers != self.members[0].labels(condition)[images]).astype(np.float32)
         logs, information, agreement = scaled(logits.astype(np.float64), 1), None, None
         if disagreement:
@@ -169,7 +188,9 @@ class Ensemble:
         votes = (decisions[:, None] == decisions[None]).sum(axis=0)
         most = votes.max(axis=0)
         leads = votes == most
-        chances = (leads & right).sum(axis=0, dtype=np.float32) / leads.sum(axis=0, dtype=np.float32)
+        chances = (leads & right).sum(axis=0, dtype=np.float32) / leads.sum(
+            axis=0, dtype=np.float32
+        )
         answers = np.where(leads, decisions, np.iinfo(decisions.dtype).max).min(axis=0)
         agreement = (most / len(decisions)).astype(np.float32) if len(decisions) > 1 else None
         return Outputs(None, answers, 1 - chances, None, agreement)

@@ -1,7 +1,7 @@
 """Compiled loops over ensembles and images.
 
-Ensembles come in blocks as `scoring.Block` describes them. Sums of members' values are kept for the first members of an
-ensemble, and formed again only from where the next one differs.
+Ensembles come in blocks as `scoring.Block` describes them. Sums of members' values are kept for the
+first members of an ensemble, and formed again only from where the next one differs.
 """
 
 import numpy as np
@@ -9,11 +9,15 @@ import numpy as np
 from resiliency.base.machine import compiled
 
 LANES = 128  # number of values that a compiled loop handles at once
-FACTORS = 16  # factors per product, and products side by side; float64 holds a product of so many factors of LEAST
+# Factors per product, and products side by side; float64 holds a product of so many factors of
+# LEAST.
+FACTORS = 16
 LEAST = np.float32(1e-12)
-# Up to so many products OpenBLAS multiplies matrices as they lie, in half of the time; not worth it for fewer rows.
+# Up to so many products OpenBLAS multiplies matrices as they lie, in half of the time; not worth it
+# for fewer rows.
 SMALL, FEWEST = 10**6, 8
-BINS, LOWEST, WIDTH = 512, -8.0, 0.05  # of logits; float32 cannot tell a probability with a logit above 17 from 1
+# Of logits; float32 cannot tell a probability with a logit above 17 from 1.
+BINS, LOWEST, WIDTH = 512, -8.0, 0.05
 ORDERED = {"nnan", "nsz"}  # keeps the order of sums
 REORDERED = {"reassoc", "contract", "nsz"}
 
@@ -29,10 +33,11 @@ def answers(
     own: np.ndarray,
     best: np.ndarray,
 ) -> int:
-    """Sum the members' values of each ensemble and compare the label's sum with those of the other classes.
+    """Sum the members' values of each ensemble and compare the label's sum with those of the other
+    classes.
 
-    Candidates alone are summed. Where a class that is not among them might reach the largest sum, or where classes
-    share it with the label, all are.
+    Candidates alone are summed. Where a class that is not among them might reach the largest sum,
+    or where classes share it with the label, all are.
 
     Args:
         ensembles, changes: B ensembles, as in `scoring.Block`.
@@ -46,8 +51,15 @@ def answers(
         For how many answers all classes were summed.
     """
     images = panel.shape[2]
-    sums, total = np.zeros((ensembles.shape[1], *panel.shape[1:]), np.float32), _filled_up(values.shape[2])
-    of_label, rival, bound = np.empty(images, np.float32), np.empty(images, np.float32), np.empty(images, np.float32)
+    sums, total = (
+        np.zeros((ensembles.shape[1], *panel.shape[1:]), np.float32),
+        _filled_up(values.shape[2]),
+    )
+    of_label, rival, bound = (
+        np.empty(images, np.float32),
+        np.empty(images, np.float32),
+        np.empty(images, np.float32),
+    )
     summed = 0
     for e in range(len(ensembles)):
         _sum_first(sums, ensembles, changes, e, panel)
@@ -75,16 +87,25 @@ def tally(
     logs: np.ndarray,
     gaps: np.ndarray,
 ) -> int:
-    """Sum the results of `answers` over images; arguments up to `labels`, and the returned value, are as there.
+    """Sum the results of `answers` over images; arguments up to `labels`, and the returned value,
+    are as there.
 
     Args:
-        totals: float32 B, divisors that turn the members' sums into probabilities; empty if there are none.
+        totals: float32 B, divisors that turn the members' sums into probabilities; empty if there
+            are none.
         right: int64 B, to which the number of right answers is added.
         logs, gaps: sums as for `add_probabilities`; unchanged without `totals`.
     """
     images, bins = panel.shape[2], gaps.shape[1]
-    sums, total = np.zeros((ensembles.shape[1], *panel.shape[1:]), np.float32), _filled_up(values.shape[2])
-    own, rival, bound = np.empty(images, np.float32), np.empty(images, np.float32), np.empty(images, np.float32)
+    sums, total = (
+        np.zeros((ensembles.shape[1], *panel.shape[1:]), np.float32),
+        _filled_up(values.shape[2]),
+    )
+    own, rival, bound = (
+        np.empty(images, np.float32),
+        np.empty(images, np.float32),
+        np.empty(images, np.float32),
+    )
     places, several, products = np.empty(images, np.int64), np.zeros((4, bins)), np.empty(FACTORS)
     summed = 0
     for e in range(len(ensembles)):
@@ -115,8 +136,11 @@ def _filled_up(classes: int) -> np.ndarray:
 
 
 @compiled()
-def _sum_first(sums: np.ndarray, ensembles: np.ndarray, changes: np.ndarray, e: int, panel: np.ndarray) -> None:
-    """Set the sums of the first 1, 2, ... members of an ensemble, from that on which differs from the one above."""
+def _sum_first(
+    sums: np.ndarray, ensembles: np.ndarray, changes: np.ndarray, e: int, panel: np.ndarray
+) -> None:
+    """Set the sums of the first 1, 2, ... members of an ensemble, from that on which differs from
+    the one above."""
     for depth in range(changes[e], ensembles.shape[1] - 1):
         member = ensembles[e, depth]
         for row in range(panel.shape[1]):
@@ -134,14 +158,16 @@ def _compare(
     rival: np.ndarray,
     bound: np.ndarray,
 ) -> None:
-    """Set the label's sum, the largest of the other candidates, and a bound of all other classes, float32 n each."""
+    """Set the label's sum, the largest of the other candidates, and a bound of all other classes,
+    float32 n each."""
     last, (rows, images) = ensembles.shape[1] - 1, panel.shape[1:]
     member, whole = ensembles[e, last], 1 + (rows - 2) // 3 * 3
     for i in range(images):
         own[i] = sums[last, 0, i] + panel[member, 0, i]
         bound[i] = sums[last, rows - 1, i] + panel[member, rows - 1, i]
         rival[i] = -np.inf
-    for row in range(1, whole, 3):  # three at a time, so that `rival` is read and written less often
+    # Three at a time, so that `rival` is read and written less often.
+    for row in range(1, whole, 3):
         for i in range(images):
             one = sums[last, row, i] + panel[member, row, i]
             two = sums[last, row + 1, i] + panel[member, row + 1, i]
@@ -154,7 +180,8 @@ def _compare(
 
 @compiled(fastmath=ORDERED)
 def _count(own: np.ndarray, rival: np.ndarray, bound: np.ndarray) -> tuple[int, int]:
-    """On how many images the label has the largest sum, and on how many `_compare` does not decide."""
+    """On how many images the label has the largest sum, and on how many `_compare` does not
+    decide."""
     right = unsure = 0
     for i in range(len(own)):
         right += own[i] > rival[i]
@@ -172,7 +199,8 @@ def _settle(
     bound: np.ndarray,
     total: np.ndarray,
 ) -> None:
-    """Sum all classes where `_compare` does not decide; then `rival` is less than `own` where the answer is right."""
+    """Sum all classes where `_compare` does not decide; then `rival` is less than `own` where the
+    answer is right."""
     for i in range(len(own)):
         if max(own[i], rival[i]) <= bound[i] or own[i] == rival[i]:
             rival[i] = _largest(ensemble, values[i], total)
@@ -182,7 +210,8 @@ def _settle(
 
 @compiled(fastmath=ORDERED)
 def _largest(ensemble: np.ndarray, values: np.ndarray, total: np.ndarray) -> np.float32:
-    """Set the first K of `total` to the sums of the members' values (float32 M x K); the largest of `total`."""
+    """Set the first K of `total` to the sums of the members' values (float32 M x K); the largest of
+    `total`."""
     total[: values.shape[1]] = 0
     for member in ensemble:
         row = values[member]
@@ -221,7 +250,8 @@ def product_sums(
 ) -> None:
     """Set `sums` to the sums over classes of the products of the members' values.
 
-    Where most parts of a run come together, they are a product of two matrices; else they are formed one by one.
+    Where most parts of a run come together, they are a product of two matrices; else they are
+    formed one by one.
 
     Args:
         ensembles, before, after, of_before, of_after, runs: B ensembles, as in `scoring.Block`.
@@ -229,7 +259,10 @@ def product_sums(
         sums: float32 n x B.
     """
     classes = values.shape[2]
-    first, second = np.empty((len(before), classes), np.float32), np.empty((len(after), classes), np.float32)
+    first, second = (
+        np.empty((len(before), classes), np.float32),
+        np.empty((len(after), classes), np.float32),
+    )
     space = np.empty((max(len(before), len(after)), classes), np.float32)
     for image in range(len(values)):
         _products(before, values[image], first)
@@ -259,7 +292,8 @@ def product_sums(
 
 @compiled()
 def _products(parts: np.ndarray, values: np.ndarray, products: np.ndarray) -> None:
-    """Set `products` (float32 P x K) to those of the members (int64 P x l) of each part; of none, 1."""
+    """Set `products` (float32 P x K) to those of the members (int64 P x l) of each part; of none,
+    1."""
     for part in range(len(parts)):
         product = products[part]
         if not parts.shape[1]:
@@ -272,7 +306,8 @@ def _products(parts: np.ndarray, values: np.ndarray, products: np.ndarray) -> No
 
 @compiled()
 def _scaled(rows: np.ndarray, factor: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Set the first of `out` to `rows` (float32 P x K) times `factor` (float32 K), and return them."""
+    """Set the first of `out` to `rows` (float32 P x K) times `factor` (float32 K), and return
+    them."""
     for row in range(len(rows)):
         for k in range(len(factor)):
             out[row, k] = rows[row, k] * factor[k]
@@ -280,8 +315,11 @@ def _scaled(rows: np.ndarray, factor: np.ndarray, out: np.ndarray) -> np.ndarray
 
 
 @compiled(fastmath=REORDERED)
-def log_normalisers(ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarray, logs: np.ndarray) -> None:
-    """Add to `logs` the sums over images of ln of the sums over classes of the products of the members' values.
+def log_normalisers(
+    ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarray, logs: np.ndarray
+) -> None:
+    """Add to `logs` the sums over images of ln of the sums over classes of the products of the
+    members' values.
 
     Args:
         ensembles, changes: B ensembles, as in `scoring.Block`.
@@ -305,8 +343,14 @@ def log_normalisers(ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarra
         total[:] = 0
         for k in range(0, whole, 5):
             for i in range(images):
-                one = parts[last, k, i] * roots[member, k, i] + parts[last, k + 1, i] * roots[member, k + 1, i]
-                two = parts[last, k + 2, i] * roots[member, k + 2, i] + parts[last, k + 3, i] * roots[member, k + 3, i]
+                one = (
+                    parts[last, k, i] * roots[member, k, i]
+                    + parts[last, k + 1, i] * roots[member, k + 1, i]
+                )
+                two = (
+                    parts[last, k + 2, i] * roots[member, k + 2, i]
+                    + parts[last, k + 3, i] * roots[member, k + 3, i]
+                )
                 total[i] += one + two + parts[last, k + 4, i] * roots[member, k + 4, i]
         for k in range(whole, classes):
             for i in range(images):
@@ -315,15 +359,18 @@ def log_normalisers(ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarra
 
 
 @compiled()
-def add_probabilities(right: np.ndarray, own: np.ndarray, best: np.ndarray, logs: np.ndarray, gaps: np.ndarray) -> None:
+def add_probabilities(
+    right: np.ndarray, own: np.ndarray, best: np.ndarray, logs: np.ndarray, gaps: np.ndarray
+) -> None:
     """Add the log-likelihood and the calibration gaps of answers to sums over images.
 
     Args:
         right: bool B x n, whether answers are right.
         own, best: float32 B x n, probability of the label and largest probability.
-        logs: float64 B, to which ln p of the label is added; a probability below 1e-12 counts as 1e-12.
-        gaps: float64 B x bins, to which right - best is added in the bin of equal width that holds `best`; an edge
-            belongs to the lower bin.
+        logs: float64 B, to which ln p of the label is added; a probability below 1e-12 counts as
+            1e-12.
+        gaps: float64 B x bins, to which right - best is added in the bin of equal width that holds
+            `best`; an edge belongs to the lower bin.
     """
     images, bins = own.shape[1], gaps.shape[1]
     places, several, products = np.empty(images, np.int64), np.zeros((4, bins)), np.empty(FACTORS)
@@ -344,7 +391,8 @@ def _bin(confidence: np.float32, bins: int) -> int:
 
 @compiled()
 def _log_sum(values: np.ndarray, products: np.ndarray) -> float:
-    """Sum of ln of values (float32 n), of those below 1e-12 that of 1e-12, as ln of products of many."""
+    """Sum of ln of values (float32 n), of those below 1e-12 that of 1e-12, as ln of products of
+    many."""
     bits, exponents, whole = products.view(np.int64), 0, len(values) // FACTORS * FACTORS
     products[:] = 1
     for start in range(0, whole, FACTORS * FACTORS):
@@ -363,9 +411,11 @@ def _log_sum(values: np.ndarray, products: np.ndarray) -> float:
 
 
 @compiled()
-def _add_gaps(differences: np.ndarray, places: np.ndarray, several: np.ndarray, gaps: np.ndarray, e: int) -> None:
-    """Add differences (float32 n) at their places to a row of `gaps`, by four sums (4 x bins) that do not wait for each
-    other, and are 0 before and after."""
+def _add_gaps(
+    differences: np.ndarray, places: np.ndarray, several: np.ndarray, gaps: np.ndarray, e: int
+) -> None:
+    """Add differences (float32 n) at their places to a row of `gaps`, by four sums (4 x bins) that
+    do not wait for each other, and are 0 before and after."""
     whole = len(places) // 4 * 4
     for i in range(0, whole, 4):
         for j in range(4):
@@ -373,7 +423,9 @@ def _add_gaps(differences: np.ndarray, places: np.ndarray, several: np.ndarray, 
     for i in range(whole, len(places)):
         several[0, places[i]] += differences[i]
     for place in range(gaps.shape[1]):
-        gaps[e, place] += several[0, place] + several[1, place] + several[2, place] + several[3, place]
+        gaps[e, place] += (
+            several[0, place] + several[1, place] + several[2, place] + several[3, place]
+        )
     several[:] = 0
 
 
@@ -391,7 +443,8 @@ def count_votes(
     Args:
         ensembles: int64 B x L.
         decisions, labels: M x n and n, of one type of integers.
-        tied: uint16 B x n, set to the number of classes that share the most votes; 0 if the label is none of them.
+        tied: uint16 B x n, set to the number of classes that share the most votes; 0 if the label
+            is none of them.
         most: uint16 B x n, set to the number of votes for each of these.
         counts: int64 B x (L + 1), to which the number of images of each value of `tied` is added.
     """

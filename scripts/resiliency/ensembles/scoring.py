@@ -1,7 +1,7 @@
 """Scores of many ensembles at once, under one condition.
 
-Images come in chunks and ensembles in blocks, both of a fixed number of values, so that memory grows neither with the
-images nor, but for a few numbers for each, with the ensembles."""
+Images come in chunks and ensembles in blocks, both of a fixed number of values, so that memory
+grows neither with the images nor, but for a few numbers for each, with the ensembles."""
 
 from collections.abc import Iterator, Sequence
 from functools import reduce
@@ -31,13 +31,15 @@ class Block(NamedTuple):
 
     Attributes:
         places: int64 B, positions among all ensembles.
-        ensembles: int64 B x L: the middle member, those before it from the last to the first, then those after it; rows
-            in lexicographic order.
-        changes: int64 B, first column in which each row of `ensembles` differs from the one above; 0 for the first row.
-        before, after: int64 P x l and Q x r, the different parts before and after the middle, in lexicographic order.
+        ensembles: int64 B x L: the middle member, those before it from the last to the first, then
+            those after it; rows in lexicographic order.
+        changes: int64 B, first column in which each row of `ensembles` differs from the one above;
+            0 for the first row.
+        before, after: int64 P x l and Q x r, the different parts before and after the middle, in
+            lexicographic order.
         of_before, of_after: int64 B, positions of each ensemble's parts in `before` and `after`.
-        runs: int64 R x 6, for each run of ensembles with one middle member: start and stop of its ensembles, of their
-            parts before, and of their parts after.
+        runs: int64 R x 6, for each run of ensembles with one middle member: start and stop of its
+            ensembles, of their parts before, and of their parts after.
     """
 
     places: np.ndarray
@@ -53,7 +55,9 @@ class Block(NamedTuple):
 def blocks(ensembles: np.ndarray, largest: int) -> Iterator[Block]:
     """All of `ensembles` (int E x L, members in any order), at most `largest` in a block."""
     middle = ensembles.shape[1] // 2
-    turned = np.concatenate([ensembles[:, middle::-1], ensembles[:, middle + 1 :]], axis=1).astype(np.int64)
+    turned = np.concatenate([ensembles[:, middle::-1], ensembles[:, middle + 1 :]], axis=1).astype(
+        np.int64
+    )
     order = np.lexsort(turned.T[::-1])
     for start in range(0, len(order), largest):
         places = order[start : start + largest]
@@ -67,17 +71,22 @@ def blocks(ensembles: np.ndarray, largest: int) -> Iterator[Block]:
         changed = np.diff(own, axis=0) != 0
         changes = np.where(changed.any(axis=1), changed.argmax(axis=1), own.shape[1] - 1)
         changes = np.concatenate([np.zeros(1, np.int64), changes])
-        yield Block(places, own, changes, before, after, of_before, of_after, np.stack(ends, axis=1))
+        yield Block(
+            places, own, changes, before, after, of_before, of_after, np.stack(ends, axis=1)
+        )
 
 
 def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct of `rows` (int64 B x l) in lexicographic order, and which of them each row is; int64 B.
+    """The distinct of `rows` (int64 B x l) in lexicographic order, and which of them each row is;
+    int64 B.
 
     A column at a time, which takes a fraction of the time of `np.unique` with an axis.
     """
     first, places = np.zeros(1, np.int64), np.zeros(len(rows), np.int64)
     for column in rows.T:
-        _, first, places = np.unique(places * (rows.max() + 1) + column, return_index=True, return_inverse=True)
+        _, first, places = np.unique(
+            places * (rows.max() + 1) + column, return_index=True, return_inverse=True
+        )
     return rows[first], places
 
 
@@ -85,9 +94,12 @@ CHUNK_VALUES = 2**22  # probabilities of all members
 PANEL_VALUES = 2**16  # number of values of all members' candidates that fit into a core's cache
 BLOCK_ANSWERS = 2**19  # number of answers of a block of ensembles to a chunk of images
 CANDIDATES = 32  # first number of candidate classes for the answer; half for that of a vote
-SUMMING = 3  # cost of summing a class for one answer, relative to one more candidate for all answers
-IN_LANES = 64  # number of classes up to which sums of products are faster image beside image than as matrices
-FEW = 8  # memberships per member up to which finding candidates takes longer than summing all classes
+# Cost of summing a class for one answer, relative to one more candidate for all answers.
+SUMMING = 3
+# Number of classes up to which sums of products are faster image beside image than as matrices.
+IN_LANES = 64
+# Memberships per member up to which finding candidates takes longer than summing all classes.
+FEW = 8
 
 
 class Tally:
@@ -101,16 +113,28 @@ class Tally:
     def __init__(self, rule: str, groups: list[np.ndarray], weights: np.ndarray):
         self.rule, self.groups = RULES[rule], groups
         self.weights = weights if self.rule.weighted else np.ones(len(weights))
-        self.totals = np.concatenate([self.weights[group].sum(axis=1) for group in groups]).astype(np.float32)
+        self.totals = np.concatenate([self.weights[group].sum(axis=1) for group in groups]).astype(
+            np.float32
+        )
         ensembles = len(self.totals)
         self.right = np.zeros(ensembles, np.int64)
-        self.nll, self.brier, self.gaps = np.zeros(ensembles), np.zeros(ensembles), np.zeros((ensembles, ECE_BINS))
-        self.candidates, self.answers, self.summed = CANDIDATES if self.rule.mean else CANDIDATES // 2, 0, 0
-        # sum_k (sum_i w_i p_ik)^2 = sum_ij w_i w_j sum_k p_ik p_jk: what depends on images is of pairs of members.
+        self.nll, self.brier, self.gaps = (
+            np.zeros(ensembles),
+            np.zeros(ensembles),
+            np.zeros((ensembles, ECE_BINS)),
+        )
+        self.candidates, self.answers, self.summed = (
+            CANDIDATES if self.rule.mean else CANDIDATES // 2,
+            0,
+            0,
+        )
+        # sum_k (sum_i w_i p_ik)^2 = sum_ij w_i w_j sum_k p_ik p_jk: what depends on images is of
+        # pairs of members.
         self.products, self.own = np.zeros((len(weights), len(weights))), np.zeros(len(weights))
 
     def start(self, probabilities: np.ndarray, labels: np.ndarray, answered: np.ndarray) -> None:
-        """Begin with n images: probabilities float32 n x M x K, labels and members' answers int n and n x M."""
+        """Begin with n images: probabilities float32 n x M x K, labels and members' answers int n
+        and n x M."""
         largest, classes = max(group.shape[1] for group in self.groups), probabilities.shape[2]
         if self.answers:
             # More candidates if summing all classes so often cost more than these would.
@@ -118,7 +142,8 @@ class Tally:
                 self.candidates *= 2
             self.answers = self.summed = 0
         alike = (answered == answered[:, :1]).all(axis=1)
-        if self.rule.mean is None:  # a class that nobody votes for does not win, and one that all vote for does
+        # A class that nobody votes for does not win, and one that all vote for does.
+        if self.rule.mean is None:
             self.right += np.count_nonzero(alike & (answered[:, 0] == labels))
             parts = [(~alike & (answered == labels[:, None]).any(axis=1), self.candidates)]
         elif self.rule.mean == "arithmetic" and classes > IN_LANES:
@@ -128,20 +153,33 @@ class Tally:
         self.parts = []
         for some, count in parts:
             values = member_values(self.rule, probabilities[some], largest, self.weights[:, None])
-            self.parts.append((panel(values, labels[some], candidates(count, classes)), values, labels[some]))
+            self.parts.append(
+                (panel(values, labels[some], candidates(count, classes)), values, labels[some])
+            )
         if self.rule.mean == "arithmetic":
-            self.products += (probabilities @ probabilities.swapaxes(1, 2)).sum(axis=0, dtype=np.float64)
-            self.own += probabilities[np.arange(len(labels)), :, labels].sum(axis=0, dtype=np.float64)
+            self.products += (probabilities @ probabilities.swapaxes(1, 2)).sum(
+                axis=0, dtype=np.float64
+            )
+            self.own += probabilities[np.arange(len(labels)), :, labels].sum(
+                axis=0, dtype=np.float64
+            )
 
-    def add(self, places: np.ndarray, block: Block, roots: np.ndarray, normalisers: np.ndarray) -> None:
+    def add(
+        self, places: np.ndarray, block: Block, roots: np.ndarray, normalisers: np.ndarray
+    ) -> None:
         """Count the answers of a block of B ensembles to these images.
 
         Args:
             places: int64 B, positions of the ensembles among all.
             roots: float32 n x M x K, probabilities to the power of 1 / size.
-            normalisers: float32 n x B, sums over classes of the geometric means; only a geometric rule uses them.
+            normalisers: float32 n x B, sums over classes of the geometric means; only a geometric
+                rule uses them.
         """
-        count, logs, gaps = np.zeros(len(places), np.int64), np.zeros(len(places)), np.zeros((len(places), ECE_BINS))
+        count, logs, gaps = (
+            np.zeros(len(places), np.int64),
+            np.zeros(len(places)),
+            np.zeros((len(places), ECE_BINS)),
+        )
         if self.rule.mean == "geometric":
             right, own, best, summed = _answered(block, *self.parts[0])
             size = np.float32(block.ensembles.shape[1])
@@ -154,14 +192,17 @@ class Tally:
         else:
             totals = self.totals[places] if self.rule.mean else self.totals[:0]
             for part in self.parts:
-                self.summed += tally(block.ensembles, block.changes, *part, totals, count, logs, gaps)
+                self.summed += tally(
+                    block.ensembles, block.changes, *part, totals, count, logs, gaps
+                )
                 self.answers += len(places) * len(part[2])
         self.right[places] += count
         self.nll[places] -= logs
         self.gaps[places] += gaps
 
     def scores(self, n_images: int) -> dict[str, np.ndarray]:
-        """`accuracy`, `nll`, `brier` and `ece`, float64 E each, over all images; NaN without probabilities."""
+        """`accuracy`, `nll`, `brier` and `ece`, float64 E each, over all images; NaN without
+        probabilities."""
         scores = {"accuracy": self.right / n_images}
         if self.rule.mean is None:
             return scores | dict.fromkeys(("nll", "brier", "ece"), np.full(len(self.right), np.nan))
@@ -175,11 +216,19 @@ class Tally:
             products = self.products[ensembles[:, :, None], ensembles[:, None, :]]
             squares = np.einsum("ei,ej,eij->e", shares, shares, products)
             losses.append(squares - 2 * (shares * self.own[ensembles]).sum(axis=1))
-        return scores | {"nll": self.nll / n_images, "brier": np.concatenate(losses) / n_images + 1, "ece": ece}
+        return scores | {
+            "nll": self.nll / n_images,
+            "brier": np.concatenate(losses) / n_images + 1,
+            "ece": ece,
+        }
 
 
 def correct_answers(
-    rule: str, ensembles: np.ndarray, probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
+    rule: str,
+    ensembles: np.ndarray,
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
 ) -> np.ndarray:
     """Whether each ensemble is right on each image.
 
@@ -195,11 +244,15 @@ def correct_answers(
     """
     right = np.empty((len(ensembles), len(labels)), bool)
     if ensembles.size <= FEW * len(probabilities):
-        values = member_values(RULES[rule], probabilities, ensembles.shape[1], weights[:, None, None])
+        values = member_values(
+            RULES[rule], probabilities, ensembles.shape[1], weights[:, None, None]
+        )
         for place, members in enumerate(ensembles):
             right[place] = summed(values, members).argmax(axis=1) == labels
         return right
-    for places, some, (answered, _, _, _) in _in_blocks(rule, ensembles, probabilities, labels, weights):
+    for places, some, (answered, _, _, _) in _in_blocks(
+        rule, ensembles, probabilities, labels, weights
+    ):
         right[places, some] = answered
     return right
 
@@ -207,7 +260,8 @@ def correct_answers(
 def confident_answers(
     ensembles: np.ndarray, probabilities: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the mean probability of each ensemble is largest for the label, and its largest value.
+    """Whether the mean probability of each ensemble is largest for the label, and its largest
+    value.
 
     Args:
         ensembles, probabilities, labels: as of `correct_answers`.
@@ -220,14 +274,22 @@ def confident_answers(
     for places, some, (answered, _, best, _) in _in_blocks(
         "mean_probability", ensembles, probabilities, labels, weights
     ):
-        right[places, some], confidence[places, some] = answered, best / np.float32(ensembles.shape[1])
+        right[places, some], confidence[places, some] = (
+            answered,
+            best / np.float32(ensembles.shape[1]),
+        )
     return right, confidence
 
 
 def _in_blocks(
-    rule: str, ensembles: np.ndarray, probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
+    rule: str,
+    ensembles: np.ndarray,
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
 ) -> Iterator[tuple[np.ndarray, slice, tuple]]:
-    """Places of ensembles, images, and what `_answered` gives for these; arguments as of `correct_answers`."""
+    """Places of ensembles, images, and what `_answered` gives for these; arguments as of
+    `correct_answers`."""
     by_image = np.ascontiguousarray(probabilities.swapaxes(0, 1))
     values = member_values(RULES[rule], by_image, ensembles.shape[1], weights[:, None])
     chunk = _chunk(*values.shape[1:])
@@ -240,9 +302,14 @@ def _in_blocks(
 
 
 def given_answers(
-    rule: str, ensembles: np.ndarray, probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
+    rule: str,
+    ensembles: np.ndarray,
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
 ) -> np.ndarray:
-    """The class that each ensemble answers for each image, int64 E x N; arguments as of `correct_answers`."""
+    """The class that each ensemble answers for each image, int64 E x N; arguments as of
+    `correct_answers`."""
     places, images = np.nonzero(~correct_answers(rule, ensembles, probabilities, labels, weights))
     answers, by_image = np.tile(labels, (len(ensembles), 1)), probabilities.swapaxes(0, 1)
     values = member_values(RULES[rule], by_image, ensembles.shape[1], weights[:, None])
@@ -250,13 +317,18 @@ def given_answers(
     for start in range(0, len(places), several):
         ensemble, image = places[start : start + several], images[start : start + several]
         sums = summed(values[image, ensembles[ensemble].T], range(ensembles.shape[1]))
-        sums[np.arange(len(image)), labels[image]] = -np.inf  # however sums are rounded, these answers are wrong
+        # However sums are rounded, these answers are wrong.
+        sums[np.arange(len(image)), labels[image]] = -np.inf
         answers[ensemble, image] = sums.argmax(axis=1)
     return answers
 
 
 def score_condition(
-    predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: Sequence[str], weights: np.ndarray
+    predictions: list[Predictions],
+    condition: int,
+    groups: list[np.ndarray],
+    rules: Sequence[str],
+    weights: np.ndarray,
 ) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
     """Scores of all ensembles, and the inputs of metrics of whole ensembles, under one condition.
 
@@ -267,8 +339,8 @@ def score_condition(
         weights: float M, positive, weight of each member; only a weighted rule uses them.
 
     Returns:
-        rule -> score -> float64 E (see `Tally.scores`), and for each group `shares`, `failures` and `log_sums`, which
-        `resiliency.diversity.metrics` describes.
+        rule -> score -> float64 E (see `Tally.scores`), and for each group `shares`, `failures` and
+        `log_sums`, which `resiliency.diversity.metrics` describes.
     """
     tallies = {rule: Tally(rule, groups, weights) for rule in rules}
     firsts = np.cumsum([0, *map(len, groups)])
@@ -281,7 +353,9 @@ def score_condition(
     for start in range(0, images, chunk):
         images_here = slice(start, start + chunk)
         of_chunk = labels[images_here]
-        logits = np.stack([as_float32(member.logits(condition, images_here)) for member in predictions], axis=1)
+        logits = np.stack(
+            [as_float32(member.logits(condition, images_here)) for member in predictions], axis=1
+        )
         correct[:, images_here] = of_chunk == logits.argmax(axis=2).T
         probabilities = softmax(logits)
         answered = probabilities.argmax(axis=2)  # two logits may have one probability
@@ -311,7 +385,8 @@ def score_condition(
 def metric_inputs(
     groups: list[np.ndarray], correct: np.ndarray, log_sums: list[np.ndarray]
 ) -> list[dict[str, np.ndarray]]:
-    """Inputs of metrics of whole ensembles (see `resiliency.diversity.metrics`), for groups of ensembles of one size.
+    """Inputs of metrics of whole ensembles (see `resiliency.diversity.metrics`), for groups of
+    ensembles of one size.
 
     Args:
         groups: int E_i x size_i each.
@@ -320,7 +395,11 @@ def metric_inputs(
     """
     failures, images = 1 - correct.mean(axis=1), correct.shape[1]
     return [
-        {"shares": right_counts(group, correct) / images, "failures": failures[group], "log_sums": sums / images}
+        {
+            "shares": right_counts(group, correct) / images,
+            "failures": failures[group],
+            "log_sums": sums / images,
+        }
         for group, sums in zip(groups, log_sums, strict=True)
     ]
 
@@ -328,7 +407,8 @@ def metric_inputs(
 def tied_votes(
     ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Plurality votes of members that are known by their decisions, whose ties are broken at random.
+    """Plurality votes of members that are known by their decisions, whose ties are broken at
+    random.
 
     Args:
         ensembles: int E x L, positions of the members of each ensemble.
@@ -336,8 +416,9 @@ def tied_votes(
         labels: int N.
 
     Returns:
-        Number of classes that share the most votes, 0 if the label is none of them, and number of votes for each of
-        these; uint16 E x N. Number of images with each of the former, int64 E x (L + 1).
+        Number of classes that share the most votes, 0 if the label is none of them, and number of
+        votes for each of these; uint16 E x N. Number of images with each of the former, int64 E x
+        (L + 1).
     """
     tied, most = np.empty((2, len(ensembles), len(labels)), np.uint16)
     counts = np.zeros((len(ensembles), ensembles.shape[1] + 1), np.int64)
@@ -348,17 +429,23 @@ def tied_votes(
 
 
 def right_chances(tied: np.ndarray) -> np.ndarray:
-    """Probability, float32, that a vote is right whose label is one of `tied` classes, or of none if that is 0."""
+    """Probability, float32, that a vote is right whose label is one of `tied` classes, or of none
+    if that is 0."""
     return np.array([0, *(1 / np.arange(1, tied.max(initial=0) + 1))], np.float32)[tied]
 
 
-def expected_accuracy(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Expected accuracy of the plurality vote of each ensemble; float64 E in 0..1; arguments as of `tied_votes`."""
+def expected_accuracy(
+    ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    """Expected accuracy of the plurality vote of each ensemble; float64 E in 0..1; arguments as of
+    `tied_votes`."""
     alike = (decisions == decisions[0]).all(axis=0)
     certain = np.count_nonzero(decisions[0][alike] == labels[alike])
     block = max(1, BLOCK_ANSWERS // max(1, int(np.count_nonzero(~alike))))
     blocks_of = (ensembles[start : start + block] for start in range(0, len(ensembles), block))
-    counts = np.concatenate([tied_votes(some, decisions[:, ~alike], labels[~alike])[2] for some in blocks_of])
+    counts = np.concatenate(
+        [tied_votes(some, decisions[:, ~alike], labels[~alike])[2] for some in blocks_of]
+    )
     expected = reduce(np.add, (counts[:, tied] / tied for tied in range(1, counts.shape[1])))
     return (expected + certain) / len(labels)
 
@@ -366,17 +453,21 @@ def expected_accuracy(ensembles: np.ndarray, decisions: np.ndarray, labels: np.n
 def score_decisions(
     predictions: list[Predictions], condition: int, groups: list[np.ndarray]
 ) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
-    """The result of `score_condition` under plurality vote, from decisions alone; scores but accuracy are NaN."""
+    """The result of `score_condition` under plurality vote, from decisions alone; scores but
+    accuracy are NaN."""
     labels = predictions[0].labels(condition)
     decisions = np.stack([member.decisions(condition) for member in predictions])
     accuracy = np.concatenate([expected_accuracy(group, decisions, labels) for group in groups])
     nothing = np.full(len(accuracy), np.nan)
-    inputs = metric_inputs(groups, decisions == labels, [np.full(len(group), np.nan) for group in groups])
+    inputs = metric_inputs(
+        groups, decisions == labels, [np.full(len(group), np.nan) for group in groups]
+    )
     return {VOTE: {"accuracy": accuracy, "nll": nothing, "brier": nothing, "ece": nothing}}, inputs
 
 
 def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of a pairwise quantity over the pairs of members of each ensemble, and the number of those pairs.
+    """Mean of a pairwise quantity over the pairs of members of each ensemble, and the number of
+    those pairs.
 
     Args:
         ensembles: int E x size.
@@ -405,13 +496,18 @@ def _answered(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Arrays and result of `kernels.answers` for a block."""
     shape = len(block.places), len(labels)
-    right, own, best = np.empty(shape, bool), np.empty(shape, np.float32), np.empty(shape, np.float32)
+    right, own, best = (
+        np.empty(shape, bool),
+        np.empty(shape, np.float32),
+        np.empty(shape, np.float32),
+    )
     summed = answers(block.ensembles, block.changes, of_panel, values, labels, right, own, best)
     return right, own, best, summed
 
 
 def _product_sums(block: Block, values: np.ndarray) -> np.ndarray:
-    """Sums over classes of the products of the members' values (float32 n x M x K); float32 n x B."""
+    """Sums over classes of the products of the members' values (float32 n x M x K); float32 n x
+    B."""
     sums = np.empty((len(values), len(block.places)), np.float32)
     parts = block.before, block.after, block.of_before, block.of_after
     product_sums(block.ensembles, *parts, block.runs, values, sums)
@@ -419,12 +515,14 @@ def _product_sums(block: Block, values: np.ndarray) -> np.ndarray:
 
 
 def candidates(count: int, classes: int) -> int:
-    """Number of candidate classes beside the label: all, which need not be found, if `count` is half of them."""
+    """Number of candidate classes beside the label: all, which need not be found, if `count` is
+    half of them."""
     return count if 2 * count < classes else classes - 1
 
 
 def panel(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
-    """The members' values for the label and for the classes with the largest values, and a bound for all others.
+    """The members' values for the label and for the classes with the largest values, and a bound
+    for all others.
 
     Args:
         values: float32 n x M x K, K classes of n images.
@@ -433,7 +531,8 @@ def panel(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
 
     Returns:
         float32 M x (C + 2) x n: the values of the label, of the C other classes with the largest
-        value of any member, and the largest value of the member for a class that is not among these; -inf for none.
+        value of any member, and the largest value of the member for a class that is not among
+        these; -inf for none.
     """
     images, members, classes = values.shape
     if count == classes - 1:

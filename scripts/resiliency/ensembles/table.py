@@ -1,4 +1,5 @@
-"""The table of ensembles: accuracy, corrupted error and diversity of each, under each combination rule."""
+"""The table of ensembles: accuracy, corrupted error and diversity of each, under each combination
+rule."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,7 +31,8 @@ from resiliency.metrics.classification import accuracies, mean_corruption_error
 from resiliency.prediction.reading import Predictions, additional_test_sets, group_names
 
 SCORES = ("nll", "brier", "ece")
-WHOLE, MEMBERS = "", "mean_member_{}_accuracy"  # quantities of no rule, and the one of members among them
+# Quantities of no rule, and the one of members among them.
+WHOLE, MEMBERS = "", "mean_member_{}_accuracy"
 Columns = dict[tuple[str, str], np.ndarray]  # by rule and score, or by WHOLE and quantity
 BY_CORRUPTION = ("error", MEMBERS, *(f"{name}_{{}}" for name in ENSEMBLE_METRICS))
 
@@ -41,9 +43,10 @@ class Pool:
     Args:
         members: rows of members.csv of the M members.
         predictions: one entry per member, in the order of `members`.
-        pairs: table of pairs, in parts, with each metric of each pair of these members once per condition, except pairs
-            that are left out.
-        baseline: top-1 error of the baseline under each corruption that mCE counts, in the order of `conditions`.
+        pairs: table of pairs, in parts, with each metric of each pair of these members once per
+            condition, except pairs that are left out.
+        baseline: top-1 error of the baseline under each corruption that mCE counts, in the order of
+            `conditions`.
         confidence: level of the intervals of accuracy, between 0 and 1.
         threads: number of conditions that are scored at a time.
     """
@@ -63,12 +66,17 @@ class Pool:
         self.images = group_names(self.conditions)
         reported = [None if name == HELD_OUT_IMAGES else name for name in self.images]
         corruptions = [None if name == CLEAN else name for name in self.conditions.corruption]
-        self.diversities, self.by_corruption = _diversity_matrices(pairs, list(members.member), [reported, corruptions])
+        self.diversities, self.by_corruption = _diversity_matrices(
+            pairs, list(members.member), [reported, corruptions]
+        )
         self.weights = member_weights(members)
         self.has_probabilities = all(member.has_probabilities for member in predictions)
 
     def score(
-        self, groups: list[np.ndarray], rules: Sequence[str], callback: Callable[[str], None] = lambda message: None
+        self,
+        groups: list[np.ndarray],
+        rules: Sequence[str],
+        callback: Callable[[str], None] = lambda message: None,
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The columns of ensembles.parquet and of by_corruption.parquet.
 
@@ -78,28 +86,39 @@ class Pool:
             callback: called with a message after each condition.
 
         Returns:
-            A row per ensemble and rule, ensembles in the order of `groups` under each rule; and a row per ensemble,
-            with the mean accuracy of its members and all diversities of predictions under each corruption, as float32.
+            A row per ensemble and rule, ensembles in the order of `groups` under each rule; and a
+            row per ensemble, with the mean accuracy of its members and all diversities of
+            predictions under each corruption, as float32.
         """
         corruptions, clean_on = self.conditions.corruption.to_numpy(), self._clean_on(groups, rules)
         sums: dict[str, Columns] = defaultdict(dict)
         under: dict[str, Columns] = defaultdict(dict)
         with ThreadPoolExecutor(self.threads) as executor:
-            scored = executor.map(lambda row: self._under(row, groups, rules), range(len(corruptions)))
+            scored = executor.map(
+                lambda row: self._under(row, groups, rules), range(len(corruptions))
+            )
             for images, corruption, columns in zip(self.images, corruptions, scored, strict=True):
                 _add(columns, sums[images])
                 if corruption != CLEAN:
-                    of_corruption = {name: values for name, values in columns.items() if name[1] in BY_CORRUPTION}
+                    of_corruption = {
+                        name: values for name, values in columns.items() if name[1] in BY_CORRUPTION
+                    }
                     _add(of_corruption, under[corruption])
                 callback(f"{images} images, {corruption}: scored")
         reported = {name: of for name, of in sums.items() if name != HELD_OUT_IMAGES}
         means = {name: _divided(of, (self.images == name).sum()) for name, of in reported.items()}
-        by_corruption = {name: _divided(of, (corruptions == name).sum()) for name, of in under.items()}
-        whole = {name: of for name, of in _named(means).items() if name not in map(MEMBERS.format, means)}
+        by_corruption = {
+            name: _divided(of, (corruptions == name).sum()) for name, of in under.items()
+        }
+        whole = {
+            name: of for name, of in _named(means).items() if name not in map(MEMBERS.format, means)
+        }
         described = pd.concat(map(self._described, groups), ignore_index=True)
         described = pd.concat([described, pd.DataFrame(whole)], axis=1)
         tables = [
-            described.assign(rule=rule, **self._summary(rule, groups, means, by_corruption), **clean_on[rule])
+            described.assign(
+                rule=rule, **self._summary(rule, groups, means, by_corruption), **clean_on[rule]
+            )
             for rule in rules
         ]
         distances = {
@@ -110,7 +129,8 @@ class Pool:
         return pd.concat(tables, ignore_index=True), under_each
 
     def _under(self, condition: int, groups: list[np.ndarray], rules: Sequence[str]) -> Columns:
-        """Scores under one condition, a value per ensemble, by rule and score, and by `WHOLE` and quantity.
+        """Scores under one condition, a value per ensemble, by rule and score, and by `WHOLE` and
+        quantity.
 
         Names of these have `{}` for that of the images.
         """
@@ -118,16 +138,23 @@ class Pool:
         whole = {MEMBERS: np.concatenate([1 - of["failures"].mean(axis=1) for of in inputs])}
         whole["{}_oracle"] = np.concatenate([1 - of["shares"][:, 0] for of in inputs])
         for name, metric in ENSEMBLE_METRICS.items():
-            raw = np.concatenate([metric.raw(*(of[source] for source in metric.sources)) for of in inputs])
+            raw = np.concatenate(
+                [metric.raw(*(of[source] for source in metric.sources)) for of in inputs]
+            )
             whole |= {f"{name}_{{}}": metric.diversity(raw), f"{name}_{{}}_raw": raw}
         of_rules = {rule: scores[rule] | {"error": 1 - scores[rule]["accuracy"]} for rule in rules}
         named = (of_rules | {WHOLE: whole}).items()
         return {(name, column): values for name, of in named for column, values in of.items()}
 
     def _scored(
-        self, predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: Sequence[str]
+        self,
+        predictions: list[Predictions],
+        condition: int,
+        groups: list[np.ndarray],
+        rules: Sequence[str],
     ) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
-        """As `score_condition`, from probabilities, or from decisions if a member has no probabilities.
+        """As `score_condition`, from probabilities, or from decisions if a member has no
+        probabilities.
 
         Mean probabilities then break the ties of those ensembles that have them.
         """
@@ -136,15 +163,25 @@ class Pool:
         scores, inputs = score_decisions(predictions, condition, groups)
         known = np.array([member.has_probabilities for member in predictions])
         of_known = [known[group].all(axis=1) for group in groups]
-        places, own = np.cumsum(known) - 1, [predictions[member] for member in np.flatnonzero(known)]
-        formed = [places[group[of_group]] for group, of_group in zip(groups, of_known, strict=True) if of_group.any()]
+        places, own = (
+            np.cumsum(known) - 1,
+            [predictions[member] for member in np.flatnonzero(known)],
+        )
+        formed = [
+            places[group[of_group]]
+            for group, of_group in zip(groups, of_known, strict=True)
+            if of_group.any()
+        ]
         if formed:
             voted = score_condition(own, condition, formed, [VOTE], self.weights[known])[0]
             scores[VOTE]["accuracy"][np.concatenate(of_known)] = voted[VOTE]["accuracy"]
         return scores, inputs
 
-    def _clean_on(self, groups: list[np.ndarray], rules: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
-        """Rule -> accuracy on the clean images of the classes of each test set that has only some."""
+    def _clean_on(
+        self, groups: list[np.ndarray], rules: Sequence[str]
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """Rule -> accuracy on the clean images of the classes of each test set that has only
+        some."""
         columns: dict[str, dict[str, np.ndarray]] = {rule: {} for rule in rules}
         for name in additional_test_sets(self.conditions):
             condition = int(np.flatnonzero(self.images == name)[0])
@@ -161,22 +198,32 @@ class Pool:
         means: dict[str, Columns],
         by_corruption: dict[str, Columns],
     ) -> dict[str, np.ndarray | float]:
-        """The columns of one rule, from means over the conditions of each set of images and of each corruption."""
+        """The columns of one rule, from means over the conditions of each set of images and of each
+        corruption."""
         errors = {name: of[rule, "error"] for name, of in by_corruption.items()}
         accuracy = {accuracy_of(images): of[rule, "accuracy"] for images, of in means.items()}
-        columns: dict[str, np.ndarray | float] = {**accuracy, "corrupted_error": np.nan, "mce": np.nan}
+        columns: dict[str, np.ndarray | float] = {
+            **accuracy,
+            "corrupted_error": np.nan,
+            "mce": np.nan,
+        }
         if errors:
             counted = np.stack([errors[name] for name in averaged(list(errors))], axis=1)
             columns["corrupted_error"] = 1 - accuracy[accuracy_of(CORRUPTED)]
             columns["mce"] = mean_corruption_error(counted, self.baseline)
-        columns |= {f"{images}_{name}": of[rule, name] for images, of in means.items() for name in SCORES}
+        columns |= {
+            f"{images}_{name}": of[rule, name] for images, of in means.items() for name in SCORES
+        }
         columns |= {f"error_{name}": error for name, error in errors.items()}
         scored = EnsembleErrors(self.predictions, self.weights, rule)
-        for name, n_images in self.conditions.drop_duplicates("test_set")[["test_set", "n_images"]].values.tolist():
+        for name, n_images in self.conditions.drop_duplicates("test_set")[
+            ["test_set", "n_images"]
+        ].values.tolist():
             worth = n_images  # how many independent images they are worth; see `Units.effective`
             if not scored.units(name).alone:
                 of_groups = [
-                    scored.effective_images(group, name, np.arange(n_images), self.confidence) for group in groups
+                    scored.effective_images(group, name, np.arange(n_images), self.confidence)
+                    for group in groups
                 ]
                 worth = np.concatenate(of_groups)
             columns |= accuracies(name, accuracy[accuracy_of(name)], worth, self.confidence)
@@ -229,7 +276,8 @@ def _named(means: dict[str, Columns]) -> dict[str, np.ndarray]:
 def _diversity_matrices(
     pairs: Iterable[pd.DataFrame], members: list[str], names: list[list[str | None]]
 ) -> list[dict[str, np.ndarray]]:
-    """For each of `names`: `<metric>_<name>` -> float64 M x M, means over the conditions of the same name.
+    """For each of `names`: `<metric>_<name>` -> float64 M x M, means over the conditions of the
+    same name.
 
     NaN on the diagonal and for pairs that are left out.
 
@@ -251,12 +299,18 @@ def _diversity_matrices(
                     total = totals[f"{metric}_{of_name[condition]}"]
                     total[0, *places[:, rows]] += values[rows]
                     total[1, *places[:, rows]] += 1
-    both_ways = [{name: total + total.swapaxes(1, 2) for name, total in totals.items()} for totals in sums]
+    both_ways = [
+        {name: total + total.swapaxes(1, 2) for name, total in totals.items()} for totals in sums
+    ]
     with np.errstate(invalid="ignore"):
-        return [{name: total / count for name, (total, count) in of_name.items()} for of_name in both_ways]
+        return [
+            {name: total / count for name, (total, count) in of_name.items()}
+            for of_name in both_ways
+        ]
 
 
-TOGETHER = ["origin", "objective", "setting", "loss_weight", "seed"]  # equal for members trained together
+# Equal for members trained together.
+TOGETHER = ["origin", "objective", "setting", "loss_weight", "seed"]
 COMPARED = ["objective", "loss_weight", "seed"]  # columns that identify jointly trained ensembles
 
 
@@ -273,11 +327,12 @@ def limits(member_count: int, sizes: list[int], limit: int) -> list[int]:
 
 
 def stands_for(designs: list[str], chosen: np.ndarray) -> np.ndarray:
-    """Number of possible ensembles that each of `chosen`, as from `chosen_ensembles`, represents; float64 E.
+    """Number of possible ensembles that each of `chosen`, as from `chosen_ensembles`, represents;
+    float64 E.
 
-    The inverse of the probability that it was drawn (Horvitz and Thompson 1952): of a stratum, all possible ensembles
-    over those drawn; 1 if all are there. A statistic of all ensembles takes these as weights, since a sample
-    holds more ensembles of one design than their share.
+    The inverse of the probability that it was drawn (Horvitz and Thompson 1952): of a stratum, all
+    possible ensembles over those drawn; 1 if all are there. A statistic of all ensembles takes
+    these as weights, since a sample holds more ensembles of one design than their share.
     """
     size = chosen.shape[1]
     kinds, counts = np.unique(designs, return_inverse=True, return_counts=True)[1:]
@@ -288,7 +343,8 @@ def stands_for(designs: list[str], chosen: np.ndarray) -> np.ndarray:
 
 
 def trained_together(members: pd.DataFrame) -> list[tuple[dict[str, object], pd.DataFrame]]:
-    """The jointly trained ensembles: what the members of each have in common, and their rows of members.csv."""
+    """The jointly trained ensembles: what the members of each have in common, and their rows of
+    members.csv."""
     groups = members[members["origin"] == JOINT].groupby(TOGETHER, sort=False)
     return [(dict(zip(TOGETHER, common, strict=True)), chosen) for common, chosen in groups]
 
@@ -319,10 +375,17 @@ class EnsemblesOfStudy:
         threads: int = 1,
     ):
         self.predictions, self.pairs, self.baseline = predictions, pairs, baseline
-        self.settings, self.confidence, self.seed, self.threads = settings, confidence, seed, threads
+        self.settings, self.confidence, self.seed, self.threads = (
+            settings,
+            confidence,
+            seed,
+            threads,
+        )
         found = members[(members.origin == SEARCH) & members.member.isin(predictions)]
         pools = {INDEPENDENT: eligible_members(members, predictions, settings), SEARCH: found}
-        self.pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(settings.sizes)}
+        self.pools = {
+            origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(settings.sizes)
+        }
         self.joint = trained_together(members)
         self.undefined = max(members.mce_undefined_under.dropna(), default="")
         conditions = len(next(iter(predictions.values()))) if predictions else 0
@@ -331,8 +394,9 @@ class EnsemblesOfStudy:
     def tables(self) -> dict[str, pd.DataFrame]:
         """Form and score all ensembles: the tables `ensembles`, `by_corruption` and `image_errors`.
 
-        The last has a row per jointly trained ensemble and unit of images (see `Units.values`): what identifies the
-        ensemble, image, and error, the share of corrupted conditions that it gets wrong under the main rule.
+        The last has a row per jointly trained ensemble and unit of images (see `Units.values`):
+        what identifies the ensemble, image, and error, the share of corrupted conditions that it
+        gets wrong under the main rule.
         """
         scored, by_corruption = self._of_pools()
         of_joint, image_errors = self._of_joint()
@@ -341,16 +405,27 @@ class EnsemblesOfStudy:
         table.insert(0, "ensemble", table.groupby("members", sort=False).ngroup())
         none = pd.DataFrame(columns=[*COMPARED, "image", "error"])
         table = table.assign(mce_undefined_under=self.undefined)
-        return {"ensembles": table, "by_corruption": by_corruption, "image_errors": pd.concat([none, *image_errors])}
+        return {
+            "ensembles": table,
+            "by_corruption": by_corruption,
+            "image_errors": pd.concat([none, *image_errors]),
+        }
 
     def _of_pools(self) -> tuple[list[pd.DataFrame], pd.DataFrame]:
-        """The tables of ensembles that are formed here, all or a sample, and that under each corruption."""
+        """The tables of ensembles that are formed here, all or a sample, and that under each
+        corruption."""
         tables, by_corruption = [], pd.DataFrame(columns=["members"])
         for origin, chosen in self.pools.items():
-            sizes, designs = [size for size in self.settings.sizes if size <= len(chosen)], list(chosen.design)
+            sizes, designs = (
+                [size for size in self.settings.sizes if size <= len(chosen)],
+                list(chosen.design),
+            )
             counts = zip(sizes, limits(len(chosen), sizes, self.settings.limit), strict=True)
             groups = [chosen_ensembles(designs, size, count, self.seed) for size, count in counts]
-            print(f"{origin}:", *(f"{len(group):,} ensembles of {group.shape[1]}," for group in groups))
+            print(
+                f"{origin}:",
+                *(f"{len(group):,} ensembles of {group.shape[1]}," for group in groups),
+            )
             pool = self._pool(chosen, self.pairs())
             rules = self.settings.rules if pool.has_probabilities else [VOTE]
             if not pool.has_probabilities:
@@ -362,8 +437,11 @@ class EnsemblesOfStudy:
                 by_corruption = under_each
         return tables, by_corruption
 
-    def _of_probabilities(self, chosen: pd.DataFrame, groups: list[np.ndarray]) -> Iterator[pd.DataFrame]:
-        """The ensembles of those of `chosen` that have probabilities, under the rules that need them."""
+    def _of_probabilities(
+        self, chosen: pd.DataFrame, groups: list[np.ndarray]
+    ) -> Iterator[pd.DataFrame]:
+        """The ensembles of those of `chosen` that have probabilities, under the rules that need
+        them."""
         has = np.array([self.predictions[member].has_probabilities for member in chosen.member])
         rules, position = [rule for rule in self.settings.rules if rule != VOTE], np.cumsum(has) - 1
         formed = [position[group[has[group].all(axis=1)]] for group in groups]
@@ -375,16 +453,22 @@ class EnsemblesOfStudy:
     def _of_joint(self) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
         """The tables of each jointly trained ensemble, and its errors on images."""
         together = {member for _, chosen in self.joint for member in chosen.member}
-        pairs = [block[block["first"].isin(together)] for block in self.pairs()] if self.joint else []
+        pairs = (
+            [block[block["first"].isin(together)] for block in self.pairs()] if self.joint else []
+        )
         tables, image_errors = [], []
         for columns, chosen in self.joint:
             pool, everyone = self._pool(chosen, pairs), np.arange(len(chosen))
             tables.append(pool.score([everyone[None]], self.settings.rules)[0].assign(**columns))
             of_rule = EnsembleErrors(pool.predictions, pool.weights, self.settings.main_rule)
-            errors = of_rule.image_losses(everyone[None], np.arange(pool.conditions.n_images.iloc[0]))[0]
+            errors = of_rule.image_losses(
+                everyone[None], np.arange(pool.conditions.n_images.iloc[0])
+            )[0]
             errors = pool.predictions[0].units(0).values(errors)
             described = {name: columns[name] for name in COMPARED}
-            image_errors.append(pd.DataFrame(described | {"image": np.arange(len(errors)), "error": errors}))
+            image_errors.append(
+                pd.DataFrame(described | {"image": np.arange(len(errors)), "error": errors})
+            )
             self.progress.step(f"{columns['setting']}, seed {columns['seed']:g}")
         return tables, image_errors
 

@@ -1,1 +1,2 @@
-"""An ensemble as a folder that runs without this project: programs, a script that runs them, and a model card."""
+"""An ensemble as a folder that runs without this project: programs, a script that runs them, and a
+model card."""

@@ -1,4 +1,5 @@
-"""The export of one ensemble: its program and its time, the check against the study, and its model card."""
+"""The export of one ensemble: its program and its time, the check against the study, and its model
+card."""
 
 import os
 import platform
@@ -51,9 +52,9 @@ def agreement(
 ) -> dict[str, float]:
     """Compare the answers of a program with those of the study on the same clean test images.
 
-    The study keeps logits with few digits, so that an answer counts as decided where no logit moved by the spacing of
-    such numbers, and by what sums in another order may differ by, could change it. Images with decided answers are
-    compared.
+    The study keeps logits with few digits, so that an answer counts as decided where no logit moved
+    by the spacing of such numbers, and by what sums in another order may differ by, could change
+    it. Images with decided answers are compared.
 
     Args:
         images: uint8 n x H x W x 3.
@@ -62,17 +63,21 @@ def agreement(
         temperature: temperature of the program.
 
     Returns:
-        compared and n_images, numbers of images that were compared and of all; and difference, the largest one of a
-        probability, NaN for a vote.
+        compared and n_images, numbers of images that were compared and of all; and difference, the
+        largest one of a probability, NaN for a vote.
 
     Raises:
         Fault: a decided answer differs.
     """
-    probabilities = np.concatenate([run(images[start : start + BATCH])[0] for start in range(0, len(images), BATCH)])
+    probabilities = np.concatenate(
+        [run(images[start : start + BATCH])[0] for start in range(0, len(images), BATCH)]
+    )
     parts = list(study.outputs(0, chosen, disagreement=False))
     logs = np.concatenate([part.log_probabilities for part in parts])
     stored = [member.logits(0, chosen) for member in study.members]
-    spacing = np.max([np.spacing(np.abs(values).max(axis=1)).astype(np.float64) for values in stored], axis=0)
+    spacing = np.max(
+        [np.spacing(np.abs(values).max(axis=1)).astype(np.float64) for values in stored], axis=0
+    )
     if study.rule.mean:
         decided, answers = _margin(logs) > 2 * (spacing + SLACK), logs.argmax(axis=1)
     else:
@@ -82,20 +87,35 @@ def agreement(
         decided, answers = np.all(clear, axis=0) & (_margin(votes) > 0), votes.argmax(axis=1)
     wrong = decided & (probabilities.argmax(axis=1) != answers)
     if wrong.any():
-        raise Fault(f"{PROGRAM}: disagrees with the study on {wrong.sum():,} of {decided.sum():,} test images")
-    difference = np.nan if study.rule.mean is None else np.abs(probabilities - np.exp(scaled(logs, temperature))).max()
-    return {"compared": int(decided.sum()), "n_images": len(images), "difference": float(difference)}
+        raise Fault(
+            f"{PROGRAM}: disagrees with the study on {wrong.sum():,} of {decided.sum():,} test "
+            "images"
+        )
+    difference = (
+        np.nan
+        if study.rule.mean is None
+        else np.abs(probabilities - np.exp(scaled(logs, temperature))).max()
+    )
+    return {
+        "compared": int(decided.sum()),
+        "n_images": len(images),
+        "difference": float(difference),
+    }
 
 
 def times(path: Path, image: np.ndarray, threads: Sequence[int]) -> list[dict[str, float]]:
-    """Milliseconds that a program takes for one image (uint8 1 x H x W x 3), for each number of threads.
+    """Milliseconds that a program takes for one image (uint8 1 x H x W x 3), for each number of
+    threads.
 
     Returns:
-        threads, and median, low and high (quartiles) of `ROUNDS` runs, after `WARMING` that do not count.
+        threads, and median, low and high (quartiles) of `ROUNDS` runs, after `WARMING` that do not
+        count.
     """
     rows = []
     for count in threads:
-        spans = timeit.repeat(partial(onnx_runner(path, count), image), repeat=WARMING + ROUNDS, number=1)
+        spans = timeit.repeat(
+            partial(onnx_runner(path, count), image), repeat=WARMING + ROUNDS, number=1
+        )
         low, median, high = (1000 * np.quantile(spans[WARMING:], [0.25, 0.5, 0.75])).tolist()
         rows.append({"threads": count, "low": low, "median": median, "high": high})
     return rows
@@ -118,7 +138,8 @@ def export(
     margin: float,
     threads: int,
 ) -> dict[str, object]:
-    """Write the program of an ensemble, compare its answers with those of the study, judge and time it.
+    """Write the program of an ensemble, compare its answers with those of the study, judge and time
+    it.
 
     Args:
         tables: tables members, temperatures and thresholds.
@@ -126,21 +147,29 @@ def export(
         networks: networks of the members, on the CPU.
         requirements: fields of `Requirements`.
         path: path to which the program is written.
-        provenance: study and seed; commit of this project, None if unknown; and command, which repeats the export.
+        provenance: study and seed; commit of this project, None if unknown; and command, which
+            repeats the export.
         margin: share of the side of an image file that is kept by the crop.
         threads: number of the machine's threads, with which the program is timed.
 
     Returns:
-        The contents of ensemble.json, `about`, and of evidence.json, `evidence`; the texts of card.md, `readme`, and of
-        evidence.html, `page`.
+        The contents of ensemble.json, `about`, and of evidence.json, `evidence`; the texts of
+        card.md, `readme`, and of evidence.html, `page`.
 
     Raises:
         Fault: the ensemble cannot be exported, or its program disagrees with the study.
     """
     names, seed = row["members"].split("+"), tested.resampling.seed
     members = tables["members"].set_index("member", drop=False).loc[names]
-    of = {name: table[table["members"] == row["members"]] for name, table in tables.items() if name != "members"}
-    weights, temperature = member_weights(members), temperature_of(of["temperatures"], row["members"])
+    of = {
+        name: table[table["members"] == row["members"]]
+        for name, table in tables.items()
+        if name != "members"
+    }
+    weights, temperature = (
+        member_weights(members),
+        temperature_of(of["temperatures"], row["members"]),
+    )
     ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
     study = Ensemble([tested.predictions[name] for name in names], weights, row["rule"])
     labels = study.members[0].labels(0)
@@ -154,9 +183,22 @@ def export(
     inputs, evidence["unlike"] = unlike(tested.conditions, study.members[0], seed)
     evidence["provenance"] = provenance
     about = {"members": names, "rule": row["rule"], "temperature": temperature.value}
-    about |= {"classes": tested.card["classes"], "side": pixels.shape[1], "margin": margin, "inputs": inputs}
-    about |= {"thresholds": threshold_constants(of["thresholds"]), "abstaining": evidence["abstaining"]}
-    context = {**provenance} | {"card": tested.card, "evidence": evidence, "side": pixels.shape[1], "check": check}
+    about |= {
+        "classes": tested.card["classes"],
+        "side": pixels.shape[1],
+        "margin": margin,
+        "inputs": inputs,
+    }
+    about |= {
+        "thresholds": threshold_constants(of["thresholds"]),
+        "abstaining": evidence["abstaining"],
+    }
+    context = {**provenance} | {
+        "card": tested.card,
+        "evidence": evidence,
+        "side": pixels.shape[1],
+        "check": check,
+    }
     context |= {"temperature": temperature, "times": times(path, pixels[:1], sorted({1, threads}))}
     return {
         "about": about,
@@ -167,18 +209,23 @@ def export(
 
 
 def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
-    """Images of the choice -> goal -> target as text -> threshold, from the rows of thresholds.csv of one ensemble.
+    """Images of the choice -> goal -> target as text -> threshold, from the rows of thresholds.csv
+    of one ensemble.
 
     The threshold is `ABSTAIN` if there are too few images for another.
     """
     constants: dict[str, dict[str, dict[str, float]]] = {}
     for row in thresholds.drop_duplicates(["selection_images", "goal", "target"]).itertuples():
         value = ABSTAIN if pd.isna(row.threshold) else float(row.threshold)
-        constants.setdefault(row.selection_images, {}).setdefault(row.goal, {})[f"{row.target:g}"] = value
+        constants.setdefault(row.selection_images, {}).setdefault(row.goal, {})[
+            f"{row.target:g}"
+        ] = value
     return constants
 
 
-def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame], context: Mapping[str, Any]) -> str:
+def model_card(
+    row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame], context: Mapping[str, Any]
+) -> str:
     """The text of card.md.
 
     Args:
@@ -189,7 +236,8 @@ def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame
     """
     templates = markdown_environment(Path(__file__).parent)
     templates.globals["share"] = _share
-    same = of["thresholds"].images == of["thresholds"].selection_images  # results on images of the same kind
+    # Results on images of the same kind.
+    same = of["thresholds"].images == of["thresholds"].selection_images
     tried = of["thresholds"][same]
     return templates.get_template("card.md.j2").render(
         context,
@@ -208,7 +256,8 @@ def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame
 
 
 def front_matter(row: pd.Series, evidence: Evidence) -> Markdown:
-    """The metadata of card.md in YAML, in the form that Hugging Face reads of model cards (`model-index`)."""
+    """The metadata of card.md in YAML, in the form that Hugging Face reads of model cards
+    (`model-index`)."""
     metrics = [
         {"type": "accuracy", "name": f"Accuracy on {name} images", "value": round(float(value), 6)}
         for name, value, *_ in _right(row)
@@ -216,8 +265,14 @@ def front_matter(row: pd.Series, evidence: Evidence) -> Markdown:
     data = {"type": evidence["data"]["name"], "name": evidence["data"]["name"]}
     result = {"task": {"type": "image-classification"}, "dataset": data, "metrics": metrics}
     model = {"name": f"{evidence['provenance']['study']}-{int(row['number'])}", "results": [result]}
-    index = {"pipeline_tag": "image-classification", "library_name": "onnx", "tags": ["ensemble", "robustness"]}
-    return Markdown(yaml.safe_dump(index | {"model-index": [model]}, sort_keys=False, allow_unicode=True))
+    index = {
+        "pipeline_tag": "image-classification",
+        "library_name": "onnx",
+        "tags": ["ensemble", "robustness"],
+    }
+    return Markdown(
+        yaml.safe_dump(index | {"model-index": [model]}, sort_keys=False, allow_unicode=True)
+    )
 
 
 WEIGHTS = {  # kind -> in words, and the licence of weights that are not from the study alone
@@ -242,8 +297,12 @@ def _right(row: pd.Series) -> list[tuple]:
     """Images, accuracy and its interval: clean, corrupted and additional test sets."""
     rows = [(CLEAN, *map(float, clean_accuracy(row).values()))]
     rows.append((CORRUPTED, 1 - row.corrupted_error, 1 - row.high, 1 - row.low))
-    names = [column.removesuffix("_accuracy") for column in row.index if column.endswith("_accuracy")]
-    return rows + [(name, *(row[of] for of in accuracy_columns(name))) for name in names if name != CLEAN]
+    names = [
+        column.removesuffix("_accuracy") for column in row.index if column.endswith("_accuracy")
+    ]
+    return rows + [
+        (name, *(row[of] for of in accuracy_columns(name))) for name in names if name != CLEAN
+    ]
 
 
 def _share(row: Row, name: str) -> Markdown:
@@ -255,7 +314,8 @@ def write_program(ensemble: Deployable, side: int, path: Path) -> None:
     """Write `ensemble`, on the CPU, as ONNX; the number of images is free.
 
     Raises:
-        Fault: a member cannot be traced for any number of images, or there are more weights than a file can hold.
+        Fault: a member cannot be traced for any number of images, or there are more weights than a
+            file can hold.
     """
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
@@ -270,10 +330,15 @@ def write_program(ensemble: Deployable, side: int, path: Path) -> None:
         try:
             program = torch.export.export(ensemble, (images,), dynamic_shapes=shapes, strict=False)
             converted = torch.onnx.export(
-                program, input_names=["images"], output_names=list(NAMES), dynamo=True, verbose=False
+                program,
+                input_names=["images"],
+                output_names=list(NAMES),
+                dynamo=True,
+                verbose=False,
             )
             assert converted is not None
-            ClearMetadataAndDocStringPass()(converted.model)  # source code and folders of this machine
+            # Source code and folders of this machine.
+            ClearMetadataAndDocStringPass()(converted.model)
             converted.save(path, external_data=False)
         except Exception as error:
             names = ", ".join(member.member for member in ensemble.members)
@@ -287,7 +352,9 @@ def onnx_runner(path: Path, threads: int) -> Run:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        os.fspath(path), options, providers=["CPUExecutionProvider"]
+    )
 
     def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return tuple(session.run(list(NAMES), {"images": np.ascontiguousarray(images)}))

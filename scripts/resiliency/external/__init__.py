@@ -1,1 +1,2 @@
-"""Members whose predictions or scores were computed elsewhere: reading and checking the files that hold them."""
+"""Members whose predictions or scores were computed elsewhere: reading and checking the files that
+hold them."""

@@ -1,4 +1,5 @@
-"""The contents of imported files: members, their descriptions, and the conditions that all of them share."""
+"""The contents of imported files: members, their descriptions, and the conditions that all of them
+share."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -77,7 +78,8 @@ class Contents:
         test_sets: names of the additional test sets that all sources have.
         corruptions: corruptions that all sources have.
         severities: severities of every corruption.
-        left_out: part of the study or of the files that is not used -> reason, and what tables mean without it.
+        left_out: part of the study or of the files that is not used -> reason, and what tables mean
+            without it.
     """
 
     sources: list[Source]
@@ -108,8 +110,12 @@ class Contents:
 
     def layout(self, source: Source) -> dict[str, list[str]]:
         """Test set -> the names in the file of its conditions, in the order of conditions.csv."""
-        sets = {CLEAN: [CLEAN, *self.corrupted_conditions]} | {name: [name] for name in self.test_sets}
-        return {test_set: [source.names[name] for name in names] for test_set, names in sets.items()}
+        sets = {CLEAN: [CLEAN, *self.corrupted_conditions]} | {
+            name: [name] for name in self.test_sets
+        }
+        return {
+            test_set: [source.names[name] for name in names] for test_set, names in sets.items()
+        }
 
 
 def read_contents(
@@ -123,15 +129,17 @@ def read_contents(
 
     Args:
         corruptions, severities: corruptions and severities of the study; others are ignored.
-        needed: additional test sets of the study if it has images, and then every file must have every condition; None
-            if it has no images, and then the conditions that all files share are used.
+        needed: additional test sets of the study if it has images, and then every file must have
+            every condition; None if it has no images, and then the conditions that all files share
+            are used.
 
     Raises:
         Fault: a file is wrong, two members have one name, or a file lacks what it must have.
     """
     of_study = external.clean
     external, missing = _with_added(external, added)
-    corruptions = corruptions if external.clean == of_study else []  # they describe the study's clean images
+    # They describe the study's clean images.
+    corruptions = corruptions if external.clean == of_study else []
     read = [_source(kind, file, external) for kind in KINDS for file in getattr(external, kind)]
     read += [_source(_kind(file, external), file, external, added=True) for file in added]
     sources = [source for source, _ in read]
@@ -141,7 +149,9 @@ def read_contents(
         contents = replace(contents, left_out=missing | contents.left_out)
         _check_images(contents, [content for _, content in read], external.known_classes)
         return contents
-    contents = Contents(sources, list(needed), list(corruptions), list(severities), _numbered_images(sources))
+    contents = Contents(
+        sources, list(needed), list(corruptions), list(severities), _numbered_images(sources)
+    )
     for source in sources:
         for name in [CLEAN, *contents.test_sets, *contents.corrupted_conditions]:
             if name not in source.names:
@@ -151,7 +161,8 @@ def read_contents(
 
 
 def _with_added(external: External, added: Sequence[str]) -> tuple[External, dict[str, str]]:
-    """`external` with those of its test sets that the files of predictions in `added` have, and why it lacks others.
+    """`external` with those of its test sets that the files of predictions in `added` have, and why
+    it lacks others.
 
     The first of them counts as clean. It is a fault if a file has none of these test sets.
     """
@@ -160,17 +171,26 @@ def _with_added(external: External, added: Sequence[str]) -> tuple[External, dic
     for file in added:
         if (kind := _kind(file, external)) == "scores":
             continue
-        named = read_foreign(file, KEYS)["test_set"].dropna().astype(str) if kind == "decisions" else test_sets_of(file)
+        named = (
+            read_foreign(file, KEYS)["test_set"].dropna().astype(str)
+            if kind == "decisions"
+            else test_sets_of(file)
+        )
         present = list(dict.fromkeys(named))
         lacking = [name for name in shared if name not in present]
         if lacking == shared:
-            raise Fault(f"{file}: {expected(f'a test set of the study ({excerpt(shared)})', excerpt(present))}")
+            raise Fault(
+                f"{file}: "
+                f"{expected(f'a test set of the study ({excerpt(shared)})', excerpt(present))}"
+            )
         shared = [name for name in shared if name in present]
         missing |= dict.fromkeys(lacking, f"not in {file}, so that no member is tested on it")
     clean, *further = shared
     if clean != external.clean:
         missing[external.clean] += f"; {clean} counts as clean"
-    return external.model_copy(update={"clean": clean, "test_sets": external.test_sets and further}), missing
+    return external.model_copy(
+        update={"clean": clean, "test_sets": external.test_sets and further}
+    ), missing
 
 
 def _check_distinct(sources: list[Source]) -> None:
@@ -180,32 +200,51 @@ def _check_distinct(sources: list[Source]) -> None:
         if word in words:
             raise Fault(f"{source.file}: same name as {words[word]}; rename one")
         if len(word) > LONGEST:
-            raise Fault(f"{source.file}: {expected(f'a name of at most {LONGEST} characters', len(word))}; shorten it")
+            raise Fault(
+                f"{source.file}: {expected(f'a name of at most {LONGEST} characters', len(word))}; "
+                "shorten it"
+            )
         words[word] = source.file
         for member in source.members:
             if member in first:
-                raise Fault(f"{source.file}: member {member!r} is also in {first[member]}; rename one")
+                raise Fault(
+                    f"{source.file}: member {member!r} is also in {first[member]}; rename one"
+                )
             first[member] = source.file
 
 
-def _shared_conditions(sources: list[Source], corruptions: Sequence[str], severities: Sequence[int]) -> Contents:
+def _shared_conditions(
+    sources: list[Source], corruptions: Sequence[str], severities: Sequence[int]
+) -> Contents:
     """The conditions that all files have, and every corruption at each of the same severities."""
     first, *others = [list(source.names) for source in sources]
     shared = [name for name in first if all(name in names for names in others)]
     there = {name: [s for s in severities if f"{name}.{s}" in shared] for name in corruptions}
     used = [name for name in corruptions if there[name]]
-    common = [s for s in severities if all(s in there[name] for name in used)] if used else list(severities)
+    common = (
+        [s for s in severities if all(s in there[name] for name in used)]
+        if used
+        else list(severities)
+    )
     if not common:
         got = ", ".join(f"{name} {' '.join(map(str, there[name]))}" for name in used[:4])
         needed = "a severity that all corruptions have in every file"
         raise Fault(f"{expected(needed, got)}; set corruptions.names to fewer")
     test_sets = [name for name in shared if name != CLEAN and not corruption_and_severity(name)]
-    left_out = _numbered_images(sources) if sum(source.kind != "scores" for source in sources) > 1 else {}
-    conditions = {CLEAN, *test_sets, *(f"{name}.{severity}" for name in used for severity in common)}
+    left_out = (
+        _numbered_images(sources) if sum(source.kind != "scores" for source in sources) > 1 else {}
+    )
+    conditions = {
+        CLEAN,
+        *test_sets,
+        *(f"{name}.{severity}" for name in used for severity in common),
+    }
     present = dict.fromkeys(name for source in sources for name in source.names)
     if unused := [name for name in present if name not in conditions]:
         more = f" and {len(unused) - NAMED:,} more" if len(unused) > NAMED else ""
-        left_out[", ".join(unused[:NAMED]) + more] = "not in every file, not of every corruption, or not in the study"
+        left_out[", ".join(unused[:NAMED]) + more] = (
+            "not in every file, not of every corruption, or not in the study"
+        )
     if used and (used != list(corruptions) or common != list(severities)):
         at = f"{'severity' if len(common) == 1 else 'severities'} {', '.join(map(str, common))}"
         means = f"corrupted errors are means over what all files share: {', '.join(used)} at {at}"
@@ -215,12 +254,16 @@ def _shared_conditions(sources: list[Source], corruptions: Sequence[str], severi
 
 def _numbered_images(sources: list[Source]) -> dict[str, str]:
     """Sentences about files that number the images, which therefore cannot be matched by name."""
-    files = ", ".join(source.file for source in sources if source.kind != "scores" and not source.named)
+    files = ", ".join(
+        source.file for source in sources if source.kind != "scores" and not source.named
+    )
     why = f"numbered, so taken in the order of their numbers: {files}"
     return {"comparison of images by name": why} if files else {}
 
 
-def _check_images(contents: Contents, read: list[Content | None], classes: int | list[str] | None) -> None:
+def _check_images(
+    contents: Contents, read: list[Content | None], classes: int | list[str] | None
+) -> None:
     """Raise a Fault if files have other images or labels than the first of them."""
     readers = [
         Reader(source.kind, source.file, contents.layout(source), classes, content)
@@ -229,7 +272,10 @@ def _check_images(contents: Contents, read: list[Content | None], classes: int |
     ]
     for reader in readers[1:]:
         labels = readers[0].labels()
-        items = {name: (list(map(str, labels[name])), images) for name, images in readers[0].images().items()}
+        items = {
+            name: (list(map(str, labels[name])), images)
+            for name, images in readers[0].images().items()
+        }
         reader.check(labels, items)
 
 
@@ -244,10 +290,14 @@ def _kind(file: str, external: External) -> str:
         return "scores"
     needed = f"the columns {', '.join(KEYS)} and one per model"
     needed += f", or {MEMBER} and one per condition" if external.scores else ""
-    raise Fault(f"{file}: {expected(needed, ', '.join(columns[:NAMED]))}; name the columns in the first row")
+    raise Fault(
+        f"{file}: {expected(needed, ', '.join(columns[:NAMED]))}; name the columns in the first row"
+    )
 
 
-def _source(kind: str, file: str, external: External, added: bool = False) -> tuple[Source, Content | None]:
+def _source(
+    kind: str, file: str, external: External, added: bool = False
+) -> tuple[Source, Content | None]:
     """A file or folder, and the decisions in it."""
     if kind == "decisions":
         content = read_decisions(file, external.known_classes)
@@ -259,8 +309,12 @@ def _source(kind: str, file: str, external: External, added: bool = False) -> tu
         of_classes = set(external.clean_on.values())
         columns = external.test_sets and [*external.test_sets, *of_classes]
         table = read_scores(file, external.clean, external.score_type, columns)
-        present = [external.clean if name == CLEAN else name for name in table if name not in of_classes]
-        return Source(kind, file, list(table.index), _names(file, present, external), added=added), None
+        present = [
+            external.clean if name == CLEAN else name for name in table if name not in of_classes
+        ]
+        return Source(
+            kind, file, list(table.index), _names(file, present, external), added=added
+        ), None
     names = _names(file, test_sets_of(file), external)
     labels = read_labels(file, external.clean, class_count(external.known_classes))
     members = members_of(file)
@@ -270,20 +324,26 @@ def _source(kind: str, file: str, external: External, added: bool = False) -> tu
 
 
 def _names(file: str, present: list[str], external: External) -> dict[str, str]:
-    """Name of a condition -> its name in the file; names of test sets keep letters and digits, `_` is for the rest."""
+    """Name of a condition -> its name in the file; names of test sets keep letters and digits, `_`
+    is for the rest."""
     for name in (external.clean, *(external.test_sets or ())):
         if name not in present:
             raise Fault(f"{file}: {available('test set', name, present)}")
     names = {CLEAN: external.clean}
     for name in present:
         further = name != external.clean and not corruption_and_severity(name)
-        if name == external.clean or (further and external.test_sets is not None and name not in external.test_sets):
+        if name == external.clean or (
+            further and external.test_sets is not None and name not in external.test_sets
+        ):
             continue
         if further and external.test_sets is None:
             check_spelling(file, name)
         called = name_in_tables(name) if further else name
         if called in names:
-            raise Fault(f"{file}: test sets {names[called]!r} and {name!r} would both be called {called}; rename one")
+            raise Fault(
+                f"{file}: test sets {names[called]!r} and {name!r} would both be called {called}; "
+                "rename one"
+            )
         names[called] = name
     return names
 
@@ -295,10 +355,12 @@ MOST_EPOCHS = 10**6
 
 
 def _read_members(file: str) -> pd.DataFrame:
-    """Descriptions of members in a CSV or Parquet file: index member; columns `TEXTS`, "" if empty, and `NUMBERS`.
+    """Descriptions of members in a CSV or Parquet file: index member; columns `TEXTS`, "" if empty,
+    and `NUMBERS`.
 
     Raises:
-        Fault: a column is unknown, a name comes twice, or a value is wrong; the line names column and row.
+        Fault: a column is unknown, a name comes twice, or a value is wrong; the line names column
+            and row.
     """
     table = read_foreign(file, ["member"])
     check_members(file, table["member"])
@@ -313,7 +375,9 @@ def _read_members(file: str) -> pd.DataFrame:
             if text and (fault := family_fault(text)):
                 raise Fault(f"{file}: member {member!r}: {column} {short(text)} {fault}; rename it")
     for name in NUMBERS:
-        low, high, form = (0, MOST_EPOCHS, "") if name == "epochs" else (FEWEST, MOST, ", not in millions")
+        low, high, form = (
+            (0, MOST_EPOCHS, "") if name == "epochs" else (FEWEST, MOST, ", not in millions")
+        )
         values = columns[name] = as_numbers(table[name])
         wrong = ~((values >= low) & (values <= high)) & table[name].notna().to_numpy()
         refuse_wrong(file, table[name], wrong, f"a number from {low:,} to {high:.0e}{form}")
@@ -325,17 +389,20 @@ def _read_members(file: str) -> pd.DataFrame:
 
 
 def described_members(members: Iterable[str], files: Iterable[str]) -> pd.DataFrame:
-    """Description of each of `members` by the tables in `files`: columns `TEXTS` and `NUMBERS`, indexed by member.
+    """Description of each of `members` by the tables in `files`: columns `TEXTS` and `NUMBERS`,
+    indexed by member.
 
-    The design is the name without a last `-s0`, `-s1`, ..., by which members of one design differ. The family is by
-    default timm's module of the architecture, else the design.
+    The design is the name without a last `-s0`, `-s1`, ..., by which members of one design differ.
+    The family is by default timm's module of the architecture, else the design.
 
     Raises:
-        Fault: a table is wrong, two describe one member, one describes an unknown member, or a design differs from that
-            in the name.
+        Fault: a table is wrong, two describe one member, one describes an unknown member, or a
+            design differs from that in the name.
     """
     members, nobody = list(members), pd.DataFrame(columns=[*TEXTS, *NUMBERS])
-    everything = pd.concat(tables) if (tables := [_read_members(file) for file in files]) else nobody
+    everything = (
+        pd.concat(tables) if (tables := [_read_members(file) for file in files]) else nobody
+    )
     if len(twice := everything.index[everything.index.duplicated()]):
         raise Fault(f"external.members: member {twice[0]!r} is in two tables; keep one row")
     if others := [name for name in everything.index if name not in members]:
@@ -346,7 +413,10 @@ def described_members(members: Iterable[str], files: Iterable[str]) -> pd.DataFr
     designs = [design_of(member) for member in table.index]
     for member, design, entry in zip(table.index, designs, table["design"], strict=True):
         if entry not in ("", design):
-            needed = f"needs the name {entry} or {entry}-s0, {entry}-s1, ..., by which its members differ"
+            needed = (
+                f"needs the name {entry} or {entry}-s0, {entry}-s1, ..., by which its "
+                "members differ"
+            )
             raise Fault(f"external.members: member {member!r}: design {entry!r} {needed}")
     catalogue = architectures()
     modules = [catalogue.get(name.partition(".")[0], "") for name in table["architecture"]]
@@ -357,19 +427,23 @@ def described_members(members: Iterable[str], files: Iterable[str]) -> pd.DataFr
 
 
 SEED = re.compile(r"-s(\d+)$")
-IMPORTED = {"decisions": "predicted labels", "scores": "accuracies"}  # kind of file -> what it holds of a member
+# Kind of file -> what it holds of a member.
+IMPORTED = {"decisions": "predicted labels", "scores": "accuracies"}
 
 
-def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | None) -> list[Member]:
+def descriptions(
+    table: pd.DataFrame, kinds: dict[str, str], image_size: int | None
+) -> list[Member]:
     """The descriptions of imported members.
 
-    Parameters and MACs that the table lacks are those of timm's architecture with its own number of classes.
+    Parameters and MACs that the table lacks are those of timm's architecture with its own number of
+    classes.
 
     Args:
         table: table from `described_members`.
         kinds: member -> kind of its predictions or scores.
-        image_size: height and width, in pixels, of the images for which MACs are counted; None for each architecture's
-            own.
+        image_size: height and width, in pixels, of the images for which MACs are counted; None for
+            each architecture's own.
     """
     members = []
     for member, row in table.iterrows():
@@ -398,7 +472,8 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
 
 @cache
 def _size(architecture: str, image_size: int | None) -> tuple[int, int]:
-    """Parameters of timm's network and its MACs for one image, counted without memory for its weights."""
+    """Parameters of timm's network and its MACs for one image, counted without memory for its
+    weights."""
     import timm
     import torch
 

@@ -1,6 +1,7 @@
 """Accuracy, errors and honesty of the probabilities of a classifier.
 
-Errors may be weighed: relative to a baseline's (Hendrycks and Dietterich, ICLR 2019), or by a user's table of costs."""
+Errors may be weighed: relative to a baseline's (Hendrycks and Dietterich, ICLR 2019), or by a
+user's table of costs."""
 
 import csv
 import io
@@ -21,8 +22,8 @@ MEAN_ACCURACY = re.compile(mean_member_accuracy_of("(.*)"))
 def images_of(table: pd.DataFrame) -> list[str]:
     """Names of the sets of images on which `table` has accuracies.
 
-    Those of ensembles.parquet are clean, corrupted and the additional test sets, those of by_corruption.parquet the
-    corruptions.
+    Those of ensembles.parquet are clean, corrupted and the additional test sets, those of
+    by_corruption.parquet the corruptions.
     """
     return [match[1] for match in map(MEAN_ACCURACY.fullmatch, table) if match]
 
@@ -38,11 +39,18 @@ def accuracies(
     """The columns of `accuracy_columns`, each of the shape of `shares`.
 
     Args:
-        shares: float64, share of the images of the test set that are answered rightly; a tie may count in part.
+        shares: float64, share of the images of the test set that are answered rightly; a tie may
+            count in part.
         n_images: number of these images; NaN if unknown, and then so is the interval.
         confidence: level of the interval, between 0 and 1.
     """
-    return dict(zip(accuracy_columns(test_set), (shares, *wilson(shares, n_images, confidence).ends), strict=True))
+    return dict(
+        zip(
+            accuracy_columns(test_set),
+            (shares, *wilson(shares, n_images, confidence).ends),
+            strict=True,
+        )
+    )
 
 
 ECE_BINS = 15
@@ -51,7 +59,8 @@ CALIBRATION = ["images", "bin_low", "bin_high", "predictions", "mean_confidence"
 
 
 def as_float32(values: np.ndarray) -> np.ndarray:
-    """Values of any float type as float32, in an array of their own; of float16 in a fifth of NumPy's time."""
+    """Values of any float type as float32, in an array of their own; of float16 in a fifth of
+    NumPy's time."""
     if values.dtype == np.float16:
         bits = np.ascontiguousarray(values).view(np.int16).astype(np.int32)
         bits <<= 13
@@ -76,8 +85,13 @@ ROUNDED = 0.101  # how far the sums of probabilities of one decimal may be from 
 
 
 def may_be_probabilities(scores: np.ndarray) -> bool:
-    """Whether scores, float N x K, may be rounded probabilities: none is negative, and the largest sum is near 1."""
-    return bool(len(scores) and (scores >= 0).all() and abs(scores.sum(axis=1, dtype=float).max() - 1) <= ROUNDED)
+    """Whether scores, float N x K, may be rounded probabilities: none is negative, and the largest
+    sum is near 1."""
+    return bool(
+        len(scores)
+        and (scores >= 0).all()
+        and abs(scores.sum(axis=1, dtype=float).max() - 1) <= ROUNDED
+    )
 
 
 def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -95,7 +109,8 @@ def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> np
 
 
 def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mean over images of sum_k (p_k - [k = label])^2, in 0..2 (Brier, 1950); arguments as above."""
+    """Mean over images of sum_k (p_k - [k = label])^2, in 0..2 (Brier, 1950); arguments as
+    above."""
     squares = np.square(probabilities, dtype=np.float64).sum(axis=-1)
     return (squares - 2 * _of_label(probabilities, labels) + 1).mean(axis=-1)
 
@@ -110,7 +125,8 @@ def calibration_error(bins: np.ndarray) -> float:
 
 
 def confidence_bins(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Data of a reliability diagram: images, right answers and summed confidence in 15 equal-width bins.
+    """Data of a reliability diagram: images, right answers and summed confidence in 15 equal-width
+    bins.
 
     Args:
         probabilities: N x K.
@@ -122,11 +138,17 @@ def confidence_bins(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
     confidence = probabilities.max(axis=-1).astype(np.float64)
     correct = probabilities.argmax(axis=-1) == labels
     bins = bin_of(confidence)
-    return np.stack([np.bincount(bins, weights, ECE_BINS) for weights in (np.ones(len(labels)), correct, confidence)])
+    return np.stack(
+        [
+            np.bincount(bins, weights, ECE_BINS)
+            for weights in (np.ones(len(labels)), correct, confidence)
+        ]
+    )
 
 
 def bin_of(confidence: np.ndarray) -> np.ndarray:
-    """The position, int, of each confidence among 15 equal-width bins; an edge belongs to the lower bin."""
+    """The position, int, of each confidence among 15 equal-width bins; an edge belongs to the lower
+    bin."""
     return np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
 
 
@@ -138,7 +160,8 @@ LARGEST = 100.0
 
 
 def scaled(log_probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """ln of the probabilities at a temperature, softmax(ln p / T); float ... x K, as `log_probabilities`."""
+    """ln of the probabilities at a temperature, softmax(ln p / T); float ... x K, as
+    `log_probabilities`."""
     values = log_probabilities / np.asarray(temperature, log_probabilities.dtype)
     values = values - values.max(axis=-1, keepdims=True)
     return values - np.log(np.exp(values).sum(axis=-1, keepdims=True))
@@ -147,9 +170,9 @@ def scaled(log_probabilities: np.ndarray, temperature: float) -> np.ndarray:
 def fitted_temperature(log_probabilities: np.ndarray, labels: np.ndarray) -> float:
     """The temperature with the least negative log-likelihood, which is convex in 1 / T.
 
-    Where every label has the largest probability of its image the likelihood grows for ever as T goes to 0: no
-    temperature is best, and NaN is returned. If all classes are as probable on all images, it is 1. Beyond `LARGEST`,
-    and below its inverse, it is cut off.
+    Where every label has the largest probability of its image the likelihood grows for ever as T
+    goes to 0: no temperature is best, and NaN is returned. If all classes are as probable on all
+    images, it is 1. Beyond `LARGEST`, and below its inverse, it is cut off.
 
     Args:
         log_probabilities: float N x K.
@@ -196,8 +219,8 @@ def member_warnings(accuracy: float, labels: np.ndarray, steps: int | None) -> l
 def near_chance(accuracy: float, labels: np.ndarray) -> bool:
     """Whether a member is hardly better than always answering the most frequent class.
 
-    So it is if it has not gone `NEAR` of the way from there to no error, or lies within two standard errors of it; not
-    if there are so few images that even no error would.
+    So it is if it has not gone `NEAR` of the way from there to no error, or lies within two
+    standard errors of it; not if there are so few images that even no error would.
 
     Args:
         accuracy: accuracy of the member, 0 to 1.
@@ -216,7 +239,8 @@ def entropy(probabilities: np.ndarray) -> np.ndarray:
 
 
 def mutual_information(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mutual information of answer and member: entropy of the mean less mean entropy (Depeweg et al., ICML 2018).
+    """Mutual information of answer and member: entropy of the mean less mean entropy (Depeweg et
+    al., ICML 2018).
 
     Args:
         probabilities: M x N x K.
@@ -230,10 +254,12 @@ def mutual_information(probabilities: np.ndarray, weights: np.ndarray) -> np.nda
     return np.maximum(entropy(mean) - shares @ entropy(probabilities), 0)
 
 
-# Relative standard error above which the US National Center for Health Statistics calls an estimate unreliable (Klein
-# et al., Statistical Notes 24, 2002); a ratio to a denominator that is known less well says little.
+# Relative standard error above which the US National Center for Health Statistics calls an estimate
+# unreliable (Klein et al., Statistical Notes 24, 2002); a ratio to a denominator that is known less
+# well says little.
 LARGEST_RELATIVE_ERROR = 0.3
-# Mean top-1 error over severities 1 to 5 on ImageNet-C (Hendrycks et al., AugMix, ICLR 2020, published code).
+# Mean top-1 error over severities 1 to 5 on ImageNet-C (Hendrycks et al., AugMix, ICLR 2020,
+# published code).
 ALEXNET_ERRORS = {
     "gaussian_noise": 0.886428,
     "shot_noise": 0.894468,
@@ -255,15 +281,17 @@ PUBLISHED_ERRORS = {"alexnet": ALEXNET_ERRORS}  # baselines that are no members
 
 
 def mean_corruption_error(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """Compute mCE: mean over corruptions of the error relative to the baseline (Hendrycks and Dietterich 2019).
+    """Compute mCE: mean over corruptions of the error relative to the baseline (Hendrycks and
+    Dietterich 2019).
 
     Args:
-        errors: floats ... x corruptions, in 0..1: top-1 error under each corruption, averaged over severities.
+        errors: floats ... x corruptions, in 0..1: top-1 error under each corruption, averaged over
+            severities.
         baseline: errors of the baseline, in 0..1; broadcast against `errors`.
 
     Returns:
-        float64 of the leading shape, 0 or more; 1 for the baseline. NaN if the baseline makes no error under some
-        corruption.
+        float64 of the leading shape, 0 or more; 1 for the baseline. NaN if the baseline makes no
+        error under some corruption.
     """
     undefined = np.full(np.broadcast(errors, baseline).shape, np.nan)
     return np.divide(errors, baseline, out=undefined, where=baseline > 0).mean(axis=-1)
@@ -280,7 +308,8 @@ def relative_mean_corruption_error(
 
 
 def baseline_errors(errors: pd.DataFrame, baseline: str, corruptions: list[str]) -> np.ndarray:
-    """Top-1 error of the baseline under each corruption, averaged over severities; float64, one per corruption.
+    """Top-1 error of the baseline under each corruption, averaged over severities; float64, one per
+    corruption.
 
     Args:
         errors: table corruption_errors.csv.
@@ -300,11 +329,12 @@ Costs = dict[tuple[str, str], float]
 def read_costs(path: str | Path) -> Costs:
     """(true class, answered class) -> cost, of the cells of a CSV file that are not empty.
 
-    Its first column names true classes, its header answered ones, after the head of the first column.
+    Its first column names true classes, its header answered ones, after the head of the first
+    column.
 
     Raises:
-        Fault: the file cannot be read, has no costs, names a class twice, or has a cost that is not a number of 0 or
-            more.
+        Fault: the file cannot be read, has no costs, names a class twice, or has a cost that is not
+            a number of 0 or more.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -316,20 +346,28 @@ def read_costs(path: str | Path) -> Costs:
     rows = [[cell.strip() for cell in row] for row in rows if any(map(str.strip, row))]
     for kind, names in (("column", answers), ("row", [row[0] for row in rows])):
         if twice := next((name for name in names if names.count(name) > 1), None):
-            raise Fault(f"{path}: expected one {kind} per class, got {names.count(twice)} of {twice!r}; remove one")
+            raise Fault(
+                f"{path}: expected one {kind} per class, got {names.count(twice)} of {twice!r}; "
+                "remove one"
+            )
     for label, *cells in rows:
         if len(cells) > len(answers):
             raise Fault(
-                f"{path}: {label}: expected {len(answers)} costs at most, got {len(cells)}; separate all by commas"
+                f"{path}: {label}: expected {len(answers)} costs at most, got {len(cells)}; "
+                "separate all by commas"
             )
         for answer, cell in zip(answers, cells, strict=False):
             cost = float(cell) if NUMBER.fullmatch(cell) else np.nan
             if cell and not 0 <= cost < np.inf:
-                raise Fault(f"{path}: {label}, {answer}: expected a number of 0 or more, got {cell!r}; correct it")
+                raise Fault(
+                    f"{path}: {label}, {answer}: expected a number of 0 or more, got {cell!r}; "
+                    "correct it"
+                )
             costs |= {(label, answer): cost} if cell else {}
     if not costs:
         raise Fault(
-            f"{path}: expected costs, got none; give a row per true class and, after commas, a column per answered one"
+            f"{path}: expected costs, got none; give a row per true class and, after commas, a "
+            "column per answered one"
         )
     return costs
 

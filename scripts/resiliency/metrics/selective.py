@@ -1,9 +1,10 @@
 """Selective prediction of a classifier, and thresholds of confidence.
 
-Images are answered in descending order of a confidence; the risk at a coverage is the share of wrong answers among the
-images answered (Geifman and El-Yaniv, NeurIPS 2017). Conventions are those of torch-uncertainty (`AURC`, `RiskAtxCov`,
-`FPR95`) and torchmetrics (`BinaryAUROC`), except that images of equal confidence count as answered in random order: the
-risk is its expectation, where those packages leave it to the order of the images."""
+Images are answered in descending order of a confidence; the risk at a coverage is the share of
+wrong answers among the images answered (Geifman and El-Yaniv, NeurIPS 2017). Conventions are those
+of torch-uncertainty (`AURC`, `RiskAtxCov`, `FPR95`) and torchmetrics (`BinaryAUROC`), except that
+images of equal confidence count as answered in random order: the risk is its expectation, where
+those packages leave it to the order of the images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,12 @@ from resiliency.statistics.resampling import Units
 
 COVERAGES = (0.8, 0.9, 0.95)
 RECALL = 0.95
-MEASURES = ("aurc", *(f"error_at_{round(100 * coverage)}" for coverage in COVERAGES), "auroc", "fpr_at_95")
+MEASURES = (
+    "aurc",
+    *(f"error_at_{round(100 * coverage)}" for coverage in COVERAGES),
+    "auroc",
+    "fpr_at_95",
+)
 GROUPS = 256
 
 
@@ -26,7 +32,8 @@ class Ranking(NamedTuple):
 
     Attributes:
         answered: float64 R x G, number of images in each group, in each of R resamples.
-        wrong: float64 R x G, number of these that are answered wrongly; a tie broken at random counts in part.
+        wrong: float64 R x G, number of these that are answered wrongly; a tie broken at random
+            counts in part.
     """
 
     answered: np.ndarray
@@ -36,10 +43,12 @@ class Ranking(NamedTuple):
 def resampled_rankings(
     confidence: np.ndarray, errors: np.ndarray, counts: np.ndarray
 ) -> tuple[Ranking, Ranking, Ranking]:
-    """The ranking of all images, that in at most `GROUPS` groups of neighbours of equal size, and each resample's.
+    """The ranking of all images, that in at most `GROUPS` groups of neighbours of equal size, and
+    each resample's.
 
     Args:
-        confidence, errors: float C x N, for N images under C conditions, which are drawn together; errors in 0..1.
+        confidence, errors: float C x N, for N images under C conditions, which are drawn together;
+            errors in 0..1.
         counts: float32 R x N, how often each resample draws each image.
     """
     (conditions, images), wrong = confidence.shape, errors.ravel()
@@ -47,7 +56,10 @@ def resampled_rankings(
     starts = np.flatnonzero(np.diff(confidence.ravel()[order], prepend=np.inf))
     answered = np.diff(starts, append=len(order))
     of_each = np.add.reduceat(wrong[order], starts, dtype=np.float64)
-    exact, size = Ranking(answered[None].astype(np.float64), of_each[None]), min(len(starts), GROUPS)
+    exact, size = (
+        Ranking(answered[None].astype(np.float64), of_each[None]),
+        min(len(starts), GROUPS),
+    )
     group = np.empty(len(order), np.int64)
     if len(starts) > GROUPS:
         group[order] = np.arange(len(order)) * GROUPS // len(order)
@@ -56,16 +68,22 @@ def resampled_rankings(
     places = np.tile(np.arange(images), conditions) * size + group
     tables = [np.bincount(places, of, images * size).reshape(images, size) for of in (None, wrong)]
     whole = Ranking(*(table.sum(axis=0, dtype=np.float64)[None] for table in tables))
-    return exact, whole, Ranking(*((counts @ table.astype(np.float32)).astype(np.float64) for table in tables))
+    return (
+        exact,
+        whole,
+        Ranking(*((counts @ table.astype(np.float32)).astype(np.float64) for table in tables)),
+    )
 
 
 def measures(ranked: Ranking) -> dict[str, np.ndarray]:
     """`MEASURES` of each of R rankings, float64 R.
 
-    aurc: area under the curve of risk over coverage, by trapezoids from one image to all, over the width of that range.
-    error_at_<c>: risk at c % coverage. auroc: probability that a right answer is more confident than a wrong one; NaN
-    without either. fpr_at_95: share of wrong answers that are accepted at the largest threshold that accepts 95 % of
-    the right ones (right answers are the positives, as in Hendrycks and Gimpel, ICLR 2017); NaN likewise.
+    aurc: area under the curve of risk over coverage, by trapezoids from one image to all, over the
+    width of that range.
+    error_at_<c>: risk at c % coverage. auroc: probability that a right answer is more confident
+    than a wrong one; NaN without either. fpr_at_95: share of wrong answers that are accepted at the
+    largest threshold that accepts 95 % of the right ones (right answers are the positives, as in
+    Hendrycks and Gimpel, ICLR 2017); NaN likewise.
     """
     most = int(np.rint(ranked.answered.sum(axis=1).max()))
     harmonic = np.concatenate([[0], np.cumsum(1 / np.arange(1, most + 1))])
@@ -76,7 +94,11 @@ def measures(ranked: Ranking) -> dict[str, np.ndarray]:
 
 @compiled(error_model="numpy")
 def _measure(
-    answered: np.ndarray, wrong: np.ndarray, harmonic: np.ndarray, coverages: np.ndarray, found: np.ndarray
+    answered: np.ndarray,
+    wrong: np.ndarray,
+    harmonic: np.ndarray,
+    coverages: np.ndarray,
+    found: np.ndarray,
 ) -> None:
     """Set `found` to the measures, 6 x R, of rankings R x G, by one walk over the groups of each.
 
@@ -92,7 +114,15 @@ def _measure(
             images, all_wrong = images + answered[r, g], all_wrong + wrong[r, g]
             all_right += answered[r, g] - wrong[r, g]
         goals = np.ceil(np.rint(images * coverages * 1e6) / 1e6)
-        area, auroc, accepted, rightly, wrongly, before, passed = 0.0, 0.0, np.nan, 0.0, 0.0, 0.0, 0.0
+        area, auroc, accepted, rightly, wrongly, before, passed = (
+            0.0,
+            0.0,
+            np.nan,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+        )
         next_goal = 0
         for g in range(answered.shape[1]):
             here, missed = answered[r, g], wrong[r, g]
@@ -101,7 +131,12 @@ def _measure(
                 first = share
             sum_here = harmonic[int(np.rint(before + here))]
             area += share * here + (wrongly - share * before) * (sum_here - passed)
-            passed, before, wrongly, rightly = sum_here, before + here, wrongly + missed, rightly + here - missed
+            passed, before, wrongly, rightly = (
+                sum_here,
+                before + here,
+                wrongly + missed,
+                rightly + here - missed,
+            )
             auroc += (here - missed) * (all_wrong - wrongly + missed / 2)
             while next_goal < len(goals) and before >= goals[next_goal] - 1e-6:
                 left = (before - goals[next_goal]) * missed / here
@@ -125,7 +160,8 @@ def risk_coverage(ranked: Ranking, coverages: np.ndarray) -> np.ndarray:
 
 
 def given_shares(answered: np.ndarray, availability: float) -> np.ndarray:
-    """Share of the answers in each bin that are given, if a share `availability` of all is; float64 ... x B in 0..1.
+    """Share of the answers in each bin that are given, if a share `availability` of all is; float64
+    ... x B in 0..1.
 
     Of the bin that holds the last answer that is given, a part is.
 
@@ -138,14 +174,18 @@ def given_shares(answered: np.ndarray, availability: float) -> np.ndarray:
 
 
 GRADES = 1_000_000
-BELOW = 100  # step of confidences, by which a threshold may lie below the least confident answer that it accepts
+# Step of confidences, by which a threshold may lie below the least confident answer that it
+# accepts.
+BELOW = 100
 ABSTAIN = 2.0  # threshold at which every image is abstained on, even at a confidence of 1
 
 
 def graded(confidence: np.ndarray) -> np.ndarray:
-    """Confidences in 0..1 as thresholds see them: float32, rounded down to six decimals and below 1; float64.
+    """Confidences in 0..1 as thresholds see them: float32, rounded down to six decimals and below
+    1; float64.
 
-    Programs that compute in another order round a confidence near 1 to it or not: it counts as 0.999999.
+    Programs that compute in another order round a confidence near 1 to it or not: it counts as
+    0.999999.
     """
     single = np.asarray(confidence).astype(np.float32).astype(np.float64)
     return np.minimum(np.floor(single * GRADES), GRADES - 1) / GRADES
@@ -171,18 +211,30 @@ class Ranked:
 
     @classmethod
     def of(cls, confidence: np.ndarray, errors: np.ndarray, units: Units | None = None) -> "Ranked":
-        """The ranking of answers by confidences and errors, float C x N each; by default, each image is a unit."""
+        """The ranking of answers by confidences and errors, float C x N each; by default, each
+        image is a unit."""
         values = graded(confidence).ravel()
         order = np.argsort(values, kind="stable")
         rows = np.repeat(np.arange(len(confidence)), confidence.shape[1])
-        errors, units = np.asarray(errors, np.float64).ravel(), units or Units.single(confidence.shape[1])
+        errors, units = (
+            np.asarray(errors, np.float64).ravel(),
+            units or Units.single(confidence.shape[1]),
+        )
         return cls(values[order], errors[order], rows[order], len(confidence), units)
 
     def without(self, rows: Sequence[int]) -> "Ranked":
         """The answers under the other conditions."""
         kept = ~np.isin(self.rows, rows)
-        confidence, errors, left = (values[kept] for values in (self.confidence, self.errors, self.rows))
-        return replace(self, confidence=confidence, errors=errors, rows=left, conditions=self.conditions - len(rows))
+        confidence, errors, left = (
+            values[kept] for values in (self.confidence, self.errors, self.rows)
+        )
+        return replace(
+            self,
+            confidence=confidence,
+            errors=errors,
+            rows=left,
+            conditions=self.conditions - len(rows),
+        )
 
     @cached_property
     def firsts(self) -> np.ndarray:
@@ -195,7 +247,8 @@ class Ranked:
         return np.cumsum(self.errors[::-1])[::-1][self.firsts]
 
     def most(self, level: float) -> float:
-        """The largest sum of losses, over answers, with which their mean over those of a new unit is `level` at most.
+        """The largest sum of losses, over answers, with which their mean over those of a new unit
+        is `level` at most.
 
         A unit's loss, its sum over the mean size of a unit, is at most the largest size over that.
         """
@@ -203,7 +256,8 @@ class Ranked:
         return (level * (self.units.number + 1) * size - self.units.sizes.max()) * self.conditions
 
     def threshold_at(self, place: int) -> float:
-        """The threshold that lets through the answer at `place` and those as confident or more, and no other."""
+        """The threshold that lets through the answer at `place` and those as confident or more, and
+        no other."""
         first = np.searchsorted(self.confidence, self.confidence[place])
         before = self.confidence[first - 1] if first else 0.0
         own, other = (round(float(value) * GRADES) for value in (self.confidence[place], before))
@@ -211,13 +265,15 @@ class Ranked:
 
 
 def covering_threshold(ranked: Ranked, coverage: float) -> float:
-    """The largest threshold at which new images are answered with a probability of `coverage` or more.
+    """The largest threshold at which new images are answered with a probability of `coverage` or
+    more.
 
     Args:
         coverage: probability in 0..1.
 
     Returns:
-        Images of at least this confidence are answered; 0 if there are too few images to abstain at all.
+        Images of at least this confidence are answered; 0 if there are too few images to abstain at
+        all.
     """
     most = ranked.most(1 - coverage)
     if most < -1e-9:
@@ -227,14 +283,15 @@ def covering_threshold(ranked: Ranked, coverage: float) -> float:
 
 
 def limiting_threshold(ranked: Ranked, level: float) -> float:
-    """The smallest threshold at which new images are answered, and wrongly, with a probability of `level` at most.
+    """The smallest threshold at which new images are answered, and wrongly, with a probability of
+    `level` at most.
 
     Args:
         level: probability in 0..1.
 
     Returns:
-        Images of at least this confidence are answered, all of them where it is 0, none where it is `ABSTAIN`; NaN
-        if there are fewer than `units_needed`, even without wrong answers.
+        Images of at least this confidence are answered, all of them where it is 0, none where it is
+        `ABSTAIN`; NaN if there are fewer than `units_needed`, even without wrong answers.
     """
     most = ranked.most(level)
     if most < -1e-9:
@@ -246,7 +303,8 @@ def limiting_threshold(ranked: Ranked, level: float) -> float:
 
 
 def units_needed(ranked: Ranked, level: float) -> float:
-    """The number of units at which `limiting_threshold` would let some answers through; NaN if no number would do.
+    """The number of units at which `limiting_threshold` would let some answers through; NaN if no
+    number would do.
 
     Units are as large as these, and the most confident answers as often wrong.
     """

@@ -22,7 +22,8 @@ class Prediction(Settings):
         1,
         ge=1,
         le=100,
-        description="number of loaded members that one job predicts, in the order of members.designs, so that "
+        description="number of loaded members that one job predicts, in the order of "
+        "members.designs, so that "
         "images are decoded once for all of them; their networks must fit into memory together",
     )
 
@@ -47,7 +48,8 @@ def condition_table(conditions: Iterable[Condition]) -> pd.DataFrame:
 def all_conditions(
     corruptions: list[str], severities: list[int], n_images: dict[str, int], classes: dict[str, int]
 ) -> pd.DataFrame:
-    """The table of conditions, in one order: clean images, these under each corruption and severity, further test sets.
+    """The table of conditions, in one order: clean images, these under each corruption and
+    severity, further test sets.
 
     Args:
         n_images: test set -> number of its images; `clean` comes first.
@@ -58,31 +60,42 @@ def all_conditions(
     """
     for test_set, count in classes.items():
         if count < 2:
-            raise Fault(f"test_sets.{test_set}: all images are of one class; set `classes: all`, or add other images")
+            raise Fault(
+                f"test_sets.{test_set}: all images are of one class; set `classes: all`, or add "
+                "other images"
+            )
     rows = [(CLEAN, CLEAN, 0), *((CLEAN, c, s) for c in corruptions for s in severities)]
     rows += [(test_set, CLEAN, 0) for test_set in n_images if test_set != CLEAN]
     return condition_table(Condition(*row, n_images[row[0]], classes[row[0]]) for row in rows)
 
 
 def group_names(conditions: pd.DataFrame) -> np.ndarray:
-    """The name of the images over which tables report, for each row; see `condition_groups` and `held_out`."""
+    """The name of the images over which tables report, for each row; see `condition_groups` and
+    `held_out`."""
     corrupted = conditions.corruption[conditions.corruption != CLEAN]
     names = np.where(corrupted.isin(averaged(corrupted.unique())), CORRUPTED, HELD_OUT_IMAGES)
-    return conditions.test_set.mask(conditions.corruption != CLEAN, pd.Series(names, corrupted.index)).to_numpy(str)
+    return conditions.test_set.mask(
+        conditions.corruption != CLEAN, pd.Series(names, corrupted.index)
+    ).to_numpy(str)
 
 
 def condition_groups(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
     """Name -> int64 rows of `conditions` over which tables report a mean.
 
-    The names are clean, corrupted (the clean images under corruptions, without those that are held out) and those of
-    the additional test sets.
+    The names are clean, corrupted (the clean images under corruptions, without those that are held
+    out) and those of the additional test sets.
     """
     names = group_names(conditions)
-    return {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names) if name != HELD_OUT_IMAGES}
+    return {
+        str(name): np.flatnonzero(names == name)
+        for name in dict.fromkeys(names)
+        if name != HELD_OUT_IMAGES
+    }
 
 
 def held_out(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
-    """`HELD_OUT_IMAGES` -> int64 rows of `conditions` with corruptions that nothing is chosen by; empty without any."""
+    """`HELD_OUT_IMAGES` -> int64 rows of `conditions` with corruptions that nothing is chosen by;
+    empty without any."""
     rows = np.flatnonzero(group_names(conditions) == HELD_OUT_IMAGES)
     return {HELD_OUT_IMAGES: rows} if len(rows) else {}
 
@@ -95,7 +108,9 @@ def additional_test_sets(conditions: pd.DataFrame) -> list[str]:
 def corruption_conditions(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
     """Corruption -> int64 rows of `conditions`, in order of severity; without clean images."""
     names = conditions.corruption.to_numpy(str)
-    return {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names) if name != CLEAN}
+    return {
+        str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names) if name != CLEAN
+    }
 
 
 ALL_IMAGES = slice(None)
@@ -108,7 +123,8 @@ class Truth:
 
     Attributes:
         labels: int64 N, positions of the true classes among those that members choose from.
-        classes: int64 k, positions of these classes in the dataset, ascending; None for all classes.
+        classes: int64 k, positions of these classes in the dataset, ascending; None for all
+            classes.
         units: units of the images; None if each image is a unit.
     """
 
@@ -120,8 +136,9 @@ class Truth:
 class Predictions:
     """Predictions of one member for the images of each condition.
 
-    On a test set that has only some of the classes, as those of ImageNet-A and ImageNet-R do, a member chooses among
-    these: logits of other classes are left out, and k below is the number of those that are left.
+    On a test set that has only some of the classes, as those of ImageNet-A and ImageNet-R do, a
+    member chooses among these: logits of other classes are left out, and k below is the number of
+    those that are left.
 
     Of a member that is known by its decisions there are no logits and no probabilities.
 
@@ -130,14 +147,20 @@ class Predictions:
 
     Args:
         conditions: the table of conditions, C rows.
-        logits: test set -> float C_t x N_t x K for its conditions, in memory or stored; or int C_t x N_t, decisions.
+        logits: test set -> float C_t x N_t x K for its conditions, in memory or stored; or int C_t
+            x N_t, decisions.
         truths: test set -> true classes.
     """
 
-    def __init__(self, conditions: pd.DataFrame, logits: dict[str, np.ndarray], truths: dict[str, Truth]):
+    def __init__(
+        self, conditions: pd.DataFrame, logits: dict[str, np.ndarray], truths: dict[str, Truth]
+    ):
         positions = conditions.groupby("test_set").cumcount()
         self.conditions = conditions
-        self._logits = [(logits[name], index) for name, index in zip(conditions.test_set, positions, strict=True)]
+        self._logits = [
+            (logits[name], index)
+            for name, index in zip(conditions.test_set, positions, strict=True)
+        ]
         self._truths = [truths[name] for name in conditions.test_set]
         self.has_probabilities = all(array.ndim == 3 for array, _ in self._logits)
 
@@ -150,7 +173,8 @@ class Predictions:
         return self.classes(condition) < self.classes(0)
 
     def clean_on(self, condition: int) -> "Predictions":
-        """The clean images of the classes of another condition, the member choosing among these, as condition 0."""
+        """The clean images of the classes of another condition, the member choosing among these, as
+        condition 0."""
         classes, labels = self._truths[condition].classes, self._truths[0].labels
         classes = np.arange(self.classes(condition)) if classes is None else classes
         images = np.flatnonzero(np.isin(labels, classes))
@@ -194,13 +218,18 @@ class Predictions:
         return softmax(self.logits(condition, images))
 
     def decisions(self, condition: int, images: slice | np.ndarray = ALL_IMAGES) -> np.ndarray:
-        """int64 n, the first of the classes with the largest logit, its position among the k classes.
+        """int64 n, the first of the classes with the largest logit, its position among the k
+        classes.
 
-        A decision for class c of the dataset, where that is left out, is k + c: no label, but a vote of its own.
+        A decision for class c of the dataset, where that is left out, is k + c: no label, but a
+        vote of its own.
         """
         if self.has_probabilities:  # float16 takes eight times as long
             return as_float32(self.logits(condition, images)).argmax(axis=-1)
-        decided, classes = self._stored(condition, images).astype(np.int64), self._truths[condition].classes
+        decided, classes = (
+            self._stored(condition, images).astype(np.int64),
+            self._truths[condition].classes,
+        )
         if classes is None:
             return decided
         positions = np.searchsorted(classes, decided).clip(max=len(classes) - 1)
@@ -221,11 +250,13 @@ def read_predictions(
     """Member -> its predictions, in the order of the members' first files.
 
     Args:
-        labels: a `.npy` file of int64 N for each test set, in their order: positions of the dataset's classes.
-        logits: files <member>/<test set>.npy of every member and test set: logits float C_t x N_t x K, or decisions int
-            C_t x N_t.
+        labels: a `.npy` file of int64 N for each test set, in their order: positions of the
+            dataset's classes.
+        logits: files <member>/<test set>.npy of every member and test set: logits float C_t x N_t x
+            K, or decisions int C_t x N_t.
         members: members whose files are opened; by default all.
-        units: a `.npy` file of int N for each test set, the unit of each image; empty if each image is a unit.
+        units: a `.npy` file of int N for each test set, the unit of each image; empty if each image
+            is a unit.
 
     Raises:
         Fault: a file is damaged, or its shape does not match the conditions of its test set.
@@ -233,21 +264,31 @@ def read_predictions(
     paths = [path for path in map(Path, logits) if members is None or path.parent.name in members]
     if not paths:
         return {}
-    rows, counts = conditions.drop_duplicates("test_set").itertuples(), conditions.test_set.value_counts().to_dict()
+    rows, counts = (
+        conditions.drop_duplicates("test_set").itertuples(),
+        conditions.test_set.value_counts().to_dict(),
+    )
     of_sets: list[Units | None] = [Units.numbered(read_array(path)) for path in units]
     of_sets = of_sets or [None] * len(labels)
     truths = {}
     for row, path, of_set in zip(rows, labels, of_sets, strict=True):
         truth = Truth(np.asarray(read_array(path)), None, of_set)
         present, positions = np.unique(truth.labels, return_inverse=True)
-        truths[row.test_set] = Truth(positions, present, of_set) if row.classes == len(present) else truth
+        truths[row.test_set] = (
+            Truth(positions, present, of_set) if row.classes == len(present) else truth
+        )
     arrays: dict[str, dict[str, np.ndarray]] = {}
     for path in paths:
         array, expected = read_array(path), (counts[path.stem], len(truths[path.stem].labels))
         if array.ndim not in (2, 3) or array.shape[:2] != expected:
-            raise Fault(f"{path}: expected shape {expected} x classes, got {array.shape}; delete it and run again")
+            raise Fault(
+                f"{path}: expected shape {expected} x classes, got {array.shape}; delete it and "
+                "run again"
+            )
         arrays.setdefault(path.parent.name, {})[path.stem] = array
-    return {member: Predictions(conditions, test_sets, truths) for member, test_sets in arrays.items()}
+    return {
+        member: Predictions(conditions, test_sets, truths) for member, test_sets in arrays.items()
+    }
 
 
 def read_validation(
@@ -267,8 +308,11 @@ def read_validation(
         array = read_array(path)
         if array.ndim != 3 or array.shape[:2] != (1, len(labels)):
             raise Fault(
-                f"{path}: expected shape (1, {len(labels)}) x classes, got {array.shape}; delete it and run again"
+                f"{path}: expected shape (1, {len(labels)}) x classes, got {array.shape}; delete "
+                "it and run again"
             )
         table = condition_table([Condition(VALIDATION, CLEAN, 0, len(labels), array.shape[2])])
-        predictions[path.stem] = Predictions(table, {VALIDATION: array}, {VALIDATION: Truth(np.asarray(labels))})
+        predictions[path.stem] = Predictions(
+            table, {VALIDATION: array}, {VALIDATION: Truth(np.asarray(labels))}
+        )
     return predictions

@@ -23,21 +23,25 @@ from resiliency.designs.networks import logits_and_features, normalised
 from resiliency.statistics.correlation import gram
 from resiliency.storage import appending, read_array, write_array
 
-# Bytes of a batch of images as float32, at least so many images: small networks spend much of a small batch in calls.
+# Bytes of a batch of images as float32, at least so many images: small networks spend much of a
+# small batch in calls.
 BATCH_BYTES, FEWEST = 2**24, 64
 KEY_LENGTH = 16
 ALL_IMAGES = slice(None)
-# Up to here float16 is exact to 1/64; if a logit is larger, the image's largest is subtracted from all.
+# Up to here float16 is exact to 1/64; if a logit is larger, the image's largest is subtracted from
+# all.
 LARGEST_STORED = 64
 
 Classifier = tuple[nn.Module, Member]
 
 
-def write_logits(path: str, member: Classifier, conditions: list[Images], workers: int, key: str) -> None:
+def write_logits(
+    path: str, member: Classifier, conditions: list[Images], workers: int, key: str
+) -> None:
     """Write the logits of a member under all conditions of one test set: float16 CxNxK.
 
-    Each condition is kept as soon as it is predicted. The next process with the same `key` resumes after one that was
-    killed, and the file has the same bytes as without an interruption.
+    Each condition is kept as soon as it is predicted. The next process with the same `key` resumes
+    after one that was killed, and the file has the same bytes as without an interruption.
 
     Args:
         path: path of the `.npy` file.
@@ -58,7 +62,11 @@ def write_logits(path: str, member: Classifier, conditions: list[Images], worker
 def is_written(path: str | Path, key: str) -> bool:
     """Whether `write_logits` has written `path` by `key`."""
     path = Path(path)
-    return path.exists() and _key_path(path).exists() and _key_path(path).read_text(encoding="ascii") == key
+    return (
+        path.exists()
+        and _key_path(path).exists()
+        and _key_path(path).read_text(encoding="ascii") == key
+    )
 
 
 def _key_path(path: Path) -> Path:
@@ -66,16 +74,27 @@ def _key_path(path: Path) -> Path:
 
 
 def predict_parts(
-    paths: list[str], members: list[Classifier], conditions: list[Images], workers: int, keys: list[str]
+    paths: list[str],
+    members: list[Classifier],
+    conditions: list[Images],
+    workers: int,
+    keys: list[str],
 ) -> None:
-    """Predict the conditions that are not stored yet, decoding each image once for all members; see `write_logits`."""
+    """Predict the conditions that are not stored yet, decoding each image once for all members; see
+    `write_logits`."""
     folders = [_parts_folder(Path(path), key) for path, key in zip(paths, keys, strict=True)]
-    pending = [c for c in range(len(conditions)) if not all(_part_path(folder, c).exists() for folder in folders)]
+    pending = [
+        c
+        for c in range(len(conditions))
+        if not all(_part_path(folder, c).exists() for folder in folders)
+    ]
     if len(pending) < len(conditions):
         print(f"resuming after {len(conditions) - len(pending)} of {len(conditions)} conditions")
     progress = Progress(len(pending), pause=5)
     order = batches_of(conditions[0], members)
-    loaded = _load_batches(members, conditions, [(condition, some) for condition in pending for some in order], workers)
+    loaded = _load_batches(
+        members, conditions, [(condition, some) for condition in pending for some in order], workers
+    )
     for condition in pending:
         parts = [_batch_logits(members, next(loaded)) for _ in order]
         for folder, of_member in zip(folders, zip(*parts, strict=True), strict=True):
@@ -84,24 +103,29 @@ def predict_parts(
 
 
 def prediction_key(code: str, images: Iterable[str | Path], member: str | Path) -> str:
-    """A hash of all that the predictions of a member depend on, among it the device and the version of torch.
+    """A hash of all that the predictions of a member depend on, among it the device and the version
+    of torch.
 
     Args:
         code: fingerprint of the code that predicts.
-        images: files that hold the images, or list them; their path, size and modification time are hashed.
+        images: files that hold the images, or list them; their path, size and modification time are
+            hashed.
         member: folder of the member, whose weights and description are hashed in the same way.
 
     Returns:
         `KEY_LENGTH` hexadecimal digits.
     """
     files = [*images, Path(member, "weights.safetensors"), Path(member, "member.json")]
-    states = [(str(path), (state := Path(path).stat()).st_size, state.st_mtime_ns) for path in files]
+    states = [
+        (str(path), (state := Path(path).stat()).st_size, state.st_mtime_ns) for path in files
+    ]
     content = json.dumps([code, states, device_name(), torch.__version__])
     return hashlib.sha256(content.encode()).hexdigest()[:KEY_LENGTH]
 
 
 def _parts_folder(path: Path, key: str) -> Path:
-    """The folder of the conditions predicted so far for the file `path`; those of other keys are removed."""
+    """The folder of the conditions predicted so far for the file `path`; those of other keys are
+    removed."""
     names = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{{KEY_LENGTH}}}")
     for other in path.parent.glob(".*"):
         if names.fullmatch(other.name) and not other.name.endswith(key):
@@ -114,14 +138,22 @@ def _part_path(folder: Path, condition: int) -> Path:
 
 
 def _load_batches(
-    members: list[Classifier], conditions: list[Images], places: list[tuple[int, np.ndarray]], workers: int
+    members: list[Classifier],
+    conditions: list[Images],
+    places: list[tuple[int, np.ndarray]],
+    workers: int,
 ) -> Iterator[list[Tensor]]:
-    """Images at each of `places`, a condition and indices in it, in each of `views_of` the members."""
+    """Images at each of `places`, a condition and indices in it, in each of `views_of` the
+    members."""
     device = next(members[0][0].parameters()).device
-    return several_batches(conditions[0], places, device, workers, partial(_read_views, conditions, views_of(members)))
+    return several_batches(
+        conditions[0], places, device, workers, partial(_read_views, conditions, views_of(members))
+    )
 
 
-def _read_views(conditions: list[Images], views: list[View | None], place: tuple[int, np.ndarray]) -> list[np.ndarray]:
+def _read_views(
+    conditions: list[Images], views: list[View | None], place: tuple[int, np.ndarray]
+) -> list[np.ndarray]:
     condition, indices = place
     return images_in_views(conditions[condition], indices, views)
 
@@ -132,7 +164,8 @@ def views_of(members: list[Classifier]) -> list[View | None]:
 
 
 def batches_of(images: Images, members: list[Classifier]) -> list[np.ndarray]:
-    """Indices of all images in batches of about `BATCH_BYTES`, by the largest view in which a member sees them."""
+    """Indices of all images in batches of about `BATCH_BYTES`, by the largest view in which a
+    member sees them."""
     own = images.size if isinstance(images, FileImages) else images[:1].shape[1]
     side = max(view.size if view else own for view in views_of(members))
     return in_order(len(images), max(FEWEST, BATCH_BYTES // (side**2 * 3 * 4)))
@@ -160,7 +193,8 @@ def accuracy(member: Classifier, images: Images, labels: np.ndarray, workers: in
 def _batch_logits(members: list[Classifier], view_images: list[Tensor]) -> list[np.ndarray]:
     """float16 BxK of each member; `view_images` are the images in each of `views_of`.
 
-    Members that see images alike share the normalised ones: for a small network they cost a third as much as itself.
+    Members that see images alike share the normalised ones: for a small network they cost a third
+    as much as itself.
     """
     batch = dict(zip(views_of(members), view_images, strict=True))
     shared: dict[tuple, Tensor] = {}
@@ -177,17 +211,22 @@ def _batch_logits(members: list[Classifier], view_images: list[Tensor]) -> list[
 
 
 def storable(logits: np.ndarray, member: str) -> np.ndarray:
-    """`logits` float32 BxK as float16: of an image with a logit beyond `LARGEST_STORED`, less the largest of them.
+    """`logits` float32 BxK as float16: of an image with a logit beyond `LARGEST_STORED`, less the
+    largest of them.
 
-    Neither order nor probabilities depend on what is subtracted, nor do means of logits in what they answer. Distances
-    beyond float16's range, whose probability is zero, become its lowest number.
+    Neither order nor probabilities depend on what is subtracted, nor do means of logits in what
+    they answer. Distances beyond float16's range, whose probability is zero, become its lowest
+    number.
 
     Raises:
         Fault: a logit is NaN or infinite.
     """
     wrong = ~np.isfinite(logits).all(axis=1)
     if wrong.any():
-        raise Fault(f"{member}: logits contain NaN or infinity for {wrong.sum():,} of {len(logits):,} images")
+        raise Fault(
+            f"{member}: logits contain NaN or infinity for {wrong.sum():,} of {len(logits):,} "
+            "images"
+        )
     large = np.abs(logits).max(axis=1) > LARGEST_STORED
     if large.any():
         exact = logits[large].astype(np.float64)
@@ -198,13 +237,16 @@ def storable(logits: np.ndarray, member: str) -> np.ndarray:
 
 
 def features(member: Classifier, images: np.ndarray) -> np.ndarray:
-    """Penultimate features float32 NxD of `images` (uint8 NxHxWx3), resized where the member sees them in a view."""
+    """Penultimate features float32 NxD of `images` (uint8 NxHxWx3), resized where the member sees
+    them in a view."""
     network, description = member
     (images,) = images_in_views(images, ALL_IMAGES, [view_of(description)])
     device = next(network.parameters()).device
     with inference():
         parts = [
-            logits_and_features(network, normalised(batch, *description.normalising))[1].float().cpu()
+            logits_and_features(network, normalised(batch, *description.normalising))[1]
+            .float()
+            .cpu()
             for batch in batches(images, batches_of(images, [member]), device, workers=0)
         ]
     return torch.cat(parts).numpy()
@@ -215,16 +257,19 @@ PARTS = 3
 
 
 def stage_grams(member: Classifier, images: np.ndarray) -> np.ndarray:
-    """Gram matrices of the first, the middle and the last feature stage of a member, on the same images.
+    """Gram matrices of the first, the middle and the last feature stage of a member, on the same
+    images.
 
-    Linear CKA needs no more, and does not depend on the size of maps, which differs between networks. The images go
-    through the network once for each stage, so that the features of but one are in memory.
+    Linear CKA needs no more, and does not depend on the size of maps, which differs between
+    networks. The images go through the network once for each stage, so that the features of but one
+    are in memory.
 
     Args:
         images: uint8 N x H x W x 3; resized if the member sees images in a view of its own.
 
     Returns:
-        float32 3 x N x N, each scaled to a largest absolute value of 1; NaN for a network whose stages are unknown.
+        float32 3 x N x N, each scaled to a largest absolute value of 1; NaN for a network whose
+        stages are unknown.
     """
     network, description = member
     (images,) = images_in_views(images, ALL_IMAGES, [view_of(description)])

@@ -13,7 +13,15 @@ import vl_convert
 
 from resiliency.base.faults import Fault, brief
 from resiliency.base.settings import Keys
-from resiliency.report.charts import deployment, diversity, ensembles, galleries, robustness, swaps, training
+from resiliency.report.charts import (
+    deployment,
+    diversity,
+    ensembles,
+    galleries,
+    robustness,
+    swaps,
+    training,
+)
 from resiliency.report.settings import CHARTS
 from resiliency.report.style import DRAWINGS, finish
 from resiliency.report.words import capital
@@ -22,16 +30,19 @@ from resiliency.storage import replacing
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 HEAD = '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Chart</title>\n'
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
-FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")  # of the machine
-TOPICS = (deployment, diversity, ensembles, galleries, robustness, swaps, training)  # which register charts
+# Of the machine.
+FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
+# Which register charts.
+TOPICS = (deployment, diversity, ensembles, galleries, robustness, swaps, training)
 TABLES = sorted({table for chart in CHARTS.values() for table in chart.tables})
 
 
 def _prefer_own_fonts() -> None:
-    """Have vl-convert look for a font, such as Liberation Sans, among its own before those of the machine.
+    """Have vl-convert look for a font, such as Liberation Sans, among its own before those of the
+    machine.
 
-    Its own are in memory; of others it opens the file again for each letter, a fifth of the time that charts take. A
-    FONTCONFIG_FILE of the environment alone says which fonts there are.
+    Its own are in memory; of others it opens the file again for each letter, a fifth of the time
+    that charts take. A FONTCONFIG_FILE of the environment alone says which fonts there are.
     """
     if "FONTCONFIG_FILE" not in os.environ:
         os.environ["FONTCONFIG_FILE"] = str(Path(__file__).with_name("fonts.conf"))
@@ -49,7 +60,8 @@ def finding_of(name: str, *tables: pd.DataFrame) -> str:
 
 
 def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> Keys:
-    """The Vega-Lite specification of the chart `name`; `usermeta` holds its finding, caption and tables.
+    """The Vega-Lite specification of the chart `name`; `usermeta` holds its finding, caption and
+    tables.
 
     And, as `nothing`, why there is nothing to draw, if so.
     """
@@ -58,19 +70,26 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> K
     finding = finding_of(name, *drawn)
     chart, subtitle = drawing.draw(*drawn, colours)
     nothing = chart.usermeta if isinstance(chart.usermeta, dict) else {}
-    chart["usermeta"] = {"finding": finding, "caption": drawing.caption, "tables": list(listed.tables)} | nothing
+    chart["usermeta"] = {
+        "finding": finding,
+        "caption": drawing.caption,
+        "tables": list(listed.tables),
+    } | nothing
     chart["description"] = f"{finding} {drawing.caption}".strip()
-    # Altair validates each part as it is made; to validate the whole again takes a sixth of the time to draw.
+    # Altair validates each part as it is made; to validate the whole again takes a sixth of the
+    # time to draw.
     return finish(chart, listed.title, subtitle).to_dict(validate=False)
 
 
 def svg(spec: Keys) -> str:
-    """The chart `spec` as SVG, without roles and labels of its parts, which an image's alternative text replaces."""
+    """The chart `spec` as SVG, without roles and labels of its parts, which an image's alternative
+    text replaces."""
     return UNSEEN.sub("", vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
 
 
 def write_chart(paths: Iterable[Path], spec: Keys, pixels_per_point: float) -> None:
-    """Write the chart `spec` to files, as their suffixes say: .vl.json, .svg, .png or .html that needs nothing else.
+    """Write the chart `spec` to files, as their suffixes say: .vl.json, .svg, .png or .html that
+    needs nothing else.
 
     Raises:
         Fault: the versions of Altair and vl-convert do not fit each other.
@@ -88,12 +107,17 @@ def write_chart(paths: Iterable[Path], spec: Keys, pixels_per_point: float) -> N
             if path.suffix == ".png":
                 temporary.write_bytes(vl_convert.svg_to_png(picture, scale=pixels_per_point))
             else:
-                forms = {".svg": lambda: picture, ".html": lambda: html(spec), ".json": lambda: json.dumps(spec) + "\n"}
+                forms = {
+                    ".svg": lambda: picture,
+                    ".html": lambda: html(spec),
+                    ".json": lambda: json.dumps(spec) + "\n",
+                }
                 temporary.write_text(forms[path.suffix](), encoding="utf-8")
 
 
 def html(spec: Keys) -> str:
-    """The chart `spec` as a page that responds to the pointer and needs no network, of about a megabyte.
+    """The chart `spec` as a page that responds to the pointer and needs no network, of about a
+    megabyte.
 
     No text of the chart ends the script that contains it.
     """

@@ -1,4 +1,5 @@
-"""The first screen of the report: basis, models, ranks and added members, and cautions about all of them."""
+"""The first screen of the report: basis, models, ranks and added members, and cautions about all of
+them."""
 
 import re
 from collections import defaultdict
@@ -8,7 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from resiliency.analysis.contenders import BEARABLE, BEST_ENSEMBLE, BEST_MEMBER, clean_accuracy, name_of
+from resiliency.analysis.contenders import (
+    BEARABLE,
+    BEST_ENSEMBLE,
+    BEST_MEMBER,
+    clean_accuracy,
+    name_of,
+)
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.contenders import shortcomings as too_high
 from resiliency.analysis.member_tables import SAME_ANSWERS, STILL_LEARNING
@@ -17,7 +24,13 @@ from resiliency.base.settings import Keys
 from resiliency.data.source import OWN
 from resiliency.data.split import PLACE
 from resiliency.designs.members import WeightsKind
-from resiliency.metrics.classification import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
+from resiliency.metrics.classification import (
+    FEW_IMAGES,
+    FEW_STEPS,
+    FEWEST_IMAGES,
+    FEWEST_STEPS,
+    NEAR_CHANCE,
+)
 from resiliency.report import words
 from resiliency.report.rows import (
     Row,
@@ -31,16 +44,23 @@ from resiliency.report.rows import (
 from resiliency.statistics.intervals import holm
 
 LEADING = 3
-ORIGINS = {INDEPENDENT: "trained independently", JOINT: "trained jointly", SEARCH: "found by search"}
+ORIGINS = {
+    INDEPENDENT: "trained independently",
+    JOINT: "trained jointly",
+    SEARCH: "found by search",
+}
 ENDS = ("", "_low", "_high")  # of the columns of a value and its interval
 
 
 def contenders(deployment: pd.DataFrame) -> list[Row]:
-    """The recommended model, the best ensemble, the best member and the baseline, each a row with its `role`.
+    """The recommended model, the best ensemble, the best member and the baseline, each a row with
+    its `role`.
 
     deployment.csv selects them on one half of the test images and evaluates all on the other.
     """
-    deployment = deployment.rename(columns={end: f"corrupted_error_{end}" for end in ("low", "high")})
+    deployment = deployment.rename(
+        columns={end: f"corrupted_error_{end}" for end in ("low", "high")}
+    )
     return [row.to_dict() | {"role": role.capitalize()} for role, row in chosen(deployment).items()]
 
 
@@ -51,7 +71,8 @@ def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> li
         compared: table contenders.csv, if the study has it.
 
     Returns:
-        The rows with, as `role`, all roles of the model; what `leaders` have; and the ends of the clean accuracy.
+        The rows with, as `role`, all roles of the model; what `leaders` have; and the ends of the
+        clean accuracy.
     """
     rows, entries = contenders(deployment), []
     firsts, roles = {row["members"]: row for row in reversed(rows)}, defaultdict(list)
@@ -60,55 +81,90 @@ def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> li
     for members, own in roles.items():
         row, right = firsts[members], clean_accuracy(firsts[members])
         accuracy = with_ends({end: float(of) for end, of in right.items()}, "clean_accuracy")
-        other = difference_from(compared, "role", own[-1]) if members != rows[0]["members"] else None
-        led_by = f"The {rows[0]['role'].lower()}'s error is {difference_said(other)}." if other else ""
-        entry = {end: row[f"corrupted_error_{end}"] for end in ("low", "high")} | {"value": row["corrupted_error"]}
+        other = (
+            difference_from(compared, "role", own[-1]) if members != rows[0]["members"] else None
+        )
+        led_by = (
+            f"The {rows[0]['role'].lower()}'s error is {difference_said(other)}." if other else ""
+        )
+        entry = {end: row[f"corrupted_error_{end}"] for end in ("low", "high")} | {
+            "value": row["corrupted_error"]
+        }
         entry |= {"role": words.capital(words.listed(own)), "measure": "", "led_by": led_by}
         entries.append(row | right | entry | {"others": [f"clean images {accuracy}"]})
     return entries
 
 
 def first_answer(tables: Mapping[str, pd.DataFrame], further: list[str], opening: str) -> str:
-    """How robust models are: the recommended one beside its rival, else means over ensembles, else `opening`.
+    """How robust models are: the recommended one beside its rival, else means over ensembles, else
+    `opening`.
 
     Args:
         tables: tables of the study.
         further: names of the additional test sets.
         opening: what is said of a study without ensembles.
     """
-    deployment, sizes = (tables.get(name, pd.DataFrame()) for name in ("deployment", "ensemble_sizes"))
+    deployment, sizes = (
+        tables.get(name, pd.DataFrame()) for name in ("deployment", "ensemble_sizes")
+    )
     if len(deployment) and (deployment["size"] > 1).any():
         row = contenders(deployment)[0]
         rival = BEST_MEMBER if row["size"] > 1 else BEST_ENSEMBLE
         other = difference_from(tables.get("contenders"), "role", rival)
-        than = f": {compared_with(other, f'that of the {rival}, ' + other['members'])}" if other else ""
-        who = f"ensemble of {row['size']} members" if row["size"] > 1 else f"model, {row['members']},"
+        than = (
+            f": {compared_with(other, f'that of the {rival}, ' + other['members'])}"
+            if other
+            else ""
+        )
+        who = (
+            f"ensemble of {row['size']} members" if row["size"] > 1 else f"model, {row['members']},"
+        )
         error = with_ends(row, "corrupted_error")
-        return f"On corrupted images not used for selection, the recommended {who} has an error of {error}{than}."
+        return (
+            f"On corrupted images not used for selection, the recommended {who} has an error "
+            f"of {error}{than}."
+        )
     if len(sizes):
-        means = under_main_rule(sizes).pivot(index="size", columns="measure", values="mean").sort_index()
+        means = (
+            under_main_rule(sizes)
+            .pivot(index="size", columns="measure", values="mean")
+            .sort_index()
+        )
         if "corrupted_error" in means:
-            means, further = means.assign(**{accuracy_of(CORRUPTED): 1 - means["corrupted_error"]}), []
+            means, further = (
+                means.assign(**{accuracy_of(CORRUPTED): 1 - means["corrupted_error"]}),
+                [],
+            )
         names = [CORRUPTED] if "corrupted_error" in means else [CLEAN, *further]
-        right = {words.label(name): means[accuracy_of(name)].map(words.percent).tolist() for name in names}
+        right = {
+            words.label(name): means[accuracy_of(name)].map(words.percent).tolist()
+            for name in names
+        }
         said = words.listed([f"{of[-1]} of {name} images ({of[0]})" for name, of in right.items()])
         fewest, most = means.index[[0, -1]]
-        return f"On average, ensembles of {most} members (in brackets: of {fewest}) are right on {said}."
+        return (
+            f"On average, ensembles of {most} members (in brackets: of {fewest}) are right on "
+            f"{said}."
+        )
     return opening
 
 
 def difference_from(compared: pd.DataFrame | None, column: str, other: str) -> Row | None:
-    """The row of contenders.csv with the difference in corrupted error from another model; None if unknown."""
+    """The row of contenders.csv with the difference in corrupted error from another model; None if
+    unknown."""
     if compared is None:
         return None
-    of = compared[(compared[column] == other) & (compared["corruption"] == CORRUPTED)].dropna(subset=["difference"])
+    of = compared[(compared[column] == other) & (compared["corruption"] == CORRUPTED)].dropna(
+        subset=["difference"]
+    )
     return None if of.empty else of.iloc[0].to_dict()
 
 
 def best_answer(best: list[Row]) -> str:
     """The most accurate of `leaders`, and the most accurate of single members, who come last."""
     said = [
-        f"{row['members'].replace('+', ' + ')}, with {words.with_interval(row['value'], row['low'], row['high'])}"
+        f"{row['members'].replace('+', ' + ')}, with "
+        f"{words.with_interval(row['value'], row['low'], row['high'])}"
         for row in (max(best, key=lambda row: row["value"]), best[-1])
     ]
     other = "" if said[0] == said[1] else f"; the best single member is {said[1]}"
@@ -116,18 +172,23 @@ def best_answer(best: list[Row]) -> str:
 
 
 def leaders(tables: Mapping[str, pd.DataFrame], further: list[str]) -> list[Row]:
-    """The best models of a study without deployment: the most accurate ensembles, or the most robust members.
+    """The best models of a study without deployment: the most accurate ensembles, or the most
+    robust members.
 
     Returns:
-        For each its `role` and `members`, the `measure` that it leads by with the `value` and the ends of the interval
-        (NaN if unknown), and as `others` its accuracy on additional test sets.
+        For each its `role` and `members`, the `measure` that it leads by with the `value` and the
+        ends of the interval (NaN if unknown), and as `others` its accuracy on additional test sets.
     """
     if "best_ensembles" in tables:
         best = tables["best_ensembles"]
         rows = best[best["rank"] == 1].sort_values("size", ascending=False)
         roles = []
         for size, count in rows[["size", "ensembles"]].itertuples(index=False):
-            of = f"{words.plural(count, 'ensemble')} of {size}" if size > 1 else words.plural(count, "member")
+            of = (
+                f"{words.plural(count, 'ensemble')} of {size}"
+                if size > 1
+                else words.plural(count, "member")
+            )
             roles.append(f"Best of {of}")
         column, measure, sets = accuracy_of(CLEAN), "accuracy on clean images", further
     else:
@@ -145,7 +206,9 @@ def leaders(tables: Mapping[str, pd.DataFrame], further: list[str]) -> list[Row]
             **{end: row[f"{column}_{end}"] for end in ("low", "high")},
             "measure": measure,
             "led_by": "",
-            "others": [f"{words.label(name)} {words.percent(row[accuracy_of(name)])}" for name in sets],
+            "others": [
+                f"{words.label(name)} {words.percent(row[accuracy_of(name)])}" for name in sets
+            ],
         }
         for role, row in zip(roles, rows.to_dict("records"), strict=False)
     ]
@@ -159,9 +222,17 @@ def basis(card: Keys | None, tables: Mapping[str, pd.DataFrame], study: str = ""
         study: name of the study, which replaces the name of a dataset for a user's own images.
     """
     members, errors = tables["members"], tables["corruption_errors"]
-    designs, families = design_count(members), members.loc[members["origin"] != SEARCH, "family"].nunique()
-    of = f" of {words.plural(designs, 'design')} in {families} {'family' if families == 1 else 'families'}"
-    sources = members["weights_source"].astype(object).where(members["weights_kind"] == WeightsKind.NONE)
+    designs, families = (
+        design_count(members),
+        members.loc[members["origin"] != SEARCH, "family"].nunique(),
+    )
+    of = (
+        f" of {words.plural(designs, 'design')} in {families} "
+        f"{'family' if families == 1 else 'families'}"
+    )
+    sources = (
+        members["weights_source"].astype(object).where(members["weights_kind"] == WeightsKind.NONE)
+    )
     kinds = sources.fillna(members["origin"].astype(str).map(ORIGINS)).value_counts(sort=False)
     how = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
     based = f"{words.plural(len(members), 'member')}{of if designs else ''} ({how})"
@@ -173,8 +244,16 @@ def basis(card: Keys | None, tables: Mapping[str, pd.DataFrame], study: str = ""
     for row in errors.drop_duplicates("test_set").itertuples():
         own = row.test_set == CLEAN
         called = (study if name == OWN and study else name) if own else words.label(row.test_set)
-        number = f"{words.plural(int(row.n_images), 'test image' if own else 'image')} of " if row.n_images > 0 else ""
-        under = f", clean and under {words.plural(corruptions, 'corruption')}" if own and corruptions else ""
+        number = (
+            f"{words.plural(int(row.n_images), 'test image' if own else 'image')} of "
+            if row.n_images > 0
+            else ""
+        )
+        under = (
+            f", clean and under {words.plural(corruptions, 'corruption')}"
+            if own and corruptions
+            else ""
+        )
         tested.append(f"{number}{called}{under}")
     return f"Based on {based}. Evaluated on {words.listed(tested)}."
 
@@ -185,18 +264,21 @@ def design_count(members: pd.DataFrame) -> int:
 
 
 def ranks_sentence(ranks: pd.DataFrame) -> str:
-    """Number of neighbouring ranks that differ significantly, and the images needed to separate the first two.
+    """Number of neighbouring ranks that differ significantly, and the images needed to separate the
+    first two.
 
-    From member_ranks.csv, on corrupted images if there are any, else on clean ones; empty if there is but one member.
-    Two-sided normal p-values of the differences, which `next_low` is of, are corrected for the number of pairs (Holm,
-    1979).
+    From member_ranks.csv, on corrupted images if there are any, else on clean ones; empty if there
+    is but one member. Two-sided normal p-values of the differences, which `next_low` is of, are
+    corrected for the number of pairs (Holm, 1979).
     """
     pairs = on_corrupted(ranks).dropna(subset="next_difference")
     if pairs.empty:
         return ""
     reach = ndtri((1 + pairs["confidence"]) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        deviations = reach * pairs["next_difference"] / (pairs["next_difference"] - pairs["next_low"])
+        deviations = (
+            reach * pairs["next_difference"] / (pairs["next_difference"] - pairs["next_low"])
+        )
     differ = holm(2 * ndtr(-deviations.to_numpy())) < 1 - pairs["confidence"].to_numpy()
     count, of_pairs = int(differ.sum()), words.plural(len(pairs), "pair")
     said, top = f"{count} of {of_pairs} of neighbouring ranks differ significantly", pairs.iloc[0]
@@ -207,23 +289,37 @@ def ranks_sentence(ranks: pd.DataFrame) -> str:
         return f"{said} The first two differ only before this correction."
     if pd.isna(top["n_images_needed"]):
         return f"{said} The first two have the same error."
-    return f"{said} About {words.whole(top['n_images_needed'])} images would tell the first two apart."
+    return (
+        f"{said} About {words.whole(top['n_images_needed'])} images would tell the first two apart."
+    )
 
 
-def added_table(member: str, members: pd.DataFrame, robustness: pd.DataFrame | None) -> list[list[str]]:
-    """Rank, error and effective robustness of an added member on each set of images, as cells; [] if none is known.
+def added_table(
+    member: str, members: pd.DataFrame, robustness: pd.DataFrame | None
+) -> list[list[str]]:
+    """Rank, error and effective robustness of an added member on each set of images, as cells; []
+    if none is known.
 
     Args:
         members: members.csv.
         robustness: table effective_robustness.csv, if there is one.
     """
-    columns = {"clean_accuracy": "accuracy", "clean_accuracy_low": "low", "clean_accuracy_high": "high"}
+    columns = {
+        "clean_accuracy": "accuracy",
+        "clean_accuracy_low": "low",
+        "clean_accuracy_high": "high",
+    }
     clean = members[["member", *columns]].rename(columns=columns).assign(images=CLEAN)
     cells = []
-    for images, rows in pd.concat([clean, robustness]).dropna(subset="accuracy").groupby("images", sort=False):
+    for images, rows in (
+        pd.concat([clean, robustness]).dropna(subset="accuracy").groupby("images", sort=False)
+    ):
         for row in rows[rows["member"] == member].to_dict("records"):
             rank = f"{int((rows['accuracy'] > row['accuracy']).sum()) + 1:,} of {len(rows):,}"
-            error, beyond = words.with_interval(1 - row["accuracy"], 1 - row["high"], 1 - row["low"]), "–"
+            error, beyond = (
+                words.with_interval(1 - row["accuracy"], 1 - row["high"], 1 - row["low"]),
+                "–",
+            )
             if pd.notna(effect := row.get("effective_robustness")):
                 ends = (row[end] - row["predicted_accuracy"] for end in ("low", "high"))
                 beyond = words.in_points(effect, *ends, unit="")
@@ -232,17 +328,23 @@ def added_table(member: str, members: pd.DataFrame, robustness: pd.DataFrame | N
 
 
 NAMED = 5
-POOR = 0.3  # clean error of the best model from which on comparisons say little about trained networks
+# Clean error of the best model from which on comparisons say little about trained networks.
+POOR = 0.3
 FEWEST = 30  # number of units from which on intervals have about their nominal coverage
 WARNINGS = {  # what is said of {} members
-    NEAR_CHANCE: "Close to chance level on clean images: {}. Training may have failed, or weights may belong to "
+    NEAR_CHANCE: "Close to chance level on clean images: {}. Training may have failed, or weights "
+    "may belong to "
     "another task. Disregard these members and every ensemble that contains them.",
     FEW_STEPS: f"Trained for fewer than {FEWEST_STEPS} optimisation steps: {{}}.",
-    SAME_ANSWERS: "The same predicted class as another member for every image: {}. Such members have the same "
-    "weights or predictions, so ensembles count them twice. Remove one of each pair, which members.csv names.",
-    STILL_LEARNING: "Still learning when joint training ended: {}. Over its last fifth, mean validation accuracy rose "
+    SAME_ANSWERS: "The same predicted class as another member for every image: {}. Such members "
+    "have the same "
+    "weights or predictions, so ensembles count them twice. Remove one of each pair, which "
+    "members.csv names.",
+    STILL_LEARNING: "Still learning when joint training ended: {}. Over its last fifth, mean "
+    "validation accuracy rose "
     "by a percentage point or more. Observation 3 needs longer training.",
-    FEW_IMAGES: f"With fewer than {FEWEST_IMAGES} test images, differences of several percentage points can be due to "
+    FEW_IMAGES: f"With fewer than {FEWEST_IMAGES} test images, differences of several percentage "
+    "points can be due to "
     "chance.",
 }
 
@@ -256,7 +358,9 @@ def cautions(members: pd.DataFrame) -> list[str]:
             late = late_settings(members) if kind == STILL_LEARNING else {}
             names = "; ".join(f"{objective} at {weights}" for objective, weights in late.items())
             names = names or words.first_of(members.loc[has, "member"].tolist(), NAMED)
-            notes.append(said.format(f"{has.sum():,} of {words.plural(len(members), 'member')} ({names})"))
+            notes.append(
+                said.format(f"{has.sum():,} of {words.plural(len(members), 'member')} ({names})")
+            )
     return notes
 
 
@@ -266,7 +370,8 @@ def _warned(members: pd.DataFrame, warning: str) -> pd.Series:
 
 
 def late_settings(members: pd.DataFrame) -> dict[str, str]:
-    """Objective -> weights of the loss at which joint training ended too early, such as "λ = 0.5 and 1"."""
+    """Objective -> weights of the loss at which joint training ended too early, such as "λ = 0.5
+    and 1"."""
     joint = members[_warned(members, STILL_LEARNING) & (members["origin"] == JOINT)]
     weights = joint.groupby("objective", sort=False)["loss_weight"].unique()
     return {
@@ -276,42 +381,67 @@ def late_settings(members: pd.DataFrame) -> dict[str, str]:
 
 
 def poor_cautions(members: pd.DataFrame, best: Row | None) -> list[str]:
-    """What to do if `best`, as from `models`, or else the best member, is wrong on `POOR` of clean images or more."""
+    """What to do if `best`, as from `models`, or else the best member, is wrong on `POOR` of clean
+    images or more."""
     error = 1 - (best["clean_accuracy"] if best else members["clean_accuracy"].max())
     if not error >= POOR:
         return []
     source = members["weights_source"].astype(str)
     advice = "Check that its classes and its preprocessing are those of these images."
     if source.str.startswith(("trained here", "fine-tuned here")).any():
-        what = "with more images" if source.str.contains("pretrained").any() else "from pretrained weights"
+        what = (
+            "with more images"
+            if source.str.contains("pretrained").any()
+            else "from pretrained weights"
+        )
         advice = f"Train longer, or {what}, before you compare designs."
-    return [advice if best else f"The best model is wrong on {words.percent(error, 0)} of clean images. {advice}"]
+    return [
+        advice
+        if best
+        else f"The best model is wrong on {words.percent(error, 0)} of clean images. {advice}"
+    ]
 
 
 def pretraining_cautions(card: Keys | None, members: pd.DataFrame) -> list[str]:
-    """A caution if pretrained members may have seen the test images, because the classes are synsets of ImageNet.
+    """A caution if pretrained members may have seen the test images, because the classes are
+    synsets of ImageNet.
 
     Args:
-        card: card of the dataset; None if there is none. No pretrained weights have seen the test images of `imagenet`.
+        card: card of the dataset; None if there is none. No pretrained weights have seen the test
+            images of `imagenet`.
     """
     card = card or {"classes": []}
     classes = card["classes"]
     if not classes or card["name"] == "imagenet" or not all(map(SYNSET.fullmatch, classes)):
         return []
-    loaded = members["weights_source"].astype(str).str.contains(r"^(?:fine-tuned here from )?pretrained ")
+    loaded = (
+        members["weights_source"]
+        .astype(str)
+        .str.contains(r"^(?:fine-tuned here from )?pretrained ")
+    )
     names = words.first_of(members.loc[loaded, "member"].tolist(), NAMED)
     many = "; of those of imagenette, at least 87% are" * (card["name"] == "imagenette")
     seen = f"may have learned from test images, which can be training images of ImageNet{many}."
-    advice = "Their accuracies may be too high; do not compare them with members that start from random weights."
+    advice = (
+        "Their accuracies may be too high; do not compare them with members that start from "
+        "random weights."
+    )
     return [f"Pretrained weights ({names}) {seen} {advice}"] if names else []
 
 
 def skipped_reasons(skipped: pd.DataFrame) -> list[str]:
-    """What skipped.csv says was left out, with reasons and members; rows about the whole study have no member."""
+    """What skipped.csv says was left out, with reasons and members; rows about the whole study have
+    no member."""
     lines, of_study = [], skipped["member"].fillna("") == ""
-    for (_, reason), rows in skipped.groupby([skipped["skipped"].mask(of_study, ""), "reason"], sort=False):
+    for (_, reason), rows in skipped.groupby(
+        [skipped["skipped"].mask(of_study, ""), "reason"], sort=False
+    ):
         members = rows["member"].dropna().tolist()
-        who = f" ({words.plural(len(members), 'member')}: {words.first_of(members, NAMED)})" if members else ""
+        who = (
+            f" ({words.plural(len(members), 'member')}: {words.first_of(members, NAMED)})"
+            if members
+            else ""
+        )
         lines.append(f"{', '.join(map(words.label, rows['skipped'].unique()))}: {reason}{who}")
     return lines
 
@@ -325,23 +455,32 @@ def shortcomings(row: Row | pd.Series, classes: Sequence[str]) -> str:
     errors = too_high(row)
     on = {"clean": "clean images"}
     if "class" in errors:
-        on["class"] = f"images of class {name_of(classes, int(row['worst_class']))} under corruption"
+        on["class"] = (
+            f"images of class {name_of(classes, int(row['worst_class']))} under corruption"
+        )
     if "condition" in errors:
         under, severity = words.label(row["worst_corruption"]), int(row["worst_severity"])
         on["condition"] = f"images under {under} at severity {severity}"
     most = {name: words.percent(BEARABLE[name], 0) for name in errors}
-    said = [f"on {words.percent(error)} of {on[name]} (more than {most[name]})" for name, error in errors.items()]
+    said = [
+        f"on {words.percent(error)} of {on[name]} (more than {most[name]})"
+        for name, error in errors.items()
+    ]
     return f"wrong {words.listed(said)}" if errors else ""
 
 
-def unfit_cautions(row: Row | pd.Series, classes: Sequence[str], which: str = "the recommended") -> list[str]:
-    """A caution if `which` model or ensemble, a row of deployment.csv, should not be used as it is."""
+def unfit_cautions(
+    row: Row | pd.Series, classes: Sequence[str], which: str = "the recommended"
+) -> list[str]:
+    """A caution if `which` model or ensemble, a row of deployment.csv, should not be used as it
+    is."""
     short, what = shortcomings(row, classes), "model" if row["size"] == 1 else "ensemble"
     return [f"Do not use {which} {what} as it is: it is {short}."] if short else []
 
 
 def resampled_sentence(units: Mapping[str, Keys]) -> str:
-    """The units that intervals over test images resample, such as "Intervals over test images resample 421 tracks.".
+    """The units that intervals over test images resample, such as "Intervals over test images
+    resample 421 tracks.".
 
     Args:
         units: test set -> its `units.json`; empty if only scores of members are available.
@@ -349,19 +488,23 @@ def resampled_sentence(units: Mapping[str, Keys]) -> str:
     if CLEAN not in units:
         return ""
     sets = [(name, of) for name, of in units.items() if name == CLEAN or of["by"]]
-    told = [resampled(of) + (f" of {words.label(name)}" if name != CLEAN else "") for name, of in sets]
+    told = [
+        resampled(of) + (f" of {words.label(name)}" if name != CLEAN else "") for name, of in sets
+    ]
     return f"Intervals over test images resample {words.listed(told)}."
 
 
 def resampled(of: Keys) -> str:
-    """Number and name of the units of a test set, such as "421 tracks (12,630 images)" or "540 images"."""
+    """Number and name of the units of a test set, such as "421 tracks (12,630 images)" or "540
+    images"."""
     name, many = unit_names(of)
     counted = f"{of['units']:,} {many if of['units'] > 1 else name}"
     return f"{counted} ({words.plural(of['n_images'], 'image')})" if of["by"] else counted
 
 
 def unit_names(of: Keys | None) -> tuple[str, str]:
-    """What a unit of a test set is called, such as "track", and several: "tracks"; "image" if nothing is known."""
+    """What a unit of a test set is called, such as "track", and several: "tracks"; "image" if
+    nothing is known."""
     if not of or not of["by"]:
         return "image", "images"
     if of["by"] == "near_duplicates":
@@ -372,14 +515,21 @@ def unit_names(of: Keys | None) -> tuple[str, str]:
 
 
 def unit_cautions(units: Mapping[str, Keys]) -> list[str]:
-    """A caution for each test set with few units, or whose groups do not fit, by the `units.json` of test sets."""
+    """A caution for each test set with few units, or whose groups do not fit, by the `units.json`
+    of test sets."""
     notes = []
     for name, of in units.items():
         key = "dataset.test_groups" if name == CLEAN else f"test_sets.{name}.groups"
         where = "Test images" if name == CLEAN else f"Images of {words.label(name)}"
         if of["not_by"]:
-            unfit = "have no groups, since `dataset.groups` does not fit them: intervals take them for independent"
+            unfit = (
+                "have no groups, since `dataset.groups` does not fit them: intervals take "
+                "them for independent"
+            )
             notes.append(f"{where} {unfit}. Set `{key}`.")
         if of["by"] and of["units"] < FEWEST:
-            notes.append(f"{where} are only {resampled(of)}: intervals from fewer than {FEWEST} are too short.")
+            notes.append(
+                f"{where} are only {resampled(of)}: intervals from fewer than {FEWEST} are too "
+                "short."
+            )
     return notes

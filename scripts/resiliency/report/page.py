@@ -48,7 +48,8 @@ LOSSES = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
 RATIOS = {"mce": ("mCE", "error"), "relative_mce": ("Relative mCE", "loss")}  # to the baseline's
 SIZE = re.compile(r'height="([\d.]+)" viewBox="0 0 ([\d.]+) ([\d.]+)"')
 UNQUOTED = " !$()*+,-./:;=?@[]^_`{|}~"  # in a data URL
-TITLE, LINE = 37, 17  # px, height of a chart's title with the gap below it, and of a line of its subtitle
+# Px, height of a chart's title with the gap below it, and of a line of its subtitle.
+TITLE, LINE = 37, 17
 
 
 class Figure(NamedTuple):
@@ -90,7 +91,8 @@ def render(
         added: added members.
         units: test set -> its `units.json`; empty if nothing is known about its images.
         export: command that exports a row, with `ROW` for its number.
-        docs: address of a page of the documentation, from the folder of this page, with {} for its name.
+        docs: address of a page of the documentation, from the folder of this page, with {} for its
+            name.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     unit, classes = unit_names(units.get(CLEAN))[1], (card or {}).get("classes", ())
@@ -163,23 +165,57 @@ def _of_members(members: pd.DataFrame, further: list[str]) -> Keys:
     for name, (title, measure) in RATIOS.items():
         if len(corruptions := members[f"{name}_undefined_under"].dropna()):
             under = ", ".join(map(words.label, corruptions.max().split()))
-            why = f"is at most 0, or has a relative standard error above {words.percent(LARGEST_RELATIVE_ERROR, 0)}"
-            undefined[name] = f"{title} has no meaning here: the {measure} of the baseline {why}, under {under}."
+            why = (
+                "is at most 0, or has a relative standard error above "
+                f"{words.percent(LARGEST_RELATIVE_ERROR, 0)}"
+            )
+            undefined[name] = (
+                f"{title} has no meaning here: the {measure} of the baseline {why}, under {under}."
+            )
     shares = _accuracies(further) | {"corrupted_error": "Corrupted error"}
     shares |= {name: title for name, (title, _) in RATIOS.items()}
-    losses = {f"{images}_{loss}": f"{LOSSES[loss]} {images}" for loss in LOSSES for images in (CLEAN, CORRUPTED)}
+    losses = {
+        f"{images}_{loss}": f"{LOSSES[loss]} {images}"
+        for loss in LOSSES
+        for images in (CLEAN, CORRUPTED)
+    }
     losses = {column: title for column, title in losses.items() if column in members}
-    cells = [["Member", "Family", "Training", "Parameters", "MACs", *shares.values(), *losses.values(), "Warnings"]]
+    cells = [
+        [
+            "Member",
+            "Family",
+            "Training",
+            "Parameters",
+            "MACs",
+            *shares.values(),
+            *losses.values(),
+            "Warnings",
+        ]
+    ]
     for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
-        own = [row["member"], row["family"], ", ".join(filter(None, (row["origin"], row["objective"])))]
+        own = [
+            row["member"],
+            row["family"],
+            ", ".join(filter(None, (row["origin"], row["objective"]))),
+        ]
         sizes = [words.quantity(row[name]) for name in ("parameters", "macs")]
         of = ["no meaning" if name in undefined else with_ends(row, name) for name in shares]
-        cells.append([*own, *sizes, *of, *(words.number(row[name]) for name in losses), row["warnings"] or ""])
+        cells.append(
+            [
+                *own,
+                *sizes,
+                *of,
+                *(words.number(row[name]) for name in losses),
+                row["warnings"] or "",
+            ]
+        )
     return {
         "members": cells,
         "order": "Most robust" if error.notna().any() else "Most accurate on clean images",
         "undefined": undefined.values(),
-        "given": rows[rows["weights_kind"].isin([*LOADED, WeightsKind.FINE_TUNED])].to_dict("records"),
+        "given": rows[rows["weights_kind"].isin([*LOADED, WeightsKind.FINE_TUNED])].to_dict(
+            "records"
+        ),
     }
 
 
@@ -195,16 +231,27 @@ def _best(best: pd.DataFrame, further: list[str]) -> list[list[str]]:
     accuracies = _accuracies(further)
     cells = [["Members", "Size", "Rank", *accuracies.values()]]
     for row in best.to_dict("records"):
-        own = [row["members"].replace("+", " + "), str(row["size"]), f"{row['rank']} of {row['ensembles']:,}"]
+        own = [
+            row["members"].replace("+", " + "),
+            str(row["size"]),
+            f"{row['rank']} of {row['ensembles']:,}",
+        ]
         cells.append([*own, *(with_ends(row, name) for name in accuracies)])
     return cells
 
 
 def _costs(rules: list[Row]) -> list[list[str]]:
     """Time and memory of each rule, as cells."""
-    units = {"wall_seconds": "Time, s", "cpu_seconds": "CPU time, s", "startup_cpu_seconds": "Start-up CPU time, s"}
+    units = {
+        "wall_seconds": "Time, s",
+        "cpu_seconds": "CPU time, s",
+        "startup_cpu_seconds": "Start-up CPU time, s",
+    }
     units |= {"max_rss_mib": "Peak memory, MiB"}
-    rows = [[of["rule"], f"{of['jobs']:,}", *(words.one_digit(of[name]) for name in units)] for of in rules]
+    rows = [
+        [of["rule"], f"{of['jobs']:,}", *(words.one_digit(of[name]) for name in units)]
+        for of in rules
+    ]
     return [["Rule", "Jobs", *units.values()], *rows]
 
 
@@ -233,13 +280,20 @@ def _sections(
     made: Collection[str],
     openings: Mapping[str, str],
 ) -> list[tuple[Section, str, list[Figure]]]:
-    """The sections with content, each with its answer, in `openings` or the finding of its first chart, and figures."""
+    """The sections with content, each with its answer, in `openings` or the finding of its first
+    chart, and figures."""
     content = []
     for section in sections:
-        of_section = [name for name, chart in CHARTS.items() if chart.section == section.anchor and name in specs]
+        of_section = [
+            name
+            for name, chart in CHARTS.items()
+            if chart.section == section.anchor and name in specs
+        ]
         drawn = [name for name in of_section if "nothing" not in specs[name]["usermeta"]]
         figures = [_figure(name, specs[name], svgs[name], made) for name in drawn]
-        answer = openings.get(section.anchor) or (specs[drawn[0]]["usermeta"]["finding"] if drawn else "")
+        answer = openings.get(section.anchor) or (
+            specs[drawn[0]]["usermeta"]["finding"] if drawn else ""
+        )
         if figures or (section.anchor == "best" and answer):
             content.append((section, answer, figures))
     return content

@@ -15,13 +15,34 @@ from resiliency.base.settings import Keys
 from resiliency.designs.members import Member
 
 PACKAGES = (
-    *("resiliency", "snakemake", "torch", "torchvision", "timm", "captum", "imagecorruptions", "numpy", "scipy"),
-    *("pandas", "pyarrow", "scikit-image", "scikit-learn", "opencv-python", "pillow", "safetensors", "altair"),
+    *(
+        "resiliency",
+        "snakemake",
+        "torch",
+        "torchvision",
+        "timm",
+        "captum",
+        "imagecorruptions",
+        "numpy",
+        "scipy",
+    ),
+    *(
+        "pandas",
+        "pyarrow",
+        "scikit-image",
+        "scikit-learn",
+        "opencv-python",
+        "pillow",
+        "safetensors",
+        "altair",
+    ),
     *("vl-convert-python", "pymoo"),
 )
 
 
-def provenance(study: Keys, repository: str, results: Path, descriptions: Iterable[str | Path]) -> Keys:
+def provenance(
+    study: Keys, repository: str, results: Path, descriptions: Iterable[str | Path]
+) -> Keys:
     """The content of provenance.json.
 
     Args:
@@ -69,10 +90,13 @@ def _in_utc(time: float) -> str | None:
 
 
 def commit(repository: str | Path) -> str | None:
-    """The commit of the repository, marked where files differ from it; None outside one, or ignored by it."""
+    """The commit of the repository, marked where files differ from it; None outside one, or ignored
+    by it."""
 
     def said(*words: str) -> str:
-        return subprocess.run(["git", "-C", repository, *words], capture_output=True, text=True, check=False).stdout
+        return subprocess.run(
+            ["git", "-C", repository, *words], capture_output=True, text=True, check=False
+        ).stdout
 
     try:
         described = said("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*").strip()
@@ -84,6 +108,10 @@ def commit(repository: str | Path) -> str | None:
 def _jobs(results: Path) -> pd.DataFrame:
     """A row per job that is finished: its rule, when it ended, and what it took."""
     taken = [(path, spent_in(path)) for path in sorted(results.glob("logs/*/*.log"))]
-    rows = [{"rule": path.parent.name, "ended": path.stat().st_mtime} | row for path, row in taken if row]
+    rows = [
+        {"rule": path.parent.name, "ended": path.stat().st_mtime} | row
+        for path, row in taken
+        if row
+    ]
     columns = ["rule", "ended", "startup_cpu_seconds", "cpu_seconds", "wall_seconds", "max_rss_mib"]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))

@@ -1,4 +1,5 @@
-"""Charts and sections of the page, as rules know them, their settings, and names of metrics as people read them."""
+"""Charts and sections of the page, as rules know them, their settings, and names of metrics as
+people read them."""
 
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -10,10 +11,22 @@ from resiliency.diversity.settings import STAGES
 
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000"]
 
-PAGE_FILES = (*sorted(path.name for path in Path(__file__).parent.glob("*.j2")), "report.css", "report.js")
+PAGE_FILES = (
+    *sorted(path.name for path in Path(__file__).parent.glob("*.j2")),
+    "report.css",
+    "report.js",
+)
 ROW = "THIS_ROW"  # stands for the number of a row of deployment.csv in the command that exports it
 # Tables of the page, as far as a study has them.
-PAGE_TABLES = ["members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles"]
+PAGE_TABLES = [
+    "members",
+    "corruption_errors",
+    "observations",
+    "skipped",
+    "ensembles",
+    "deployment",
+    "best_ensembles",
+]
 PAGE_TABLES += ["selective_prediction", "temperatures", "thresholds", "contenders", "member_ranks"]
 PAGE_TABLES += ["effective_robustness", "exchange_rates", "ensemble_sizes", "choosing", "swaps"]
 CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
@@ -51,7 +64,10 @@ METRIC_LABELS = {
         for similarity in SIMILARITIES
     },
     "linear_cka": "Features (CKA distance)",
-    **{f"linear_cka_{stage}": f"{stage.replace('_', ' ').capitalize()} (CKA distance)" for stage in STAGES},
+    **{
+        f"linear_cka_{stage}": f"{stage.replace('_', ' ').capitalize()} (CKA distance)"
+        for stage in STAGES
+    },
 }
 
 
@@ -59,15 +75,18 @@ class Charts(Settings):
     colours: list[Annotated[str, Field(pattern="^#[0-9A-Fa-f]{6}$")]] = Field(
         OKABE_ITO,
         min_length=1,
-        description="colours of families and settings; the default, by Okabe and Ito, is colour-blind safe",
+        description="colours of families and settings; the default, by Okabe and Ito, is "
+        "colour-blind safe",
     )
     pixels_per_point: float = Field(2, ge=0.1, le=10, description="scale of the PNG files")
 
 
 class Section(NamedTuple):
-    """A part of the page: where links to it lead, the question that it answers, and its name in the navigation.
+    """A part of the page: where links to it lead, the question that it answers, and its name in the
+    navigation.
 
-    A template `section-<anchor>.html.j2` stands before its charts, `after-<anchor>.html.j2` after them.
+    A template `section-<anchor>.html.j2` stands before its charts, `after-<anchor>.html.j2` after
+    them.
     """
 
     anchor: str
@@ -84,7 +103,11 @@ SECTIONS = (
     Section("failures", "Where does it fail?", "Where it fails"),
     Section("best", "Which ensembles are the most accurate?", "Best ensembles"),
     Section("designs", "How robust is each design?", "Robust designs"),
-    Section("shift", "Which members are more robust than their clean accuracy predicts?", "Effective robustness"),
+    Section(
+        "shift",
+        "Which members are more robust than their clean accuracy predicts?",
+        "Effective robustness",
+    ),
     Section("size", "How many members does an ensemble need?", "Number of members"),
     Section("search", "What did the architecture search find?", "Architecture search"),
 )
@@ -104,8 +127,8 @@ class Chart(NamedTuple):
         section: anchor of its section of the page.
         tables: names of the tables that it draws.
         optional: those of `tables` that a study may lack; they are then empty.
-        requires: further requirements: `corruptions`, `robustness` (corruptions, or test sets in their place), or
-            `joint` for joint training.
+        requires: further requirements: `corruptions`, `robustness` (corruptions, or test sets in
+            their place), or `joint` for joint training.
     """
 
     title: str
@@ -117,7 +140,9 @@ class Chart(NamedTuple):
     @property
     def topic(self) -> str:
         """Its topic in the list of `snakemake --report`: the name of its section."""
-        return next(section.name for section in SECTIONS + APPENDIX if section.anchor == self.section)
+        return next(
+            section.name for section in SECTIONS + APPENDIX if section.anchor == self.section
+        )
 
     @property
     def needs(self) -> set[str]:
@@ -125,7 +150,8 @@ class Chart(NamedTuple):
         return {*self.tables, *self.requires} - set(self.optional)
 
 
-# In the order in which the charts of a section stand on the page; the first is shown, others are behind a click.
+# In the order in which the charts of a section stand on the page; the first is shown, others are
+# behind a click.
 CHARTS = {
     "exchange_rates": Chart("What buys robustness?", "exchange", ("exchange_rates",)),
     "deployment": Chart("Error and cost of the candidates", "deploy", ("deployment", "candidates")),
@@ -144,7 +170,10 @@ CHARTS = {
         requires=("corruptions",),
     ),
     "size_accuracy_robustness": Chart(
-        "Robustness against model size and clean accuracy", "designs", ("members",), requires=("robustness",)
+        "Robustness against model size and clean accuracy",
+        "designs",
+        ("members",),
+        requires=("robustness",),
     ),
     "effective_robustness": Chart(
         "Accuracy on shifted images against clean accuracy", "shift", ("effective_robustness",)
@@ -158,15 +187,26 @@ CHARTS = {
     ),
     "swaps": Chart("What does design diversity buy?", "architecture", ("swaps", "members")),
     "coincident_failures": Chart(
-        "Do two members fail on the same images more often than by chance?", "architecture", ("coincident_failures",)
+        "Do two members fail on the same images more often than by chance?",
+        "architecture",
+        ("coincident_failures",),
     ),
-    "architecture_diversity": Chart("Are ensembles of different designs more diverse?", "architecture", ("ensembles",)),
-    "correlations": Chart("Correlation of diversity with ensemble accuracy", "diversity", ("correlations",)),
+    "architecture_diversity": Chart(
+        "Are ensembles of different designs more diverse?", "architecture", ("ensembles",)
+    ),
+    "correlations": Chart(
+        "Correlation of diversity with ensemble accuracy", "diversity", ("correlations",)
+    ),
     "loss_weight": Chart(
-        "What the weight of a joint loss does", "joint", ("ensembles", "members"), requires=("joint",)
+        "What the weight of a joint loss does",
+        "joint",
+        ("ensembles", "members"),
+        requires=("joint",),
     ),
     "search_front": Chart(
-        "Sub-networks of the search, and independently trained designs", "search", ("evaluations", "members")
+        "Sub-networks of the search, and independently trained designs",
+        "search",
+        ("evaluations", "members"),
     ),
     "confusions": Chart("What the recommended model confuses", "failures", ("confusions",)),
     "class_errors": Chart(
@@ -175,7 +215,9 @@ CHARTS = {
         ("class_errors",),
         requires=("corruptions",),
     ),
-    "failure_gallery": Chart("Failures of the recommended model", "failures", ("failure_pictures",)),
+    "failure_gallery": Chart(
+        "Failures of the recommended model", "failures", ("failure_pictures",)
+    ),
     "gallery": Chart("One test image under each corruption", "corruptions", ("gallery",)),
     "attribution_gallery": Chart(
         "Which pixels do members of different families rely on?",

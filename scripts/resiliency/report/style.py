@@ -1,8 +1,9 @@
 """The look of all charts, and their five panels: intervals, lines, scatter, heat map and pictures.
 
-Channels are given as objects, such as `alt.X2("high")` for "high": to find the class of a string, Altair hashes all its
-schemas again, which takes longer than the rest of a chart. Charts are composed by one `alt.layer` or `alt.hconcat` with
-their properties, because every `+` and `.properties` copies its contents, several times where charts are nested.
+Channels are given as objects, such as `alt.X2("high")` for "high": to find the class of a string,
+Altair hashes all its schemas again, which takes longer than the rest of a chart. Charts are
+composed by one `alt.layer` or `alt.hconcat` with their properties, because every `+` and
+`.properties` copies its contents, several times where charts are nested.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -73,7 +74,9 @@ def finish(chart: alt.TopLevelMixin, title: str, subtitle: list[str]) -> alt.Top
 
 def panel_title(text: str | list[str], **more) -> alt.TitleParams:
     """The small title of one panel of a chart, above its drawing area, or of a row of panels."""
-    return alt.TitleParams(text=text, fontSize=13, offset=6, **{"frame": "group", "subtitleFontSize": 12} | more)
+    return alt.TitleParams(
+        text=text, fontSize=13, offset=6, **{"frame": "group", "subtitleFontSize": 12} | more
+    )
 
 
 SPOKEN = {
@@ -101,7 +104,8 @@ SPOKEN = {
 
 
 def tooltips(*fields: str | alt.Tooltip, **formats: str) -> list[alt.Tooltip]:
-    """Contents of tooltips: `fields` as they are, then the fields with these `formats`, by names that people read."""
+    """Contents of tooltips: `fields` as they are, then the fields with these `formats`, by names
+    that people read."""
     plain = [field if isinstance(field, alt.Tooltip) else _spoken(field) for field in fields]
     return plain + [_spoken(field, format=form) for field, form in formats.items()]
 
@@ -115,8 +119,9 @@ class Key(NamedTuple):
 
     Attributes:
         channels: colour, opacity and perhaps shape and dash, by the values of one column.
-        choice: parameter for choosing among these values by a click, which fades the marks of all others. Vega-Lite
-            wants it on the first mark that has the legend, and on no other: the first panel takes it from here.
+        choice: parameter for choosing among these values by a click, which fades the marks of all
+            others. Vega-Lite wants it on the first mark that has the legend, and on no other: the
+            first panel takes it from here.
     """
 
     channels: dict[str, object]
@@ -133,12 +138,15 @@ def told_apart(
     legend: dict[str, object] | None = None,
     kind: str = "N",
 ) -> Key:
-    """A colour for each of the `names` in the column `field`, and a shape or a dash if there are any.
+    """A colour for each of the `names` in the column `field`, and a shape or a dash if there are
+    any.
 
-    Colours and dashes come again from the first if there are fewer; names of one colour then differ in shape.
+    Colours and dashes come again from the first if there are fewer; names of one colour then differ
+    in shape.
 
     Args:
-        legend: options of the legend, which is below the chart; None for none, and then a click on a mark chooses.
+        legend: options of the legend, which is below the chart; None for none, and then a click on
+            a mark chooses.
     """
     drawn = None if legend is None else alt.Legend(**{"title": None, "orient": "bottom"} | legend)
     ranges = {
@@ -171,7 +179,8 @@ def shapes_of(names: Sequence, colours: Sequence[str], shapes: Sequence[str] = S
 def shades(colour: str, count: int) -> list[str]:
     """`count` shades of `colour`, from a light one to a dark one."""
     pure = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
-    steps = np.linspace(-0.4, 0.6, count) if count > 1 else [0.0]  # below 0 towards white, above towards black
+    # Below 0 towards white, above towards black.
+    steps = np.linspace(-0.4, 0.6, count) if count > 1 else [0.0]
     mixed = [pure + abs(step) * ((255 if step < 0 else 0) - pure) for step in steps]
     return ["#" + bytes(rgb.round().astype(np.uint8)).hex() for rgb in mixed]
 
@@ -185,14 +194,18 @@ def measure(
     **scale,
 ) -> alt.X | alt.Y:
     """A quantity along an axis, near its values if no `domain` is given."""
-    around = {"nice": False} | ({} if scale.keys() & {"domain", "domainMin"} else {"zero": False, "padding": 12})
-    ticks = {} if axis and "values" in axis else {"tickCount": 5}  # a tick count would make Vega thin given values
+    around = {"nice": False} | (
+        {} if scale.keys() & {"domain", "domainMin"} else {"zero": False, "padding": 12}
+    )
+    # A tick count would make Vega thin given values.
+    ticks = {} if axis and "values" in axis else {"tickCount": 5}
     shown = {"format": form, "labelOverlap": "greedy"} | ticks | (axis or {})
     return channel(f"{field}:Q", title=title).axis(**shown).scale(**around | scale)
 
 
 def from_zero(values: pd.Series) -> bool:
-    """Whether an axis of these values, none negative, begins at 0: not if all would lie in its upper half."""
+    """Whether an axis of these values, none negative, begins at 0: not if all would lie in its
+    upper half."""
     return not values.min() >= values.max() / 2
 
 
@@ -208,7 +221,8 @@ def cell_names(channel: type, field: str, order: Sequence, title=None, **axis) -
     return channel(f"{field}:{kind}", title=title).axis(**shown).scale(domain=list(order))
 
 
-Drawn = tuple[alt.TopLevelMixin, list[str]]  # a chart without its title, and the lines of its subtitle
+# A chart without its title, and the lines of its subtitle.
+Drawn = tuple[alt.TopLevelMixin, list[str]]
 Ends = tuple[str, str]  # columns of the lower and the upper end of an interval
 DASHED = [4, 3]
 
@@ -219,8 +233,8 @@ class Drawing(NamedTuple):
     Attributes:
         draw: function of the chart's tables, in the order of the registry, and the colours.
         caption: how to read the chart.
-        finding: function of the same tables; returns the answer to the question of the section that the chart is the
-            first of, "" if there is nothing to say.
+        finding: function of the same tables; returns the answer to the question of the section that
+            the chart is the first of, "" if there is nothing to say.
     """
 
     draw: Callable[..., Drawn]
@@ -231,7 +245,9 @@ class Drawing(NamedTuple):
 DRAWINGS: dict[str, Drawing] = {}
 
 
-def chart(caption: str, finding: Callable[..., str] = lambda *tables: "") -> Callable[[Callable], Callable]:
+def chart(
+    caption: str, finding: Callable[..., str] = lambda *tables: ""
+) -> Callable[[Callable], Callable]:
     """Register a function that draws the chart of its name."""
 
     def register(draw: Callable[..., Drawn]) -> Callable[..., Drawn]:
@@ -242,18 +258,30 @@ def chart(caption: str, finding: Callable[..., str] = lambda *tables: "") -> Cal
 
 
 def notice(text: str) -> Drawn:
-    """A chart that says why there is nothing to draw; the report leaves it out, by its `usermeta`."""
-    words = alt.Chart(alt.Data(values=[{"text": text}])).mark_text(fontSize=15, color=MUTED).encode(text="text:N")
+    """A chart that says why there is nothing to draw; the report leaves it out, by its
+    `usermeta`."""
+    words = (
+        alt.Chart(alt.Data(values=[{"text": text}]))
+        .mark_text(fontSize=15, color=MUTED)
+        .encode(text="text:N")
+    )
     return words.properties(width=WIDTH - 80, height=90, usermeta={"nothing": text}), []
 
 
 def line_at(x: float, colour: str = INK) -> alt.Chart:
     """A vertical line across a panel."""
-    return alt.Chart(pd.DataFrame({"at": [x]})).mark_rule(color=colour, strokeDash=[1, 0]).encode(x=alt.X("at:Q"))
+    return (
+        alt.Chart(pd.DataFrame({"at": [x]}))
+        .mark_rule(color=colour, strokeDash=[1, 0])
+        .encode(x=alt.X("at:Q"))
+    )
 
 
-def line_through(x: alt.X, y: alt.Y, points: pd.DataFrame, colour: str = MUTED, dash: Sequence[int] = DASHED):
-    """A line to compare points with, through columns `x` and `y` of `points`, on the axes of a panel."""
+def line_through(
+    x: alt.X, y: alt.Y, points: pd.DataFrame, colour: str = MUTED, dash: Sequence[int] = DASHED
+):
+    """A line to compare points with, through columns `x` and `y` of `points`, on the axes of a
+    panel."""
     axes = {name: channel.copy() for name, channel in (("x", x), ("y", y))}
     for name, channel in axes.items():
         channel.shorthand = f"{name}:Q"
@@ -289,21 +317,36 @@ def scatter(
         point: further channels of points.
     """
     few = len(rows) <= MANY
-    look = {"size": size} if few else {"size": 14, "fillOpacity": 0.5}  # many points are small and translucent
+    # Many points are small and translucent.
+    look = {"size": size} if few else {"size": 14, "fillOpacity": 0.5}
     marks = []
     if across and few:
-        marks.append(_bars(rows, key, bar, down, x=alt.X(f"{across[0]}:Q"), x2=alt.X2(across[1]), y=y))
+        marks.append(
+            _bars(rows, key, bar, down, x=alt.X(f"{across[0]}:Q"), x2=alt.X2(across[1]), y=y)
+        )
     if up and few:
         marks.append(_bars(rows, key, bar, down, y=alt.Y(f"{up[0]}:Q"), y2=alt.Y2(up[1]), x=x))
-    points = alt.Chart(rows).mark_point(**{"filled": not hollow, "fillOpacity": 1, "yOffset": down} | look)
-    marks.append(points.encode(x=x, y=y, tooltip=tooltip, **_without(key, "strokeDash") | (point or {})))
+    points = alt.Chart(rows).mark_point(
+        **{"filled": not hollow, "fillOpacity": 1, "yOffset": down} | look
+    )
+    marks.append(
+        points.encode(x=x, y=y, tooltip=tooltip, **_without(key, "strokeDash") | (point or {}))
+    )
     return _layered([*under, *marks, *over], key, properties)
 
 
 def intervals(
-    rows: pd.DataFrame, x: alt.X, y: alt.Y, ends: Ends, key: Key, tooltip: list, offset: str = "", **more
+    rows: pd.DataFrame,
+    x: alt.X,
+    y: alt.Y,
+    ends: Ends,
+    key: Key,
+    tooltip: list,
+    offset: str = "",
+    **more,
 ) -> alt.LayerChart:
-    """Points with intervals across, a row for each name; in a row, one below the other by the column `offset`."""
+    """Points with intervals across, a row for each name; in a row, one below the other by the
+    column `offset`."""
     if offset:
         place = alt.YOffset(f"{offset}:O").scale(paddingOuter=0.5)
         key = Key(key.channels | {"yOffset": place}, key.choice)
@@ -325,7 +368,8 @@ def lines(
     under: Iterable[alt.Chart] = (),
     **properties,
 ) -> alt.LayerChart:
-    """Lines, with points of the size `dots` or none, intervals up, and a band; one per value of the column `detail`."""
+    """Lines, with points of the size `dots` or none, intervals up, and a band; one per value of the
+    column `detail`."""
     base = alt.Chart(rows)
     marks = []
     if band:
@@ -333,7 +377,9 @@ def lines(
         marks.append(area.encode(**_without(key, "shape", "opacity", "strokeDash")))
     if ends:
         marks.append(_bars(rows, key, stroke, y=alt.Y(f"{ends[0]}:Q"), y2=alt.Y2(ends[1]), x=x))
-    strokes = base.mark_line(strokeWidth=stroke).encode(x=x, y=y, tooltip=tooltip, **_without(key, "shape"))
+    strokes = base.mark_line(strokeWidth=stroke).encode(
+        x=x, y=y, tooltip=tooltip, **_without(key, "shape")
+    )
     marks.append(strokes.encode(detail=alt.Detail(f"{detail}:N")) if detail else strokes)
     if dots:
         points = base.mark_point(filled=True, size=dots, opacity=1)
@@ -352,7 +398,8 @@ def heat(
     dark: object = None,
     **properties,
 ) -> alt.LayerChart:
-    """Cells coloured by a value, and the values as numbers if they have a `form`, white where `dark` is true."""
+    """Cells coloured by a value, and the values as numbers if they have a `form`, white where
+    `dark` is true."""
     base = alt.Chart(cells).encode(x=x, y=y)
     layers = [base.mark_rect().encode(color=colour, tooltip=tooltip)]
     if form:
@@ -388,6 +435,8 @@ def _without(key: Key, *names: str) -> dict[str, object]:
 
 def _layered(layers: list[alt.Chart], key: Key, properties: dict[str, object]) -> alt.LayerChart:
     if key.choice:
-        coloured = [place for place, of in enumerate(layers) if of.encoding.color == key.channels["color"]]
+        coloured = [
+            place for place, of in enumerate(layers) if of.encoding.color == key.channels["color"]
+        ]
         layers[coloured[0]] = layers[coloured[0]].add_params(key.choice.pop())
     return alt.layer(*layers, **properties)

@@ -1,7 +1,7 @@
 """Environments of Jinja for pages, with the formats of `words`.
 
-What a template of Markdown prints is text, unless it says that it is Markdown: names come from users, and a page is
-read by programs that run what HTML they find in it.
+What a template of Markdown prints is text, unless it says that it is Markdown: names come from
+users, and a page is read by programs that run what HTML they find in it.
 """
 
 import re
@@ -16,12 +16,20 @@ from markupsafe import Markup, escape
 
 from resiliency.report import words
 
-NUMBERS: list[Callable[..., str]] = [words.percent, words.number, words.estimate, words.duration, words.quantity]
+NUMBERS: list[Callable[..., str]] = [
+    words.percent,
+    words.number,
+    words.estimate,
+    words.duration,
+    words.quantity,
+]
 NUMBERS += [words.plural, words.interval, words.bounds]
 FORMS: dict[str, Callable[..., str]] = {form.__name__: form for form in [*NUMBERS, words.label]}
 
 
-def environment(folder: Path, forms: Mapping[str, Callable[..., Any]] = FORMS, **escaping: Any) -> Environment:
+def environment(
+    folder: Path, forms: Mapping[str, Callable[..., Any]] = FORMS, **escaping: Any
+) -> Environment:
     """An environment for the templates in `folder`; an unknown name raises an error.
 
     Args:
@@ -29,7 +37,11 @@ def environment(folder: Path, forms: Mapping[str, Callable[..., Any]] = FORMS, *
         escaping: escaping of printed values: `autoescape` or `finalize`.
     """
     templates = Environment(
-        loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **escaping
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **escaping,
     )
     templates.filters |= forms
     templates.globals |= forms
@@ -85,7 +97,13 @@ def markdown_environment(folder: Path) -> Environment:
     Filters `markdown`, `code`, `code_line` and `link` are for what is not text.
     """
     forms: dict[str, Callable[..., Any]] = {form.__name__: _as_markdown(form) for form in NUMBERS}
-    forms |= {"label": words.label, "markdown": Markdown, "code": code, "code_line": code_line, "link": link}
+    forms |= {
+        "label": words.label,
+        "markdown": Markdown,
+        "code": code,
+        "code_line": code_line,
+        "link": link,
+    }
     return environment(folder, forms, finalize=escaped)
 
 

@@ -1,4 +1,5 @@
-"""Names and numbers as people read them. Only reports read them, so that no table depends on a label."""
+"""Names and numbers as people read them. Only reports read them, so that no table depends on a
+label."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -45,7 +46,8 @@ def label(name: str) -> str:
 
 
 def short_label(metric: str) -> str:
-    """The label of a metric without its suffix in brackets, which goes before it if the metric is negated."""
+    """The label of a metric without its suffix in brackets, which goes before it if the metric is
+    negated."""
     name, _, suffix = label(metric).partition(" (")
     return f"negated {name}" if suffix == "negated)" else name
 
@@ -77,7 +79,9 @@ def quantity(value: float | None) -> str:
     """A number with three significant digits and a prefix, such as 719 k or 7.6 G; 0 to 10¹⁵."""
     if _missing(value):
         return NOTHING
-    place = next((n for n in range(len(PREFIXES)) if abs(value) < 999.5 * 1000**n), len(PREFIXES) - 1)
+    place = next(
+        (n for n in range(len(PREFIXES)) if abs(value) < 999.5 * 1000**n), len(PREFIXES) - 1
+    )
     return f"{value / 1000**place:.3g} {PREFIXES[place]}".rstrip().replace("-", MINUS)
 
 
@@ -101,17 +105,24 @@ def interval(low: float | None, high: float | None, form=number) -> str:
 
     The page says once of which level its intervals are.
     """
-    return "" if _missing(low) or _missing(high) else f"[{form(low).removesuffix('%')}, {form(high).removesuffix('%')}]"
+    return (
+        ""
+        if _missing(low) or _missing(high)
+        else f"[{form(low).removesuffix('%')}, {form(high).removesuffix('%')}]"
+    )
 
 
 def bounds(low: float | None, high: float | None) -> str:
     """Bounds of an estimate, such as [0.234, 0.495]; empty if they are unknown.
 
-    They have three decimals, small ones four, or five if four do not show on which side of 0 they are.
+    They have three decimals, small ones four, or five if four do not show on which side of 0 they
+    are.
     """
     ends = [end for end in (low, high) if not _missing(end) and end]
     small = all(abs(end) < 0.1 for end in ends)
-    digits = next((digits for digits in (3 + small, 4) if all(round(end, digits) for end in ends)), 5)
+    digits = next(
+        (digits for digits in (3 + small, 4) if all(round(end, digits) for end in ends)), 5
+    )
     return interval(low, high, partial(number, digits=digits))
 
 
@@ -168,7 +179,9 @@ def capital(text: str) -> str:
 
 def first_of(names: Sequence[str], most: int) -> str:
     """The first names, joined by commas, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+    return ", ".join(names[:most]) + (
+        f" and {len(names) - most:,} more" if len(names) > most else ""
+    )
 
 
 def _missing(value: float | None) -> "TypeIs[None]":

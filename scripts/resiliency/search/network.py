@@ -1,4 +1,5 @@
-"""Residual networks of any shape, whose weights are named as in timm's ResNets, and super-networks of them."""
+"""Residual networks of any shape, whose weights are named as in timm's ResNets, and super-networks
+of them."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -25,7 +26,9 @@ from resiliency.training.engine import Loss
 class Block(nn.Module):
     """Convolutions, each with its norm, and a shortcut around them (He et al. 2016)."""
 
-    def __init__(self, convs: list[nn.Conv2d], downsample: nn.Sequential | None, norm: type[nn.BatchNorm2d]):
+    def __init__(
+        self, convs: list[nn.Conv2d], downsample: nn.Sequential | None, norm: type[nn.BatchNorm2d]
+    ):
         super().__init__()
         self.depth = len(convs)
         for index, conv in enumerate(convs, 1):
@@ -55,7 +58,9 @@ class Residual(nn.Module):
         self.conv1 = self.conv(3, shape["stem"], 7, shape["stride"], 3, bias=False)
         self.bn1 = self.norm(shape["stem"])
         self.maxpool = nn.MaxPool2d(3, 2, 1) if shape["pool"] else nn.Identity()
-        self.feature_info = [{"module": f"layer{number}"} for number in range(1, len(shape["layers"]) + 1)]
+        self.feature_info = [
+            {"module": f"layer{number}"} for number in range(1, len(shape["layers"]) + 1)
+        ]
         inward = shape["stem"]
         for stage, info in enumerate(self.feature_info):
             self.add_module(info["module"], self._stage(shape, stage, inward))
@@ -80,7 +85,9 @@ class Residual(nn.Module):
             convs = [self.conv(a, b, k, s, k // 2, bias=False) for a, b, k, s in sizes]
             downsample = None
             if not index and (stage > 0 or shape["projected"]):
-                downsample = nn.Sequential(self.conv(inward, outward, 1, stride, bias=False), self.norm(outward))
+                downsample = nn.Sequential(
+                    self.conv(inward, outward, 1, stride, bias=False), self.norm(outward)
+                )
             blocks.append(Block(convs, downsample, self.norm))
             inward = outward
         return nn.Sequential(*blocks)
@@ -127,18 +134,28 @@ class _Conv(nn.Conv2d):
 
 
 class _Norm(nn.BatchNorm2d):
-    """A norm of as many channels as its input has; in training its statistics follow only if `follows` is set."""
+    """A norm of as many channels as its input has; in training its statistics follow only if
+    `follows` is set."""
 
     follows = True
 
     def forward(self, x: Tensor) -> Tensor:
         first = slice(x.shape[1])
         moving = self.follows or not self.training
-        mean, variance = (self.running_mean[first], self.running_var[first]) if moving else (None, None)
+        mean, variance = (
+            (self.running_mean[first], self.running_var[first]) if moving else (None, None)
+        )
         if self.training and moving:
             self.num_batches_tracked += 1
         return F.batch_norm(
-            x, mean, variance, self.weight[first], self.bias[first], self.training, self.momentum, self.eps
+            x,
+            mean,
+            variance,
+            self.weight[first],
+            self.bias[first],
+            self.training,
+            self.momentum,
+            self.eps,
         )
 
 
@@ -166,14 +183,19 @@ class Supernetwork(Residual):
         self.activate(largest)
 
     def activate(self, shape: Shape, follow: bool = True) -> None:
-        """Compute as the sub-network of `shape` from now on; batch-norm statistics follow it only if `follow`."""
+        """Compute as the sub-network of `shape` from now on; batch-norm statistics follow it only
+        if `follow`."""
         self.depths = shape["layers"]
         self.conv1.width = shape["stem"]
-        for blocks, depth, channels in zip(self.stages, self.depths, shape["channels"], strict=True):
+        for blocks, depth, channels in zip(
+            self.stages, self.depths, shape["channels"], strict=True
+        ):
             outward = channels * EXPANSION[shape["block"]]
             for block in blocks[:depth]:
                 for index in range(1, block.depth + 1):
-                    getattr(block, f"conv{index}").width = outward if index == block.depth else channels
+                    getattr(block, f"conv{index}").width = (
+                        outward if index == block.depth else channels
+                    )
                 if block.downsample is not None:
                     block.downsample[0].width = outward
         for module in self.modules():
@@ -194,17 +216,23 @@ def supernetwork(**largest: Unpack[Shape]) -> Supernetwork:
 
 
 def extract(network: Supernetwork, shape: Shape) -> Residual:
-    """The sub-network of `shape` as an ordinary network with weights and batch-norm statistics of its own."""
-    with torch.device("meta"):  # initial weights would take longer than the copies that replace them
+    """The sub-network of `shape` as an ordinary network with weights and batch-norm statistics of
+    its own."""
+    # Initial weights would take longer than the copies that replace them.
+    with torch.device("meta"):
         small = Residual(shape)
     own = network.state_dict()
-    parts = {name: own[name][*map(slice, like.shape)].clone() for name, like in small.state_dict().items()}
+    parts = {
+        name: own[name][*map(slice, like.shape)].clone()
+        for name, like in small.state_dict().items()
+    }
     small.load_state_dict(parts, assign=True)
     return small.to(memory_format=torch.channels_last)
 
 
 def start_from(network: Supernetwork, weights: str | Path) -> None:
-    """Give `network` the weights of the member in the file `weights`, its channels in the order of importance.
+    """Give `network` the weights of the member in the file `weights`, its channels in the order of
+    importance.
 
     Raises:
         Fault: the file is missing or cut short, or the weights are those of another network.
@@ -213,19 +241,26 @@ def start_from(network: Supernetwork, weights: str | Path) -> None:
     try:
         own = load_file(weights)
     except (OSError, SafetensorError) as error:
-        raise Fault(f"{weights}: truncated or corrupt weights ({error}); delete it and run again") from error
+        raise Fault(
+            f"{weights}: truncated or corrupt weights ({error}); delete it and run again"
+        ) from error
     if outputs is not None:
         own |= {name: own[name][outputs] for name in ("fc.weight", "fc.bias")}
     if misfit := load_weights(network, own | {"seen": network.seen.cpu()}):
-        raise Fault(f"{weights}: not the weights of search.design ({misfit}); start from a member of that design")
+        raise Fault(
+            f"{weights}: not the weights of search.design ({misfit}); start from a member of that "
+            "design"
+        )
     reorder(network)
 
 
 def reorder(network: Residual) -> None:
-    """Sort the channels of every layer by importance, so that narrow sub-networks keep the most important ones.
+    """Sort the channels of every layer by importance, so that narrow sub-networks keep the most
+    important ones.
 
-    The importance of a channel is the L2 norm of the filters that write to it, as in BootstrapNAS (Muñoz et al. 2022).
-    Blocks of a stage add to the same channels, so that these move together. The function of the whole network stays.
+    The importance of a channel is the L2 norm of the filters that write to it, as in BootstrapNAS
+    (Muñoz et al. 2022). Blocks of a stage add to the same channels, so that these move together.
+    The function of the whole network stays.
     """
     writers, readers = [(network.conv1, network.bn1)], []
     for blocks in network.stages:
@@ -235,7 +270,10 @@ def reorder(network: Residual) -> None:
             _sort(writers, [*readers, first.downsample[0]])
             writers, readers = [tuple(first.downsample)], []
         for block in blocks:
-            pairs = [(getattr(block, f"conv{i}"), getattr(block, f"bn{i}")) for i in range(1, block.depth + 1)]
+            pairs = [
+                (getattr(block, f"conv{i}"), getattr(block, f"bn{i}"))
+                for i in range(1, block.depth + 1)
+            ]
             for pair, (reader, _) in pairwise(pairs):
                 _sort([pair], [reader])
             writers.append(pairs[-1])
@@ -256,11 +294,12 @@ def _sort(writers: list[tuple[nn.Conv2d, nn.BatchNorm2d]], readers: list[nn.Modu
 
 
 def training_phases(space: Space, settings: Search) -> list[list[str]]:
-    """The dimensions of the random sub-networks in each phase of the training; phases take equal shares of it.
+    """The dimensions of the random sub-networks in each phase of the training; phases take equal
+    shares of it.
 
-    "sandwich" has one phase, of all dimensions (Yu et al., BigNAS, 2020). "progressive" has one of depth, then one of
-    depth and width (progressive shrinking; Cai et al., Once-for-All, 2020); from random weights, the largest
-    sub-network learns alone before.
+    "sandwich" has one phase, of all dimensions (Yu et al., BigNAS, 2020). "progressive" has one of
+    depth, then one of depth and width (progressive shrinking; Cai et al., Once-for-All, 2020); from
+    random weights, the largest sub-network learns alone before.
     """
     if settings.strategy == "sandwich":
         return [list(DIMENSIONS)]
@@ -269,11 +308,13 @@ def training_phases(space: Space, settings: Search) -> list[list[str]]:
 
 
 def supernet_loss(space: Space, settings: Search, n_images: int, smoothing: float) -> Loss:
-    """The loss of one super-network, a sum over sub-networks: cross-entropy of the largest one with the labels, and of
-    the others with its probabilities, in float32, which are not learned from them (in-place distillation).
+    """The loss of one super-network, a sum over sub-networks: cross-entropy of the largest one with
+    the labels, and of the others with its probabilities, in float32, which are not learned from
+    them (in-place distillation).
 
-    The others are random ones, as in `training_phases`; with the strategy "sandwich" also the smallest one. They are
-    drawn from the seed of the step, as which torch's generator is seeded, and so the same after an interruption.
+    The others are random ones, as in `training_phases`; with the strategy "sandwich" also the
+    smallest one. They are drawn from the seed of the step, as which torch's generator is seeded,
+    and so the same after an interruption.
 
     Args:
         n_images: number of training images in all steps.
@@ -285,7 +326,8 @@ def supernet_loss(space: Space, settings: Search, n_images: int, smoothing: floa
         random = np.random.default_rng(torch.initial_seed())
         if settings.strategy == "sandwich":
             yield space.sizes - 1
-        phase = int(network.seen) * len(phases) // n_images if len(phases) > 1 else 0  # a GPU is waited for
+        # A GPU is waited for.
+        phase = int(network.seen) * len(phases) // n_images if len(phases) > 1 else 0
         dimensions = phases[min(phase, len(phases) - 1)]
         for _ in range(settings.random_subnetworks if dimensions else 0):
             yield space.random(random, dimensions)
@@ -307,10 +349,13 @@ def supernet_loss(space: Space, settings: Search, n_images: int, smoothing: floa
 
 
 def training_macs(space: Space, settings: Search) -> int:
-    """Multiply-accumulate operations of the forward passes of one training image, in expectation over 256 draws."""
+    """Multiply-accumulate operations of the forward passes of one training image, in expectation
+    over 256 draws."""
     random, total = np.random.default_rng(0), space.macs(0 * space.sizes)
     drawn = [
-        np.mean([space.macs(space.random(random, dimensions)) for _ in range(256)]) if dimensions else 0
+        np.mean([space.macs(space.random(random, dimensions)) for _ in range(256)])
+        if dimensions
+        else 0
         for dimensions in training_phases(space, settings)
     ]
     if settings.strategy == "sandwich":
@@ -320,7 +365,13 @@ def training_macs(space: Space, settings: Search) -> int:
 
 def network_description(factory: str, shape: Shape, side: int) -> Keys:
     """Entries of a `Member` for a network of a shape, for images of `side` pixels squared."""
-    return {"architecture": None, "factory": factory, "arguments": shape, "stem": "original", "side": side}
+    return {
+        "architecture": None,
+        "factory": factory,
+        "arguments": shape,
+        "stem": "original",
+        "side": side,
+    }
 
 
 def supernet_description(space: Space, start: str | None) -> Keys:
@@ -332,5 +383,9 @@ def supernet_description(space: Space, start: str | None) -> Keys:
     description = network_description(SUPERNETWORK, space.largest, space.side)
     if start:
         member = Member.read(Path(start).with_name("member.json"))
-        description |= {"start": f"{member.member} (sha256 {sha256(start)})", "mean": member.mean, "std": member.std}
+        description |= {
+            "start": f"{member.member} (sha256 {sha256(start)})",
+            "mean": member.mean,
+            "std": member.std,
+        }
     return description

@@ -1,4 +1,5 @@
-"""The search for sub-networks, and the members made of them; a search that was interrupted repeats no evaluation."""
+"""The search for sub-networks, and the members made of them; a search that was interrupted repeats
+no evaluation."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -31,22 +32,32 @@ from resiliency.designs.weights import complete
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.metrics.classification import softmax
 from resiliency.prediction.writing import logits
-from resiliency.search.network import Residual, Supernetwork, extract, network_description, training_macs
+from resiliency.search.network import (
+    Residual,
+    Supernetwork,
+    extract,
+    network_description,
+    training_macs,
+)
 from resiliency.search.space import Search, Space
 from resiliency.storage import read_json, sha256, write_csv
 from resiliency.training.engine import Checkpoint, LabelledImages, Preprocessing
 from resiliency.training.member import read_labelled_images
 
-Errors = dict[tuple[int, ...], float]  # genes of a sub-network -> its validation error, in the order of evaluation
+# Genes of a sub-network -> its validation error, in the order of evaluation.
+Errors = dict[tuple[int, ...], float]
 Score = Callable[[np.ndarray], tuple[list[float], float]]
 
 
-def evolve(score: Score, objectives: int, sizes: np.ndarray, first: np.ndarray, evaluations: int, seed: int) -> None:
-    """Call `score` for distinct vectors that become better, `evaluations` times; fewer if mating finds no more.
+def evolve(
+    score: Score, objectives: int, sizes: np.ndarray, first: np.ndarray, evaluations: int, seed: int
+) -> None:
+    """Call `score` for distinct vectors that become better, `evaluations` times; fewer if mating
+    finds no more.
 
     Args:
-        score: vector int64 G -> objectives, all to be minimised, and the excess over the constraint, 0 or less if it
-            holds.
+        score: vector int64 G -> objectives, all to be minimised, and the excess over the
+            constraint, 0 or less if it holds.
         sizes: int64 G; gene g has the values 0 to sizes[g] - 1.
         first: int64 PxG, first population of P distinct vectors.
         seed: seed of the random numbers.
@@ -60,7 +71,9 @@ def evolve(score: Score, objectives: int, sizes: np.ndarray, first: np.ndarray, 
         eliminate_duplicates=new,
         seed=seed,
     )
-    problem = Problem(n_var=len(sizes), n_obj=objectives, n_ieq_constr=1, xl=0, xu=sizes - 1, vtype=int)
+    problem = Problem(
+        n_var=len(sizes), n_obj=objectives, n_ieq_constr=1, xl=0, xu=sizes - 1, vtype=int
+    )
     algorithm.setup(problem, termination=NoTermination())
     while evaluations and (candidates := algorithm.ask()) is not None:
         candidates = candidates[:evaluations]
@@ -75,14 +88,18 @@ def evolve(score: Score, objectives: int, sizes: np.ndarray, first: np.ndarray, 
 
 
 def fronts(objectives: np.ndarray) -> list[np.ndarray]:
-    """Positions in float NxO of the vectors that none dominates, then of those that only these dominate, and so on."""
+    """Positions in float NxO of the vectors that none dominates, then of those that only these
+    dominate, and so on."""
     return [np.sort(front) for front in NonDominatedSorting().do(objectives)]
 
 
 class Step(Mutation):
-    """Each gene that can change moves to a neighbouring value with probability one over the number of such genes."""
+    """Each gene that can change moves to a neighbouring value with probability one over the number
+    of such genes."""
 
-    def _do(self, problem: Problem, X: np.ndarray, random_state: np.random.Generator, **kwargs) -> np.ndarray:
+    def _do(
+        self, problem: Problem, X: np.ndarray, random_state: np.random.Generator, **kwargs
+    ) -> np.ndarray:
         last = problem.xu.astype(int)
         step = random_state.choice([-1, 1], size=X.shape)
         step = np.where((X + step < 0) | (X + step > last), -step, step)
@@ -91,7 +108,8 @@ class Step(Mutation):
 
 
 class _Unseen(DuplicateElimination):
-    """Lets vectors pass that are not among `seen`, nor in the population or twice among the new ones."""
+    """Lets vectors pass that are not among `seen`, nor in the population or twice among the new
+    ones."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,8 +117,16 @@ class _Unseen(DuplicateElimination):
 
     def do(self, pop: Population, *others: Population, **kwargs) -> Population:
         existing = {_key(individual) for other in others for individual in other}
-        first = {_key(individual): position for position, individual in reversed(list(enumerate(pop)))}
-        return pop[sorted(position for key, position in first.items() if key not in self.seen and key not in existing)]
+        first = {
+            _key(individual): position for position, individual in reversed(list(enumerate(pop)))
+        }
+        return pop[
+            sorted(
+                position
+                for key, position in first.items()
+                if key not in self.seen and key not in existing
+            )
+        ]
 
 
 def _key(individual: Individual) -> bytes:
@@ -115,7 +141,8 @@ class Evaluator:
     """Makes and evaluates sub-networks of a trained super-network.
 
     Attributes:
-        calibration: P training images, without augmentation, from which batch-norm statistics are estimated.
+        calibration: P training images, without augmentation, from which batch-norm statistics are
+            estimated.
         validation: images on which no network was trained.
     """
 
@@ -126,7 +153,8 @@ class Evaluator:
     preprocessing: Preprocessing
 
     def network(self, genes: np.ndarray) -> Residual:
-        """A sub-network as an ordinary network, with batch-norm statistics of its own, in evaluation mode."""
+        """A sub-network as an ordinary network, with batch-norm statistics of its own, in
+        evaluation mode."""
         network = extract(self.supernetwork, self.space.shape(genes))
         device = network.fc.weight.device
         read = batches(self.calibration, in_order(len(self.calibration), BATCH), device, workers=0)
@@ -136,15 +164,19 @@ class Evaluator:
 
     def probabilities(self, genes: np.ndarray) -> np.ndarray:
         """Probabilities float32 NxK that a sub-network gives the validation images."""
-        member = self.network(genes), Member("a sub-network", mean=self.preprocessing.mean, std=self.preprocessing.std)
+        member = (
+            self.network(genes),
+            Member("a sub-network", mean=self.preprocessing.mean, std=self.preprocessing.std),
+        )
         return softmax(logits(member, self.validation.images, self.preprocessing.workers))
 
 
 def recalibrate(network: nn.Module, images: Iterable[Tensor]) -> None:
-    """Replace batch-norm statistics by the means over these batches; leaves the network in evaluation mode.
+    """Replace batch-norm statistics by the means over these batches; leaves the network in
+    evaluation mode.
 
-    A sub-network sees other activations than those that the statistics of the super-network are of (Yu and Huang,
-    Universally Slimmable Networks, 2019).
+    A sub-network sees other activations than those that the statistics of the super-network are of
+    (Yu and Huang, Universally Slimmable Networks, 2019).
 
     Args:
         images: normalised batches, float Bx3xHxW.
@@ -157,7 +189,8 @@ def recalibrate(network: nn.Module, images: Iterable[Tensor]) -> None:
     with torch.no_grad():
         for number, batch in enumerate(images, start=1):
             for norm in norms:
-                norm.momentum = 1 / number  # a cumulative mean; of momentum None each norm would wait for the device
+                # A cumulative mean; of momentum None each norm would wait for the device.
+                norm.momentum = 1 / number
             network(batch)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
@@ -170,9 +203,11 @@ POPULATION = 40
 
 
 def along_the_front(objectives: np.ndarray, count: int) -> list[int]:
-    """Positions of `count` sub-networks, by ascending MACs, evenly spread over the front of those that none dominates.
+    """Positions of `count` sub-networks, by ascending MACs, evenly spread over the front of those
+    that none dominates.
 
-    Where the front holds fewer, all of it is taken, and the rest from the front behind it, and so on.
+    Where the front holds fewer, all of it is taken, and the rest from the front behind it, and so
+    on.
 
     Args:
         objectives: float NxO, N >= `count`, MACs in the last column.
@@ -187,18 +222,22 @@ def along_the_front(objectives: np.ndarray, count: int) -> list[int]:
     return sorted(positions, key=lambda position: objectives[position, -1])
 
 
-def best_ensemble(probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, count: int, seed: int) -> list[int]:
-    """Positions of `count` sub-networks whose ensemble has the least error, ascending; of equals, the most diverse.
+def best_ensemble(
+    probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, count: int, seed: int
+) -> list[int]:
+    """Positions of `count` sub-networks whose ensemble has the least error, ascending; of equals,
+    the most diverse.
 
-    Ensembles are searched by NSGA-II for a low error of their mean probability, a high diversity (mean Jensen-Shannon
-    divergence of pairs) and few MACs.
+    Ensembles are searched by NSGA-II for a low error of their mean probability, a high diversity
+    (mean Jensen-Shannon divergence of pairs) and few MACs.
 
     Args:
         probabilities: float MxNxK, of M sub-networks for N images.
         labels: int N.
         macs: int M.
     """
-    scored: dict[tuple[int, ...], tuple[float, float, float]] = {}  # of ensembles that name no sub-network twice
+    # Of ensembles that name no sub-network twice.
+    scored: dict[tuple[int, ...], tuple[float, float, float]] = {}
     probabilities = probabilities.astype(np.float32)
     divergence = jensen_shannon(probabilities)
 
@@ -207,7 +246,11 @@ def best_ensemble(probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarra
         chosen = list(ensemble)
         error = np.mean(probabilities[chosen].mean(axis=0).argmax(axis=1) != labels)
         pairs = divergence[np.ix_(chosen, chosen)][np.triu_indices(len(chosen), 1)]
-        objectives = float(error), -float(pairs.mean()) if len(pairs) else 0.0, float(macs[chosen].sum())
+        objectives = (
+            float(error),
+            -float(pairs.mean()) if len(pairs) else 0.0,
+            float(macs[chosen].sum()),
+        )
         repeated = len(genes) - len(ensemble)
         if not repeated:
             scored[ensemble] = objectives
@@ -217,13 +260,18 @@ def best_ensemble(probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarra
     drawn = [random.choice(len(macs), count, replace=False) for _ in range(POPULATION)]
     population = np.unique(drawn, axis=0)
     sizes = np.full(count, len(macs))
-    evolve(score, 3, sizes, population, ENSEMBLES, derived_seed(seed, "search", "ensembles") % 2**32)
+    evolve(
+        score, 3, sizes, population, ENSEMBLES, derived_seed(seed, "search", "ensembles") % 2**32
+    )
     *_, best = min((*scores, ensemble) for ensemble, scores in scored.items())
     return list(best)
 
 
-def search(evaluator: Evaluator, settings: Search, seed: int, checkpoint: Checkpoint | None = None) -> Errors:
-    """Evaluate sub-networks, chosen by NSGA-II for low validation error and few MACs; all if there are few enough.
+def search(
+    evaluator: Evaluator, settings: Search, seed: int, checkpoint: Checkpoint | None = None
+) -> Errors:
+    """Evaluate sub-networks, chosen by NSGA-II for low validation error and few MACs; all if there
+    are few enough.
 
     What was kept by a run that was interrupted is not evaluated again.
     """
@@ -241,14 +289,17 @@ def search(evaluator: Evaluator, settings: Search, seed: int, checkpoint: Checkp
             errors[key] = known[key]
             progress.step(f"validation error {errors[key]:.4f}, {space.macs(genes):,} MACs")
             if checkpoint and checkpoint.due():
-                checkpoint.save({"evaluations": [[list(genes), error] for genes, error in known.items()]})
+                checkpoint.save(
+                    {"evaluations": [[list(genes), error] for genes, error in known.items()]}
+                )
         return errors[key]
 
     if space.count == total:
         for genes in space.all():
             evaluate(genes)
         return errors
-    idle = len(space.depth)  # genes of one value: without them, published studies would draw other numbers
+    # Genes of one value: without them, published studies would draw other numbers.
+    idle = len(space.depth)
 
     def score(genes: np.ndarray) -> tuple[list[float], float]:
         return [evaluate(genes[:-idle]), space.macs(genes[:-idle])], 0
@@ -268,8 +319,8 @@ def objectives_of(space: Space, errors: Errors) -> np.ndarray:
 
 
 def first_population(space: Space, settings: Search, seed: int) -> np.ndarray:
-    """Distinct sub-networks that the search begins with, int64 PxG: the largest one, the smallest one, and random ones
-    between, from those that lack little to those that lack much.
+    """Distinct sub-networks that the search begins with, int64 PxG: the largest one, the smallest
+    one, and random ones between, from those that lack little to those that lack much.
 
     Genes that are drawn uniformly seldom are all small or all large.
     """
@@ -283,18 +334,25 @@ def first_population(space: Space, settings: Search, seed: int) -> np.ndarray:
 
 def select_members(evaluator: Evaluator, errors: Errors, settings: Search, seed: int) -> list[int]:
     """Positions of the sub-networks that become members, by ascending MACs."""
-    objectives, count, genes = objectives_of(evaluator.space, errors), settings.members, np.array(list(errors))
+    objectives, count, genes = (
+        objectives_of(evaluator.space, errors),
+        settings.members,
+        np.array(list(errors)),
+    )
     if settings.objective == "members":
         return along_the_front(objectives, count)
     positions = np.concatenate(fronts(objectives))[:CANDIDATES].tolist()
     probabilities = np.stack([evaluator.probabilities(genes[position]) for position in positions])
     labels = np.asarray(evaluator.validation.labels)
     best = best_ensemble(probabilities, labels, objectives[positions, 1], count, seed)
-    return sorted((positions[index] for index in best), key=lambda position: objectives[position, 1])
+    return sorted(
+        (positions[index] for index in best), key=lambda position: objectives[position, 1]
+    )
 
 
 def search_table(space: Space, errors: Errors, members: dict[int, str]) -> list[dict[str, object]]:
-    """A row per evaluation: the sub-network, its MACs and validation error, whether it is on the front, its member.
+    """A row per evaluation: the sub-network, its MACs and validation error, whether it is on the
+    front, its member.
 
     Args:
         members: position of a sub-network -> the member made from it.
@@ -303,10 +361,19 @@ def search_table(space: Space, errors: Errors, members: dict[int, str]) -> list[
     rows = []
     for position, (genes, error) in enumerate(errors.items()):
         shape = space.shape(np.array(genes))
-        sizes = {"layers": " ".join(map(str, shape["layers"])), "channels": " ".join(map(str, shape["channels"]))}
+        sizes = {
+            "layers": " ".join(map(str, shape["layers"])),
+            "channels": " ".join(map(str, shape["channels"])),
+        }
         scores = {"macs": space.macs(np.array(genes)), "validation_error": error}
         rows.append(
-            {"evaluation": position, **sizes, **scores, "front": position in front, "member": members.get(position, "")}
+            {
+                "evaluation": position,
+                **sizes,
+                **scores,
+                "front": position in front,
+                "member": members.get(position, ""),
+            }
         )
     return rows
 
@@ -322,17 +389,19 @@ def search_members(
     workers: int,
     code: str,
 ) -> None:
-    """Search the super-network for sub-networks, and write the chosen ones and the table of evaluations.
+    """Search the super-network for sub-networks, and write the chosen ones and the table of
+    evaluations.
 
     The search resumes from a checkpoint beside the table, which is removed when all are written.
 
     Args:
-        folders: folders of the members, with their names; weights.safetensors and member.json are written to each.
+        folders: folders of the members, with their names; weights.safetensors and member.json are
+            written to each.
         table: path to which the table of evaluations is written.
         design: description of the super-network, as from `Design.description`.
         family: family of the members, that of their design.
-        data: paths by name: weights (of the super-network), card, images, labels, validation_images and
-            validation_labels.
+        data: paths by name: weights (of the super-network), card, images, labels, validation_images
+            and validation_labels.
         workers: number of processes that decode image files.
         code: fingerprint of the code that searches.
     """
@@ -350,8 +419,13 @@ def search_members(
         errors = search(evaluator, settings, seed, checkpoint)
     all_genes, objectives = list(errors), objectives_of(space, errors)
     cost, images_seen = supernet.training_cost, len(calibration) + len(validation.labels)
-    macs = 3 * training_macs(space, settings) * cost["n_images"] + int(objectives[:, 1].sum()) * images_seen
-    common = {key: getattr(supernet, key) for key in ("mean", "std", "normalisation", "precision")} | {
+    macs = (
+        3 * training_macs(space, settings) * cost["n_images"]
+        + int(objectives[:, 1].sum()) * images_seen
+    )
+    common = {
+        key: getattr(supernet, key) for key in ("mean", "std", "normalisation", "precision")
+    } | {
         "weights_kind": WeightsKind.SUPERNET,
         "weights_source": "a super-network trained here",
         "training_cost": cost | {"macs": macs, "shared_by": settings.members},
@@ -362,10 +436,20 @@ def search_members(
         genes, accuracy = np.array(all_genes[position]), float(1 - objectives[position, 0])
         made = evaluator.network(genes)
         description = network_description(SUBNETWORK, space.shape(genes), space.side)
-        named = {"origin": SEARCH, "design": folder.name, "family": family, "index": folders.index(folder)}
+        named = {
+            "origin": SEARCH,
+            "design": folder.name,
+            "family": family,
+            "index": folders.index(folder),
+        }
         member = Member(folder.name, validation_accuracy=accuracy, **description | named | common)
         complete(member, made, len(card["classes"]))
         member.device = ", then ".join(checkpoint.devices)
         write_member(folder, made, member)
-    write_csv(table, search_table(space, errors, {position: folder.name for position, folder in positions.items()}))
+    write_csv(
+        table,
+        search_table(
+            space, errors, {position: folder.name for position, folder in positions.items()}
+        ),
+    )
     checkpoint.path.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """The space of sub-networks of a residual network, and the cost of each.
 
-A sub-network is described in two ways. *Genes*, int64 with two values per stage, say what it lacks of the largest
-sub-network: blocks left out in each stage, then the position of each stage's width among the widths, largest first.
-All zeros are the largest. Its *shape* is plain data: a `Shape`."""
+A sub-network is described in two ways. *Genes*, int64 with two values per stage, say what it lacks
+of the largest sub-network: blocks left out in each stage, then the position of each stage's width
+among the widths, largest first. All zeros are the largest. Its *shape* is plain data: a `Shape`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,9 @@ class Elastic(Settings):
         None, description="fewest blocks of each stage; default: all blocks"
     )
     width: list[Annotated[float, Field(gt=0, le=1)]] = Field(
-        [1, 0.75, 0.5], min_length=1, description="shares of the channels that a stage may keep, among them 1"
+        [1, 0.75, 0.5],
+        min_length=1,
+        description="shares of the channels that a stage may keep, among them 1",
     )
 
     _distinct = field_validator("width")(distinct)
@@ -39,27 +41,44 @@ class Elastic(Settings):
 
 
 class Search(Settings):
-    design: str = Field(description="name of the design whose network is the largest sub-network: a ResNet of timm")
-    start: str = Field(
-        RANDOM, description="initial weights of the super-network: random, or those of a member of the design"
+    design: str = Field(
+        description="name of the design whose network is the largest sub-network: a ResNet of timm"
     )
-    elastic: Elastic = Field(Elastic(), description="dimensions along which sub-networks may shrink")
+    start: str = Field(
+        RANDOM,
+        description="initial weights of the super-network: random, or those of a member of the "
+        "design",
+    )
+    elastic: Elastic = Field(
+        Elastic(), description="dimensions along which sub-networks may shrink"
+    )
     training: Keys = Field({}, description="changes to the recipe of the design")
     strategy: Literal["sandwich", "progressive"] = Field(
         "sandwich",
-        description="training of the super-network; sandwich: each step trains the largest, the smallest and random "
+        description="training of the super-network; sandwich: each step trains the largest, the "
+        "smallest and random "
         "sub-networks; progressive: the largest and random ones, of more and more dimensions",
     )
-    random_subnetworks: int = Field(1, ge=1, le=100, description="number of random sub-networks per step")
-    n_calibration_images: int = Field(
-        512, ge=2, le=10**6, description="number of training images for the batch-norm statistics of a sub-network"
+    random_subnetworks: int = Field(
+        1, ge=1, le=100, description="number of random sub-networks per step"
     )
-    population: int = Field(16, ge=4, le=10**4, description="number of sub-networks per generation of NSGA-II")
-    evaluations: int = Field(64, ge=4, le=10**6, description="number of sub-networks evaluated in total")
+    n_calibration_images: int = Field(
+        512,
+        ge=2,
+        le=10**6,
+        description="number of training images for the batch-norm statistics of a sub-network",
+    )
+    population: int = Field(
+        16, ge=4, le=10**4, description="number of sub-networks per generation of NSGA-II"
+    )
+    evaluations: int = Field(
+        64, ge=4, le=10**6, description="number of sub-networks evaluated in total"
+    )
     members: int = Field(3, ge=1, le=100, description="number of sub-networks that become members")
     objective: Literal["members", "ensemble"] = Field(
         "members",
-        description="selection of the members: sub-networks along the Pareto front of validation error and MACs; or "
+        description="selection of the members: sub-networks along the Pareto front of validation "
+        "error and MACs; or "
         "the ensemble of lowest validation error, highest diversity and fewest MACs",
     )
 
@@ -90,11 +109,13 @@ class Shape(TypedDict):
     """The shape of a residual network: the arguments of `network.residual`.
 
     Attributes:
-        block: "basic", of two 3x3 convolutions, or "bottleneck", of 1x1, 3x3 and 1x1, the last four times as wide.
+        block: "basic", of two 3x3 convolutions, or "bottleneck", of 1x1, 3x3 and 1x1, the last four
+            times as wide.
         stem: number of channels of the first convolution, which is 7x7.
         stride: stride of the first convolution, 1 or 2.
         pool: whether a pooling after it halves the image.
-        projected: whether the first shortcut of the first stage is a convolution; that of each other stage always is.
+        projected: whether the first shortcut of the first stage is a convolution; that of each
+            other stage always is.
         layers, channels: numbers of blocks and channels of each stage.
         classes: number of outputs.
     """
@@ -110,7 +131,8 @@ class Shape(TypedDict):
 
 
 def largest_shape(description: Keys, classes: int) -> Shape:
-    """The shape of the network of a design, as from `Design.description`, with `classes` outputs."""
+    """The shape of the network of a design, as from `Design.description`, with `classes`
+    outputs."""
     block, layers = RESNETS[description["architecture"].partition(".")[0]]
     channels = list(description["arguments"].get("channels", [64, 128, 256, 512]))
     layers = list(description["arguments"].get("layers", layers))
@@ -131,7 +153,8 @@ def largest_shape(description: Keys, classes: int) -> Shape:
 
 
 def macs(shape: Shape, side: int) -> int:
-    """Multiply-accumulate operations of a network of this shape for one image of `side` pixels squared."""
+    """Multiply-accumulate operations of a network of this shape for one image of `side` pixels
+    squared."""
     wide = EXPANSION[shape["block"]]
     side = _half(side) if shape["stride"] == 2 else side
     total = side**2 * 7 * 7 * 3 * shape["stem"]
@@ -171,13 +194,17 @@ class Space:
         """The space of a design, as from `Design.description`."""
         largest = largest_shape(description, classes)
         depth = elastic.depth or largest["layers"]
-        return cls(largest, description["side"], tuple(depth), tuple(sorted(elastic.width, reverse=True)))
+        return cls(
+            largest, description["side"], tuple(depth), tuple(sorted(elastic.width, reverse=True))
+        )
 
     @property
     def sizes(self) -> np.ndarray:
         """Number of values of each gene; int64, depth of each stage first, then width."""
         stages = len(self.depth)
-        depths = [most - least + 1 for most, least in zip(self.largest["layers"], self.depth, strict=True)]
+        depths = [
+            most - least + 1 for most, least in zip(self.largest["layers"], self.depth, strict=True)
+        ]
         return np.array(depths + [len(self.width)] * stages)
 
     @property
@@ -188,7 +215,11 @@ class Space:
     @property
     def dimensions(self) -> list[str]:
         """The elastic dimensions: those with a gene that has more than one value."""
-        return [name for name, sizes in zip(DIMENSIONS, self.sizes.reshape(2, -1), strict=True) if sizes.max() > 1]
+        return [
+            name
+            for name, sizes in zip(DIMENSIONS, self.sizes.reshape(2, -1), strict=True)
+            if sizes.max() > 1
+        ]
 
     def channels(self, stage: int) -> list[int]:
         """Channels that a stage may have, from most to fewest."""
@@ -200,8 +231,12 @@ class Space:
         channels = [self.channels(stage)[index] for stage, index in enumerate(width)]
         tied = channels[0] * EXPANSION[self.largest["block"]]
         return self.largest | {
-            "stem": _share(self.largest["stem"], self.width[width[0]]) if self.largest["projected"] else tied,
-            "layers": [most - less for most, less in zip(self.largest["layers"], fewer, strict=True)],
+            "stem": _share(self.largest["stem"], self.width[width[0]])
+            if self.largest["projected"]
+            else tied,
+            "layers": [
+                most - less for most, less in zip(self.largest["layers"], fewer, strict=True)
+            ],
             "channels": channels,
         }
 
@@ -209,7 +244,9 @@ class Space:
         """Multiply-accumulate operations of a sub-network for one image."""
         return macs(self.shape(genes), self.side)
 
-    def random(self, random: np.random.Generator, dimensions: Sequence[str] = DIMENSIONS) -> np.ndarray:
+    def random(
+        self, random: np.random.Generator, dimensions: Sequence[str] = DIMENSIONS
+    ) -> np.ndarray:
         """Genes of a sub-network, each drawn uniformly; zeros but for `dimensions`."""
         genes = random.integers(self.sizes).reshape(2, -1)
         genes[[name not in dimensions for name in DIMENSIONS]] = 0
@@ -217,7 +254,9 @@ class Space:
 
     def all(self) -> list[np.ndarray]:
         """Genes of every sub-network, by ascending MACs."""
-        return sorted((np.array(genes) for genes in product(*map(range, self.sizes))), key=self.macs)
+        return sorted(
+            (np.array(genes) for genes in product(*map(range, self.sizes))), key=self.macs
+        )
 
 
 def _half(side: int) -> int:
@@ -232,7 +271,9 @@ STAGES = 4
 MOST = {"channels": 10_000, "layers": 200}
 
 
-def search_faults(search: Search, design: Design, side: int, classes: int, names: list[str]) -> Iterator[str]:
+def search_faults(
+    search: Search, design: Design, side: int, classes: int, names: list[str]
+) -> Iterator[str]:
     """A line for each fault.
 
     Args:
@@ -246,36 +287,60 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
         yield f"search.design: expected a design of {', '.join(RESNETS)}, got {name!r}"
         return
     if other := sorted(set(design.arguments) - set(ARGUMENTS)):
-        yield f"search.design: expected only the arguments {' and '.join(ARGUMENTS)} of {name!r}, got {other[0]!r}"
+        yield (
+            f"search.design: expected only the arguments {' and '.join(ARGUMENTS)} of {name!r}, "
+            f"got {other[0]!r}"
+        )
         return
     if fault := _size_fault(design.arguments):
         yield f"designs.{name}.arguments.{fault}"
         return
     own = [member for member in names if design_of(member) == name]
     if search.start != RANDOM and search.start not in own:
-        yield f"search.start: expected random or a member of {name} (one of {own}), got {search.start!r}"
+        yield (
+            f"search.start: expected random or a member of {name} (one of {own}), got "
+            f"{search.start!r}"
+        )
     description = design.description(side)
     layers = largest_shape(description, classes)["layers"]
     depth = search.elastic.depth or layers
-    if len(depth) != len(layers) or any(least > most for least, most in zip(depth, layers, strict=True)):
-        yield f"search.elastic.depth: {short(depth)}: must have at most as many blocks per stage as {name}: {layers}"
+    if len(depth) != len(layers) or any(
+        least > most for least, most in zip(depth, layers, strict=True)
+    ):
+        yield (
+            f"search.elastic.depth: {short(depth)}: must have at most as many blocks per stage "
+            f"as {name}: {layers}"
+        )
         return
     space = Space.of_design(description, search.elastic, classes)
     for stage in range(len(space.depth)):
         channels = space.channels(stage)
         if len(set(channels)) < len(channels):
-            problem = f"{short(search.elastic.width)}: stage {stage + 1} would have {channels} channels"
+            problem = (
+                f"{short(search.elastic.width)}: stage {stage + 1} would have {channels} channels"
+            )
             yield f"search.elastic.width: {problem}; choose shares that give different numbers"
             return
     if search.members > space.count:
-        yield f"search.members: {search.members} is more than the {space.count} distinct sub-networks"
+        yield (
+            f"search.members: {search.members} is more than the {space.count} distinct sub-networks"
+        )
 
 
 def _size_fault(arguments: Keys) -> str:
     """The fault of the channels or layers of a ResNet; empty if there is none."""
     sizes = {argument: arguments[argument] for argument in ARGUMENTS if argument in arguments}
     for argument, values in sizes.items():
-        numbers = isinstance(values, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in values)
-        if not numbers or len(values) != STAGES or not all(1 <= v <= MOST[argument] for v in values):
-            return f"{argument}: {short(values)}: must be a list of {STAGES} whole numbers from 1 to {MOST[argument]:,}"
+        numbers = isinstance(values, list) and all(
+            isinstance(v, int) and not isinstance(v, bool) for v in values
+        )
+        if (
+            not numbers
+            or len(values) != STAGES
+            or not all(1 <= v <= MOST[argument] for v in values)
+        ):
+            return (
+                f"{argument}: {short(values)}: must be a list of {STAGES} whole numbers from 1 "
+                f"to {MOST[argument]:,}"
+            )
     return ""

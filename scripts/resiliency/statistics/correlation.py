@@ -1,4 +1,5 @@
-"""Measures of association under weights: ranks, correlations, Cliff's deltas and quantiles; and inner products."""
+"""Measures of association under weights: ranks, correlations, Cliff's deltas and quantiles; and
+inner products."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,12 +13,15 @@ from numba.extending import intrinsic
 from resiliency.base.machine import compiled
 
 AT_A_TIME = 64  # number of values whose weights a processor's cache holds
-AHEAD, LINE = 8, 8  # number of values that are fetched before they are needed, of float64 in a line of the cache
-RANK_ROUNDING = 1e-12  # relative to the largest value: more than rounding of sums, less than the effect of one image
+# Number of values that are fetched before they are needed, of float64 in a line of the cache.
+AHEAD, LINE = 8, 8
+# Relative to the largest value: more than rounding of sums, less than the effect of one image.
+RANK_ROUNDING = 1e-12
 
 
 def ordinals(values: np.ndarray) -> np.ndarray:
-    """The place of each value among the distinct ones, int64 E from 0; neighbours within `RANK_ROUNDING` are one value.
+    """The place of each value among the distinct ones, int64 E from 0; neighbours within
+    `RANK_ROUNDING` are one value.
 
     Args:
         values: finite float E.
@@ -29,17 +33,21 @@ def ordinals(values: np.ndarray) -> np.ndarray:
 
 
 def _in_order(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the values in ascending order, of equal ones in any, int64 E; which is the first of its value."""
+    """Positions of the values in ascending order, of equal ones in any, int64 E; which is the first
+    of its value."""
     order = np.argsort(values)
     ascending = np.asarray(values, np.float64)[order]
-    return order, np.diff(ascending, prepend=-np.inf) > RANK_ROUNDING * np.abs(ascending).max(initial=0)
+    return order, np.diff(ascending, prepend=-np.inf) > RANK_ROUNDING * np.abs(ascending).max(
+        initial=0
+    )
 
 
 def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Ranks of `values` under each row of weights, less their weighted mean; ties share their middle rank.
+    """Ranks of `values` under each row of weights, less their weighted mean; ties share their
+    middle rank.
 
-    With whole weights these are the ranks of values that are repeated so often. The rank of a value is the weight below
-    it and half of that on it, whose weighted mean is half of all weight.
+    With whole weights these are the ranks of values that are repeated so often. The rank of a value
+    is the weight below it and half of that on it, whose weighted mean is half of all weight.
 
     Args:
         weights: float R x E, not negative.
@@ -57,10 +65,12 @@ def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of the ranks (see `weighted_ranks`) of `x` and `y` under each row of weights.
+    """Pearson's correlation of the ranks (see `weighted_ranks`) of `x` and `y` under each row of
+    weights.
 
     Args:
-        weights: float R x E, each the largest of its column, or 0 for a value that a row leaves out.
+        weights: float R x E, each the largest of its column, or 0 for a value that a row leaves
+            out.
         x: float E, or C x E.
         y: float E.
 
@@ -72,7 +82,8 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
     """
     ranks_y, half, rhos = weighted_ranks(weights, y), weights.sum(axis=1) / 2, []
     square_y = np.einsum("re,re,re->r", weights, ranks_y, ranks_y)
-    largest, by_value = weights.max(axis=0), np.empty(weights.shape[::-1])  # NumPy asks for large pages of memory
+    # NumPy asks for large pages of memory.
+    largest, by_value = weights.max(axis=0), np.empty(weights.shape[::-1])
     if not _place_by_value(weights, largest, ranks_y, by_value):
         raise ValueError("weights: expected 0 or the largest of its column")
     for column in np.atleast_2d(x):
@@ -86,7 +97,8 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
 def weighted_cliffs_delta(
     first: np.ndarray, second: np.ndarray, first_weights: np.ndarray, second_weights: np.ndarray
 ) -> np.ndarray:
-    """P(first > second) - P(first < second) under each row of weights (Cliff, Psychological Bulletin 114, 1993).
+    """P(first > second) - P(first < second) under each row of weights (Cliff, Psychological
+    Bulletin 114, 1993).
 
     Args:
         first, second: float n and m.
@@ -106,11 +118,15 @@ def weighted_cliffs_delta(
     return np.divide(difference, pairs, out=np.full_like(pairs, np.nan), where=pairs > 0)
 
 
-def cliffs_deltas_of_partitions(values: np.ndarray, weights: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Cliff's delta of the values that are not `second` against those that are, of many partitions at once.
+def cliffs_deltas_of_partitions(
+    values: np.ndarray, weights: np.ndarray, second: np.ndarray
+) -> np.ndarray:
+    """Cliff's delta of the values that are not `second` against those that are, of many partitions
+    at once.
 
-    Twice a centred rank is the weight below a value less that above it. Within either side this cancels, so that the
-    sum over a side is the difference that Cliff's delta divides by the product of both weights.
+    Twice a centred rank is the weight below a value less that above it. Within either side this
+    cancels, so that the sum over a side is the difference that Cliff's delta divides by the product
+    of both weights.
 
     Args:
         values: float E.
@@ -128,7 +144,8 @@ def cliffs_deltas_of_partitions(values: np.ndarray, weights: np.ndarray, second:
 
 
 def _prefetch_code(typing: Any, values: Any, position: Any) -> tuple[Any, Callable[..., Any]]:
-    """Ask for the value at a position of a contiguous array, which is needed soon: without it, memory is waited for."""
+    """Ask for the value at a position of a contiguous array, which is needed soon: without it,
+    memory is waited for."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -136,7 +153,8 @@ def _prefetch_code(typing: Any, values: Any, position: Any) -> tuple[Any, Callab
         kind = ir.FunctionType(ir.VoidType(), [place, number, number, number])
         function = get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")  # type: ignore[no-untyped-call]
         address = builder.bitcast(builder.gep(array.data, [arguments[1]]), place)
-        builder.call(function, [address, *(ir.Constant(number, of) for of in (0, 3, 1))])  # to read, often, of data
+        # To read, often, of data.
+        builder.call(function, [address, *(ir.Constant(number, of) for of in (0, 3, 1))])
         return context.get_dummy_value()
 
     return types.none(values, types.intp), code
@@ -146,8 +164,11 @@ _prefetch: Any = intrinsic(_prefetch_code)
 
 
 @compiled()
-def _place_by_value(weights: np.ndarray, largest: np.ndarray, ranks: np.ndarray, by_value: np.ndarray) -> bool:
-    """Set weighted ranks, value beside value; whether each weight is 0 or the largest of its column.
+def _place_by_value(
+    weights: np.ndarray, largest: np.ndarray, ranks: np.ndarray, by_value: np.ndarray
+) -> bool:
+    """Set weighted ranks, value beside value; whether each weight is 0 or the largest of its
+    column.
 
     Args:
         weights, ranks: float64 R x E.
@@ -167,11 +188,17 @@ def _place_by_value(weights: np.ndarray, largest: np.ndarray, ranks: np.ndarray,
 
 @compiled()
 def _rank_sums(
-    order: np.ndarray, first: np.ndarray, largest: np.ndarray, by_value: np.ndarray, half: np.ndarray
+    order: np.ndarray,
+    first: np.ndarray,
+    largest: np.ndarray,
+    by_value: np.ndarray,
+    half: np.ndarray,
 ) -> np.ndarray:
-    """Sums of w r^2, and of r times the weighted rank of each value in y, for centred ranks r of values with weights w.
+    """Sums of w r^2, and of r times the weighted rank of each value in y, for centred ranks r of
+    values with weights w.
 
-    All R weights of a value are added at once, and values in ascending order, so that none is looked up twice.
+    All R weights of a value are added at once, and values in ascending order, so that none is
+    looked up twice.
 
     Args:
         order, first: int64 and bool E, as from `_in_order`.
@@ -209,7 +236,8 @@ COLUMNS = 8  # number of variables that are correlated at a time, so that memory
 
 
 def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of `x` and `y` under each row of weights; arguments and result as of `correlations`.
+    """Pearson's correlation of `x` and `y` under each row of weights; arguments and result as of
+    `correlations`.
 
     NaN if a weighted variance is zero, or rounding of the values.
     """
@@ -219,31 +247,42 @@ def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
 def _pearson_of_each(weights: np.ndarray, x: np.ndarray, *others: np.ndarray) -> np.ndarray:
     """`weighted_pearson` of `x` and each of K others, float64 K x R, or K x C x R."""
     columns, ys = np.atleast_2d(x), np.stack(others)
-    parts = [_pearson(weights, columns[start : start + COLUMNS], ys) for start in range(0, len(columns), COLUMNS)]
+    parts = [
+        _pearson(weights, columns[start : start + COLUMNS], ys)
+        for start in range(0, len(columns), COLUMNS)
+    ]
     return np.concatenate(parts, axis=1).reshape(len(ys), *x.shape[:-1], len(weights))
 
 
 def _pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Correlations float64 K x C x R of C variables, float C x E, with K others, by one product of matrices."""
-    least_x, least_y = ((RANK_ROUNDING * np.abs(of).max(axis=-1, keepdims=True)) ** 2 for of in (x, y))
+    """Correlations float64 K x C x R of C variables, float C x E, with K others, by one product of
+    matrices."""
+    least_x, least_y = (
+        (RANK_ROUNDING * np.abs(of).max(axis=-1, keepdims=True)) ** 2 for of in (x, y)
+    )
     x, y = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
     moments = np.vstack([np.ones_like(y[:1]), y, y * y, x, x * x, *(x * of for of in y)])
     total, *sums = moments @ weights.T
     means = np.divide(sums, total, out=np.zeros_like(sums), where=total > 0)
-    mean_y, square_y, mean_x, square_x, product = np.split(means, np.cumsum([len(y), len(y), len(x), len(x)]))
+    mean_y, square_y, mean_x, square_x, product = np.split(
+        means, np.cumsum([len(y), len(y), len(x), len(x)])
+    )
     of_x, of_y = square_x - mean_x**2, square_y - mean_y**2
     varies_x = of_x > np.maximum(ROUNDING * square_x, least_x)
     varies_y = of_y > np.maximum(ROUNDING * square_y, least_y)
     defined = varies_x & varies_y[:, None]
     scale = np.sqrt(np.where(defined, of_x * of_y[:, None], 1))
-    return np.where(defined, (product.reshape(scale.shape) - mean_x * mean_y[:, None]) / scale, np.nan)
+    return np.where(
+        defined, (product.reshape(scale.shape) - mean_x * mean_y[:, None]) / scale, np.nan
+    )
 
 
 def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: list[float]) -> np.ndarray:
     """Quantiles of weighted values; of equal weights, NumPy's.
 
-    Of n values in ascending order, the k-th has the position p_k = (k - 1) w_k + (n - 1) (w_1 + ... + w_(k-1)). It is
-    the quantile at p_k / p_n; between two values, quantiles are interpolated linearly.
+    Of n values in ascending order, the k-th has the position p_k = (k - 1) w_k + (n - 1) (w_1 + ...
+    + w_(k-1)). It is the quantile at p_k / p_n; between two values, quantiles are interpolated
+    linearly.
 
     Args:
         values: float n; NaN is left out.
@@ -270,7 +309,8 @@ def correlations(
     """Each of some `MEASURES` of the correlation of `x` and `y`, under each row of weights.
 
     "partial" is Pearson's correlation of their residuals after linear fits on a third variable z:
-    (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) (Fisher 1924); NaN if nothing is left of x or y.
+    (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) (Fisher 1924); NaN if nothing is left of x
+    or y.
 
     Args:
         weights: float R x E, not negative.
@@ -283,7 +323,10 @@ def correlations(
     """
     found = {"spearman": weighted_spearman(weights, x, y)} if "spearman" in measures else {}
     if "partial" in measures:
-        (found["pearson"], of_x), of_y = _pearson_of_each(weights, x, y, given), weighted_pearson(weights, y, given)
+        (found["pearson"], of_x), of_y = (
+            _pearson_of_each(weights, x, y, given),
+            weighted_pearson(weights, y, given),
+        )
         left = (1 - of_x**2) * (1 - of_y**2)
         defined = left > ROUNDING
         scale = np.sqrt(np.where(defined, left, 1))

@@ -1,17 +1,20 @@
-"""Intervals of statistics, of four kinds; published/experiments/coverage.md says how often each contains the truth.
+"""Intervals of statistics, of four kinds; published/experiments/coverage.md says how often each
+contains the truth.
 
-- Wilson: a share of images, from as many independent images as would give it its variance over units
-  (Wilson, Journal of the American Statistical Association 22, 1927).
-- Bootstrap: any other statistic of images, by its standard deviation over resamples of the units, on a named scale.
-- Jackknife: a statistic of members, designs or families, or of images through its linear part. Ensembles that share
-  members are not independent, so members are what varies, and a statistic of ensembles is a function of U-statistics
-  over them. The jackknife of such statistics is consistent (Arvesen, Annals of Mathematical Statistics 40, 1969) and
-  its variance not too small on average (Efron and Stein, Annals of Statistics 9, 1981).
-- Max-t: several statistics at once, by the largest standardised deviation over resamples of the units (Romano and
-  Wolf, Econometrica 73, 2005); or over flips of the signs of paired differences.
+- Wilson: a share of images, from as many independent images as would give it its variance over
+  units (Wilson, Journal of the American Statistical Association 22, 1927).
+- Bootstrap: any other statistic of images, by its standard deviation over resamples of the units,
+  on a named scale.
+- Jackknife: a statistic of members, designs or families, or of images through its linear part.
+  Ensembles that share members are not independent, so members are what varies, and a statistic of
+  ensembles is a function of U-statistics over them. The jackknife of such statistics is consistent
+  (Arvesen, Annals of Mathematical Statistics 40, 1969) and its variance not too small on average
+  (Efron and Stein, Annals of Statistics 9, 1981).
+- Max-t: several statistics at once, by the largest standardised deviation over resamples of the
+  units (Romano and Wolf, Econometrica 73, 2005); or over flips of the signs of paired differences.
 
-Student's t allows for how few units there are (Tukey 1958). What does not vary among the units seen may vary among
-others: its interval reaches as far as Wilson's of a share of 0 of these units."""
+Student's t allows for how few units there are (Tukey 1958). What does not vary among the units seen
+may vary among others: its interval reaches as far as Wilson's of a share of 0 of these units."""
 
 from typing import Any, NamedTuple, TypeVar
 
@@ -54,11 +57,12 @@ UNKNOWN = Interval(np.nan, np.nan, "", 0)
 
 
 class Scale(NamedTuple):
-    """A scale on which intervals are symmetric, and the range of the statistics that are measured on it.
+    """A scale on which intervals are symmetric, and the range of the statistics that are measured
+    on it.
 
     Attributes:
-        to, back: the transformation of an array, increasing, and its inverse; None for that of the range: the logit
-            between two ends, the logarithm of the distance from one.
+        to, back: the transformation of an array, increasing, and its inverse; None for that of the
+            range: the logit between two ends, the logarithm of the distance from one.
         low, high: ends of the range; infinite at an open end.
     """
 
@@ -74,7 +78,8 @@ def identity(values: np.ndarray) -> np.ndarray:
 
 
 LINEAR = Scale(identity, identity)
-DIFFERENCE, COVARIANCE = Scale(identity, identity, -1, 1), Scale(identity, identity, -0.25, 0.25)  # of shares
+# Of shares.
+DIFFERENCE, COVARIANCE = Scale(identity, identity, -1, 1), Scale(identity, identity, -0.25, 0.25)
 SHARE, POSITIVE = Scale(low=0, high=1), Scale(low=0)
 # Scale of a share of pairs, such as AUROC, of which few decide how far it is from 1.
 OF_PAIRS = Scale(
@@ -85,7 +90,9 @@ OF_PAIRS = Scale(
 )
 LOG = Scale(np.log, np.exp, 0)
 # Scale of correlations (Fisher 1921).
-FISHER = Scale(lambda correlations: np.arctanh(np.clip(correlations, -1 + 1e-12, 1 - 1e-12)), np.tanh, -1, 1)
+FISHER = Scale(
+    lambda correlations: np.arctanh(np.clip(correlations, -1 + 1e-12, 1 - 1e-12)), np.tanh, -1, 1
+)
 # Scale of Cliff's delta, which may be 1: the arcsine of its share of pairs.
 ANGULAR = Scale(
     lambda deltas: np.arcsin(np.clip(deltas, -1, 1)),
@@ -96,16 +103,22 @@ ANGULAR = Scale(
 
 
 def wilson(shares: Any, n_images: Any, confidence: float) -> Interval:
-    """The interval of shares, float64 in 0..1, of so many independent images each; NaN if their number is."""
+    """The interval of shares, float64 in 0..1, of so many independent images each; NaN if their
+    number is."""
     return Interval(*_wilson(shares, n_images, _normal(confidence)), WILSON, n_images)
 
 
 def share(
-    values: np.ndarray, units: Units, confidence: float, whole: np.ndarray | None = None, largest: float = 1
+    values: np.ndarray,
+    units: Units,
+    confidence: float,
+    whole: np.ndarray | None = None,
+    largest: float = 1,
 ) -> Interval:
     """The interval of the mean of `values` over images, or of its ratio to the mean of `whole`.
 
-    Its variance is that of the linearised ratio over units (Cochran, *Sampling Techniques*, 3rd ed. 1977, section 6.5).
+    Its variance is that of the linearised ratio over units (Cochran, *Sampling Techniques*, 3rd ed.
+    1977, section 6.5).
 
     Args:
         values: float ... x N, from 0 to `whole`, or to `largest`.
@@ -116,18 +129,27 @@ def share(
     whole = np.ones(units.n_images) if whole is None else np.asarray(whole, np.float64)
     if not whole.any():
         return UNKNOWN
-    values, counted = np.asarray(values, np.float64) / (largest or 1), np.count_nonzero(units.sums(whole))
+    values, counted = (
+        np.asarray(values, np.float64) / (largest or 1),
+        np.count_nonzero(units.sums(whole)),
+    )
     shares = values.mean(axis=-1) / whole.mean()
     variances = units.variance_of_mean(values - shares[..., None] * whole) / whole.mean() ** 2
-    low, high, kind, _ = share_of_variance(shares, variances, counted, confidence, units.reach(confidence))
+    low, high, kind, _ = share_of_variance(
+        shares, variances, counted, confidence, units.reach(confidence)
+    )
     return Interval(largest * low, largest * high, kind, counted)
 
 
-def share_of_variance(shares: Any, variances: Any, units: Any, confidence: float, reach: float) -> Interval:
-    """The interval of shares with these variances over units: Wilson's, with the images that would give them these.
+def share_of_variance(
+    shares: Any, variances: Any, units: Any, confidence: float, reach: float
+) -> Interval:
+    """The interval of shares with these variances over units: Wilson's, with the images that would
+    give them these.
 
-    Few units of a small share, or of one near 1, vary too little among themselves: the upper end is no lower than that
-    of a share of 0 of the units, nor the lower end higher than that of a share of 1.
+    Few units of a small share, or of one near 1, vary too little among themselves: the upper end is
+    no lower than that of a share of 0 of the units, nor the lower end higher than that of a share
+    of 1.
 
     Args:
         reach: number of standard errors to either side.
@@ -163,8 +185,8 @@ def bootstrap(
     In a range with two ends it is as that of a share of the range (`share_of_variance`).
 
     Args:
-        drawn: float R, statistic in each resample from `Units.counts`, NaN where it is not defined; if that is in more
-            than half of them, the interval is unknown.
+        drawn: float R, statistic in each resample from `Units.counts`, NaN where it is not defined;
+            if that is in more than half of them, the interval is unknown.
         varying: number of units that may change the statistic; None for all.
     """
     if np.isnan(value) or np.isnan(drawn).mean() > 1 / 2:
@@ -188,20 +210,28 @@ def jackknife(replicates: np.ndarray, confidence: float, scale: Scale = LINEAR) 
     """
     _, error, freedom = studentised(replicates, LINEAR if scale.to is None else scale)
     reach = stdtrit(freedom, (1 + confidence) / 2)
-    return _interval(float(replicates[0]), error, reach, len(replicates) - 1, confidence, scale, JACKKNIFE)
+    return _interval(
+        float(replicates[0]), error, reach, len(replicates) - 1, confidence, scale, JACKKNIFE
+    )
 
 
-def crossed_jackknife(replicates: np.ndarray, scale: Scale, confidence: float, deciding: int) -> Interval:
-    """The interval of a statistic of two means over families, which also varies over groups of images.
+def crossed_jackknife(
+    replicates: np.ndarray, scale: Scale, confidence: float, deciding: int
+) -> Interval:
+    """The interval of a statistic of two means over families, which also varies over groups of
+    images.
 
-    The variance is that of families and that of images, each by its jackknife, less that of both, which each holds
-    (Cameron, Gelbach and Miller, Journal of Business and Economic Statistics 29, 2011); at least that of families.
-    Student's t has two degrees of freedom fewer than families, one for each mean: with one fewer, intervals of 8
-    families held simulated ratios in less than 93%.
+    The variance is that of families and that of images, each by its jackknife, less that of both,
+    which each holds (Cameron, Gelbach and Miller, Journal of Business and Economic Statistics 29,
+    2011); at least that of families. Student's t has two degrees of freedom fewer than families,
+    one for each mean: with one fewer, intervals of 8 families held simulated ratios in less than
+    93%.
 
     Args:
-        replicates: float (1 + G) x (1 + F), statistic without none and each of G groups and F families.
-        deciding: number of families that the means are over, at least 3; others may take part in their values.
+        replicates: float (1 + G) x (1 + F), statistic without none and each of G groups and F
+            families.
+        deciding: number of families that the means are over, at least 3; others may take part in
+            their values.
     """
     values, (groups, families) = scale.to(replicates), np.subtract(replicates.shape, 1)
     both = values[1:, 1:] - values[1:, :1] - values[:1, 1:] + values[0, 0]
@@ -212,15 +242,21 @@ def crossed_jackknife(replicates: np.ndarray, scale: Scale, confidence: float, d
     return _interval(float(replicates[0, 0]), error, reach, deciding, confidence, scale, JACKKNIFE)
 
 
-def of_linear(value: float, parts: np.ndarray, units: Units, confidence: float, scale: Scale = LINEAR) -> Interval:
-    """The interval of a smooth function of means over images, from its linear part (the infinitesimal jackknife).
+def of_linear(
+    value: float, parts: np.ndarray, units: Units, confidence: float, scale: Scale = LINEAR
+) -> Interval:
+    """The interval of a smooth function of means over images, from its linear part (the
+    infinitesimal jackknife).
 
     Args:
-        parts: float N, derivative of the statistic by the weight of each image, times N, but for a constant.
+        parts: float N, derivative of the statistic by the weight of each image, times N, but for a
+            constant.
         scale: scale without a transformation but the identity.
     """
     error = np.sqrt(units.variance_of_mean(parts))
-    return _interval(value, error, units.reach(confidence), units.number, confidence, scale, JACKKNIFE)
+    return _interval(
+        value, error, units.reach(confidence), units.number, confidence, scale, JACKKNIFE
+    )
 
 
 def max_t(
@@ -236,28 +272,44 @@ def max_t(
     errors = deviations.std(axis=0)
     reach = critical(np.abs(deviations), errors, confidence, units)
     return [
-        _interval(float(value), error, reach, units.number, 1 - (1 - confidence) / len(errors), scale, MAX_T)
+        _interval(
+            float(value),
+            error,
+            reach,
+            units.number,
+            1 - (1 - confidence) / len(errors),
+            scale,
+            MAX_T,
+        )
         for value, error in zip(values, errors, strict=True)
     ]
 
 
-def flipped(sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.random.Generator) -> np.ndarray:
+def flipped(
+    sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.random.Generator
+) -> np.ndarray:
     """Half widths of max-t intervals of K paired differences, by flips of signs; float64 K.
 
-    If two models are equally good, which of them makes an error is a coin's flip in each unit. So the signs of all
-    differences of a unit are flipped together, and the largest |t| over the K comparisons has this distribution if
-    nothing differs (max-t; Westfall and Young, Resampling-Based Multiple Testing, 1993). Student's t is the least that
-    an interval reaches, since few units that differ have few flips.
+    If two models are equally good, which of them makes an error is a coin's flip in each unit. So
+    the signs of all differences of a unit are flipped together, and the largest |t| over the K
+    comparisons has this distribution if nothing differs (max-t; Westfall and Young,
+    Resampling-Based Multiple Testing, 1993). Student's t is the least that an interval reaches,
+    since few units that differ have few flips.
 
     Args:
         sums: float U x K, differences summed over the images of each unit; no column is all 0.
         sizes: float U x K, number of images of each unit that count.
         confidence: probability that all intervals contain their differences.
     """
-    images, units, squares = sizes.sum(axis=0), (sizes > 0).sum(axis=0), ((sums**2).sum(axis=0), (sizes**2).sum(axis=0))
+    images, units, squares = (
+        sizes.sum(axis=0),
+        (sizes > 0).sum(axis=0),
+        ((sums**2).sum(axis=0), (sizes**2).sum(axis=0)),
+    )
 
     def error(means: np.ndarray, crossed: np.ndarray) -> np.ndarray:
-        """The standard error of means over units that may differ in size (Cochran 1977, section 6.5)."""
+        """The standard error of means over units that may differ in size (Cochran 1977, section
+        6.5)."""
         rest = squares[0] - 2 * means * crossed + means**2 * squares[1]
         return np.sqrt(np.maximum(rest, 0) * units / (units - 1)) / images
 
@@ -274,7 +326,8 @@ def flipped(sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.r
 
 
 def critical(deviations: np.ndarray, errors: np.ndarray, confidence: float, units: Units) -> float:
-    """The number of standard errors that the largest of K deviations stays within with this confidence.
+    """The number of standard errors that the largest of K deviations stays within with this
+    confidence.
 
     With few units, Student's t takes the place of the normal distribution at the same probability.
 
@@ -290,7 +343,8 @@ def critical(deviations: np.ndarray, errors: np.ndarray, confidence: float, unit
 
 
 def studentised(replicates: np.ndarray, scale: Scale) -> tuple[Any, Any, int]:
-    """The statistic on `scale`, its standard error and degrees of freedom; NaN if they are not defined.
+    """The statistic on `scale`, its standard error and degrees of freedom; NaN if they are not
+    defined.
 
     Of several statistics, (1 + U) x ..., the first two are arrays.
     """
@@ -305,9 +359,9 @@ def studentised(replicates: np.ndarray, scale: Scale) -> tuple[Any, Any, int]:
 def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
     """Two-sided p-value of the hypothesis that the statistic is 0: 2 P(T > |t|).
 
-    t is the statistic over its standard error, both on `scale`, and T has Student's distribution with U - 1 degrees of
-    freedom for U units. `jackknife` excludes 0 at all confidences below 1 - p. With a standard error of 0, p is 1 for a
-    statistic of 0, else 0.
+    t is the statistic over its standard error, both on `scale`, and T has Student's distribution
+    with U - 1 degrees of freedom for U units. `jackknife` excludes 0 at all confidences below 1 -
+    p. With a standard error of 0, p is 1 for a statistic of 0, else 0.
 
     Args:
         replicates: float 1 + U, statistic of all units, then without each.
@@ -319,7 +373,8 @@ def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """p-values of a family of tests, adjusted so that any is wrongly small only as often as one alone (Holm 1979).
+    """p-values of a family of tests, adjusted so that any is wrongly small only as often as one
+    alone (Holm 1979).
 
     Args:
         p_values: float n; NaN for a statistic that is not defined, which is no test.
@@ -341,30 +396,37 @@ class Spread(NamedTuple):
 
 
 def without_image_noise(value: np.ndarray | float, without: np.ndarray) -> np.ndarray | float:
-    """A statistic with an error of order 1 / n removed: G times itself less G - 1 times its mean without a group.
+    """A statistic with an error of order 1 / n removed: G times itself less G - 1 times its mean
+    without a group.
 
     Args:
         value: statistic on all images, of any shape.
-        without: the statistic without each of G groups of images of about equal size, G x that shape; if G is 0,
-            `value` is returned.
+        without: the statistic without each of G groups of images of about equal size, G x that
+            shape; if G is 0, `value` is returned.
     """
     groups = len(without)
     return groups * value - (groups - 1) * np.mean(without, axis=0) if groups else value
 
 
 def spread(
-    replicates: np.ndarray, freedom: float, without: np.ndarray, confidence: float, noise: float = 0.0
+    replicates: np.ndarray,
+    freedom: float,
+    without: np.ndarray,
+    confidence: float,
+    noise: float = 0.0,
 ) -> Spread:
     """The root of a variance over units less that of noise.
 
-    The interval is that of the measured variance on the logarithm, less the noise (as Williams, Biometrika 49, 1962).
-    Its standard error is the jackknife's, but no smaller than sqrt(2 / freedom), that of normal values, because the
-    jackknife's is itself uncertain with few units. The variance over images is added.
+    The interval is that of the measured variance on the logarithm, less the noise (as Williams,
+    Biometrika 49, 1962). Its standard error is the jackknife's, but no smaller than sqrt(2 /
+    freedom), that of normal values, because the jackknife's is itself uncertain with few units. The
+    variance over images is added.
 
     Args:
         replicates: float 1 + U, measured variance of all units, then without each.
         freedom: degrees of freedom of the measured variance.
-        without: float G, measured variance without each group of images; empty if images cannot be left out.
+        without: float G, measured variance without each group of images; empty if images cannot be
+            left out.
         confidence: level of the interval, between 0 and 1.
         noise: variance that is noise on any images.
 
@@ -392,16 +454,22 @@ def _wilson(shares: Any, n_images: Any, reach: Any) -> tuple[Any, Any]:
     square = reach**2 / n_images
     middle = shares + square / 2
     half = np.sqrt(square * (shares * (1 - shares) + square / 4))
-    return np.clip((middle - half) / (1 + square), 0, 1), np.clip((middle + half) / (1 + square), 0, 1)
+    return np.clip((middle - half) / (1 + square), 0, 1), np.clip(
+        (middle + half) / (1 + square), 0, 1
+    )
 
 
-def _interval(value: float, error: Any, reach: Any, units: int, confidence: float, scale: Scale, kind: str) -> Interval:
-    """The ends `reach` times an error from a value, on its scale and inside its range; the error is on `scale.to`.
+def _interval(
+    value: float, error: Any, reach: Any, units: int, confidence: float, scale: Scale, kind: str
+) -> Interval:
+    """The ends `reach` times an error from a value, on its scale and inside its range; the error is
+    on `scale.to`.
 
-    Without a transformation the error is carried over by the derivative to the logit between two ends, or the logarithm
-    of the distance from one (Brown, Cai and DasGupta, Statistical Science 16, 2001). What does not vary has Wilson's
-    interval of this share of its units; a difference as much to either side as a share of 0 of them may be; and no
-    other value where the range has no end.
+    Without a transformation the error is carried over by the derivative to the logit between two
+    ends, or the logarithm of the distance from one (Brown, Cai and DasGupta, Statistical Science
+    16, 2001). What does not vary has Wilson's interval of this share of its units; a difference as
+    much to either side as a share of 0 of them may be; and no other value where the range has no
+    end.
     """
     width, varies = scale.high - scale.low, error > 1e-12 * max(1, abs(value))
     if not np.isfinite([value, error, reach]).all():

@@ -1,12 +1,14 @@
 """Units of images, and resamples of them.
 
-Frames of one track, film or burst are wrong together, so that they are one unit of images: it is drawn, left out or
-held back with all of its images. A variance of units is that of the linearised mean over clusters (Cochran, *Sampling
-Techniques*, 3rd ed. 1977, sections 6.5 and 9A.2): units may differ in size. Where each image is a unit of its own, all
-of this is what it is for independent images.
+Frames of one track, film or burst are wrong together, so that they are one unit of images: it is
+drawn, left out or held back with all of its images. A variance of units is that of the linearised
+mean over clusters (Cochran, *Sampling Techniques*, 3rd ed. 1977, sections 6.5 and 9A.2): units may
+differ in size. Where each image is a unit of its own, all of this is what it is for independent
+images.
 
-If there are very many units, groups are left out in place of single ones, which changes the variance little and its
-degrees of freedom to those of the groups (Kott, Journal of Official Statistics 17, 2001)."""
+If there are very many units, groups are left out in place of single ones, which changes the
+variance little and its degrees of freedom to those of the groups (Kott, Journal of Official
+Statistics 17, 2001)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ MOST_UNITS, GROUPS = 200, 100
 
 
 def in_groups(units: Iterable[str]) -> dict[str, str]:
-    """Unit -> what is left out with it: itself; or, of more than 200 units, one of 100 random groups."""
+    """Unit -> what is left out with it: itself; or, of more than 200 units, one of 100 random
+    groups."""
     names = sorted(set(units))
     if len(names) <= MOST_UNITS:
         return {name: name for name in names}
@@ -31,15 +34,19 @@ def in_groups(units: Iterable[str]) -> dict[str, str]:
     return {name: f"group {group:03}" for name, group in zip(names, drawn.tolist(), strict=True)}
 
 
-def resampled_counts(units: int, resamples: int, seed: int, *names: str | int, alone: bool = True) -> np.ndarray:
+def resampled_counts(
+    units: int, resamples: int, seed: int, *names: str | int, alone: bool = True
+) -> np.ndarray:
     """How often each unit is drawn in each resample, with replacement; int64 resamples x units.
 
-    As many are drawn as there are of images `alone`; of units of several, which are few, one fewer, so that a mean has
-    the variance over resamples that it has over units (Rao and Wu, Journal of the American Statistical Association 83,
-    1988).
+    As many are drawn as there are of images `alone`; of units of several, which are few, one fewer,
+    so that a mean has the variance over resamples that it has over units (Rao and Wu, Journal of
+    the American Statistical Association 83, 1988).
     """
     draws = units if alone else max(units - 1, 1)
-    return stream(seed, "bootstrap", *names).multinomial(draws, np.full(units, 1 / units), size=resamples)
+    return stream(seed, "bootstrap", *names).multinomial(
+        draws, np.full(units, 1 / units), size=resamples
+    )
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class Units:
     """The units of N images.
 
     Attributes:
-        of_image: int64 N, unit of each image, 0 to U - 1, numbered in the order of their first images.
+        of_image: int64 N, unit of each image, 0 to U - 1, numbered in the order of their first
+            images.
     """
 
     of_image: np.ndarray
@@ -97,8 +105,8 @@ class Units:
     def values(self, values: np.ndarray) -> np.ndarray:
         """Values of units in place of those of images, float64 ... x U from ... x N.
 
-        Their mean is that of the images, and their variance over U that of this mean. They are the values of images
-        themselves where each is a unit of its own.
+        Their mean is that of the images, and their variance over U that of this mean. They are the
+        values of images themselves where each is a unit of its own.
         """
         return values if self.alone else self.from_sums(self.sums(values))
 
@@ -110,14 +118,15 @@ class Units:
     def variance_of_mean(self, values: np.ndarray) -> np.ndarray | float:
         """The variance that the mean of values, ... x N, has over units; float64 ...
 
-        With U / (U - 1) of units of several images, which may be few; without it where each image is a unit, so that
-        the variance of a proportion is p (1 - p) / N.
+        With U / (U - 1) of units of several images, which may be few; without it where each image
+        is a unit, so that the variance of a proportion is p (1 - p) / N.
         """
         freedom = self.number if self.alone else max(self.number - 1, 1)
         return self.values(values).var(axis=-1) / freedom
 
     def reach(self, confidence: float) -> float:
-        """How many standard errors the interval of a mean reaches to either side: Student's t of U - 1.
+        """How many standard errors the interval of a mean reaches to either side: Student's t of U
+        - 1.
 
         It is that of the normal distribution where each image is a unit.
         """
@@ -125,12 +134,14 @@ class Units:
         return float(ndtri(tail) if self.alone else stdtrit(max(self.number - 1, 1), tail))
 
     def effective(self, sums: np.ndarray, confidence: float) -> np.ndarray | float:
-        """How many independent images would give shares intervals as long as they have; N at most, float64 ...
+        """How many independent images would give shares intervals as long as they have; N at most,
+        float64 ...
 
-        They are those that would have the variance over units, fewer as Student's t reaches further than the normal
-        distribution. A share of 0 or 1 shows no variance; the result is then the number of units. If few units are
-        wrong, or right, they seldom vary as much as others would: the result is at most what gives Wilson's interval,
-        at two standard errors, the end that it has if none is.
+        They are those that would have the variance over units, fewer as Student's t reaches further
+        than the normal distribution. A share of 0 or 1 shows no variance; the result is then the
+        number of units. If few units are wrong, or right, they seldom vary as much as others would:
+        the result is at most what gives Wilson's interval, at two standard errors, the end that it
+        has if none is.
 
         Args:
             sums: sums over the images of each unit of values in 0..1, ... x U.
@@ -148,13 +159,15 @@ class Units:
         return np.minimum(np.minimum(images, most), self.n_images)
 
     def counts(self, resamples: int, seed: int, *names: str | int) -> np.ndarray:
-        """How often each image is drawn if units are, as from `resampled_counts`; int64 resamples x N."""
+        """How often each image is drawn if units are, as from `resampled_counts`; int64 resamples x
+        N."""
         counts = resampled_counts(self.number, resamples, seed, *names, alone=self.alone)
         return counts if self.alone else counts[:, self.of_image]
 
 
 class Resampling(NamedTuple):
-    """The bootstrap of a study: number of resamples, level of the intervals, and the study's seed."""
+    """The bootstrap of a study: number of resamples, level of the intervals, and the study's
+    seed."""
 
     resamples: int
     confidence: float

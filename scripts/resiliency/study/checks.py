@@ -1,4 +1,5 @@
-"""Checks of a study: of its keys together, and, before the first job, of what it needs on this machine.
+"""Checks of a study: of its keys together, and, before the first job, of what it needs on this
+machine.
 
 Each generates lines that begin with a key's path.
 """
@@ -12,10 +13,24 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from resiliency.base.faults import Fault, hint, path_fault, short
-from resiliency.base.names import HELD_OUT, MAIN, alike, averaged, design_of, form_fault, images_fault
+from resiliency.base.names import (
+    HELD_OUT,
+    MAIN,
+    alike,
+    averaged,
+    design_of,
+    form_fault,
+    images_fault,
+)
 from resiliency.base.settings import Keys
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.data.folder import broken_pictures, count_images, folder_classes, folders_read, training_fault
+from resiliency.data.folder import (
+    broken_pictures,
+    count_images,
+    folder_classes,
+    folders_read,
+    training_fault,
+)
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL, FEWEST, SPLITS
 from resiliency.designs.settings import ALEXNET, VIEW, architectures
@@ -28,16 +43,26 @@ from resiliency.training.settings import Recipe
 
 
 def _deployment(study: Study) -> Iterator[str]:
-    """Selection by costs that are not given, or of members whose answers are unknown, or by a margin in per cent."""
+    """Selection by costs that are not given, or of members whose answers are unknown, or by a
+    margin in per cent."""
     margin = study.deployment.margin
     if study.deployment.objective != "cost":
         if margin is not None and margin >= 0.5:
-            yield f"deployment.margin: expected a fraction below 0.5, got {margin:g}; 0.01 is one percentage point"
+            yield (
+                f"deployment.margin: expected a fraction below 0.5, got {margin:g}; 0.01 is one "
+                "percentage point"
+            )
         return
     if not study.costs:
-        yield "deployment.objective: cost needs a table of costs, got costs: null; name a file in costs, or set mean"
+        yield (
+            "deployment.objective: cost needs a table of costs, got costs: null; name a file in "
+            "costs, or set mean"
+        )
     if "decisions" in study.elsewhere.kinds.values():
-        yield "deployment.objective: cost needs probabilities, got members with only predicted labels; set mean"
+        yield (
+            "deployment.objective: cost needs probabilities, got members with only predicted "
+            "labels; set mean"
+        )
 
 
 def used_recipes(study: Study) -> Iterator[tuple[str, Recipe]]:
@@ -57,7 +82,9 @@ def _further_recipes(study: Study) -> Iterator[str]:
         yield from recipe_faults("search", study.search.training, study.search_recipe)
 
 
-def recipe_faults(path: str, changes: Keys, recipe: Callable[..., Recipe], *arguments: str) -> Iterator[str]:
+def recipe_faults(
+    path: str, changes: Keys, recipe: Callable[..., Recipe], *arguments: str
+) -> Iterator[str]:
     """Faults of the `changes` to a recipe under `path`."""
     try:
         made = recipe(*arguments)
@@ -68,23 +95,37 @@ def recipe_faults(path: str, changes: Keys, recipe: Callable[..., Recipe], *argu
 
 
 def _recipes(study: Study) -> Iterator[str]:
-    """Trainings that end before their learning rate has fallen, shift images away, or mix or smooth joint labels."""
+    """Trainings that end before their learning rate has fallen, shift images away, or mix or smooth
+    joint labels."""
     train = study.data.most_images().get("train", inf)
     for path, recipe in used_recipes(study):
         if recipe.warmup_epochs >= recipe.epochs:
-            yield f"{path}: warmup_epochs {recipe.warmup_epochs:g} must be below epochs {recipe.epochs}"
+            yield (
+                f"{path}: warmup_epochs {recipe.warmup_epochs:g} must be below epochs "
+                f"{recipe.epochs}"
+            )
         if recipe.shift >= study.data.side and not study.data.on_the_fly:
-            yield f"{path}: shift {recipe.shift} must be below the side of the images, {study.data.side} px"
+            yield (
+                f"{path}: shift {recipe.shift} must be below the side of the images, "
+                f"{study.data.side} px"
+            )
         if recipe.batch_size > train:
             yield f"{path}: batch_size {recipe.batch_size} is more than the {train} training images"
         if path == "joint" and (recipe.mixup or recipe.label_smoothing):
-            yield "joint.training: mixup and label_smoothing must be 0, because the objectives need hard labels"
+            yield (
+                "joint.training: mixup and label_smoothing must be 0, because the objectives "
+                "need hard labels"
+            )
 
 
 def _references(study: Study) -> Iterator[str]:
     """Designs that are named and are not in the catalogue."""
     designs = [(f"members.designs.{i}", design) for i, design in enumerate(study.members.designs)]
-    designs += [(f"joint.designs.{i}", design) for i, design in enumerate(study.joint.designs)] if study.joint else []
+    designs += (
+        [(f"joint.designs.{i}", design) for i, design in enumerate(study.joint.designs)]
+        if study.joint
+        else []
+    )
     designs += [("search.design", study.search.design)] if study.search else []
     designs += [("members.seeds", design) for design in study.members.seeds_by_design]
     for path, design in designs:
@@ -94,7 +135,10 @@ def _references(study: Study) -> Iterator[str]:
         elif path.startswith("joint") and study.designs[design].has_given_weights:
             yield f"{path}: {design!r} has loaded weights; joint training starts from random ones"
         elif path == "search.design" and study.designs[design].fine_tuned:
-            yield f"{path}: {design!r} is fine-tuned; a super-network is not. Name a design with random weights"
+            yield (
+                f"{path}: {design!r} is fine-tuned; a super-network is not. Name a design with "
+                "random weights"
+            )
     if len(set(study.members.designs)) < len(study.members.designs):
         yield "members.designs: must name each design once"
 
@@ -118,24 +162,40 @@ def _views(study: Study) -> Iterator[str]:
         for key in VIEW:
             if getattr(study.designs[name], key) is not None:
                 remedy = "remove it, or set dataset.image_size to auto"
-                yield f"designs.{name}.{key}: all members see the images at {study.data.side} px; {remedy}"
+                yield (
+                    f"designs.{name}.{key}: all members see the images at {study.data.side} px; "
+                    f"{remedy}"
+                )
 
 
 def _external(study: Study) -> Iterator[str]:
     """Sections that do not go together with imported members, or with none."""
     if study.dataset is None:
-        of_dataset = {"members.designs": study.members.designs, "joint": study.joint, "search": study.search}
+        of_dataset = {
+            "members.designs": study.members.designs,
+            "joint": study.joint,
+            "search": study.search,
+        }
         for key, value in (of_dataset | {"test_sets": study.test_sets}).items():
             if value:
-                yield f"{key}: must be {'[]' if key.endswith('designs') else 'null'}, because there is no dataset"
+                yield (
+                    f"{key}: must be {'[]' if key.endswith('designs') else 'null'}, because "
+                    "there is no dataset"
+                )
         if not study.external:
             yield "external: required, because there is no dataset; give members from elsewhere"
     elif not study.members.designs:
         yield "members.designs: must name a design, unless dataset is null"
     if study.add and not study.external:
-        yield "add: the study has no members from elsewhere to compare with; name the files in a section external"
+        yield (
+            "add: the study has no members from elsewhere to compare with; name the files in a "
+            "section external"
+        )
     if study.external and "weighted_mean" in study.ensembles.rules:
-        yield "ensembles.rules: remove weighted_mean: members from elsewhere have no validation accuracy"
+        yield (
+            "ensembles.rules: remove weighted_mean: members from elsewhere have no validation "
+            "accuracy"
+        )
 
 
 def _files_from_elsewhere(study: Study) -> Iterator[str]:
@@ -158,8 +218,15 @@ def _members_from_elsewhere(study: Study) -> Iterator[str]:
     """Faults of the members in imported files, together with the study or with each other."""
     kinds = study.elsewhere.kinds
     predicted = {kind for kind in kinds.values() if kind != "scores"}
-    if predicted == {"decisions"} and not study.members.designs and study.ensembles.main_rule != "plurality_vote":
-        yield "ensembles.rules: the first rule must be plurality_vote, because some members have only predicted labels"
+    if (
+        predicted == {"decisions"}
+        and not study.members.designs
+        and study.ensembles.main_rule != "plurality_vote"
+    ):
+        yield (
+            "ensembles.rules: the first rule must be plurality_vote, because some members have "
+            "only predicted labels"
+        )
     made_here = [*study.independent_members(), *study.joint_members(), *study.searched_members()]
     for member in kinds:
         if member in made_here:
@@ -184,8 +251,15 @@ def _corruptions(study: Study) -> Iterator[str]:
     dataset, corruptions = study.data, study.corruptions
     if corruptions.engine == "imagecorruptions" and corruptions.table == "cifar-10-c":
         yield "corruptions.table: the engine imagecorruptions has only imagenet-c, got 'cifar-10-c'"
-    if corruptions.source == "precomputed" and dataset.name.startswith("cifar") and dataset.side != 32:
-        yield f"dataset.image_size: expected 32, as in the precomputed set of {dataset.name}, got {dataset.side}"
+    if (
+        corruptions.source == "precomputed"
+        and dataset.name.startswith("cifar")
+        and dataset.side != 32
+    ):
+        yield (
+            f"dataset.image_size: expected 32, as in the precomputed set of {dataset.name}, got "
+            f"{dataset.side}"
+        )
 
 
 def _baseline(study: Study) -> Iterator[str]:
@@ -196,17 +270,23 @@ def _baseline(study: Study) -> Iterator[str]:
 
 
 def _alexnet(study: Study) -> Iterator[str]:
-    """AlexNet as the baseline on other images, corruptions or severities than those of its published errors."""
+    """AlexNet as the baseline on other images, corruptions or severities than those of its
+    published errors."""
     if study.members.baseline != ALEXNET:
         return
     corruptions, dataset, imagenet = study.corruptions, study.dataset, PUBLISHED["imagenet"]
-    severities = corruptions.severities if dataset or not study.external else study.elsewhere.severities
+    severities = (
+        corruptions.severities if dataset or not study.external else study.elsewhere.severities
+    )
     needed = {
         "corruptions.names among the 15 main ones": set(averaged(corruptions.names)) <= set(MAIN),
         "corruptions.severities 1 to 5": set(severities) == set(SEVERITIES),
     }
     if dataset:
-        published = corruptions.source == "precomputed" or corruptions.table_at(dataset.side) == "imagenet-c"
+        published = (
+            corruptions.source == "precomputed"
+            or corruptions.table_at(dataset.side) == "imagenet-c"
+        )
         needed |= {
             "dataset.name imagenet": dataset.name == "imagenet",
             f"dataset.image_size {imagenet.image_size}": dataset.side == imagenet.image_size,
@@ -216,7 +296,10 @@ def _alexnet(study: Study) -> Iterator[str]:
         classes = class_count(study.external.known_classes)
         needed[f"external.classes {imagenet.classes}"] = classes in (None, imagenet.classes)
     if lacking := [what for what, there in needed.items() if not there]:
-        yield f"members.baseline: alexnet has published errors only on ImageNet-C, which needs {', '.join(lacking)}"
+        yield (
+            "members.baseline: alexnet has published errors only on ImageNet-C, which needs "
+            f"{', '.join(lacking)}"
+        )
 
 
 def _reference(study: Study) -> Iterator[str]:
@@ -242,17 +325,24 @@ def _robustness(study: Study) -> Iterator[str]:
     for key, name in given.items():
         if name_in_tables(name) not in there:
             near = hint(name, there) or f"; available test sets: {', '.join(there) or 'none'}"
-            yield f"statistics.{key}: {short(name)} is not an additional test set of the study{near}"
+            yield (
+                f"statistics.{key}: {short(name)} is not an additional test set of the study{near}"
+            )
 
 
 def _ensembles(study: Study) -> Iterator[str]:
     there = [*study.members.designs, *dict.fromkeys(map(design_of, study.elsewhere.predicted))]
     for index, design in enumerate(study.ensembles.designs or []):
         if design not in there:
-            yield f"ensembles.designs.{index}: {short(design)} is not the design of a member{hint(design, there)}"
+            yield (
+                f"ensembles.designs.{index}: {short(design)} is not the design of a "
+                f"member{hint(design, there)}"
+            )
     members = study.combined_members()
     if members and max(study.ensembles.sizes) > len(members):
-        yield f"ensembles.sizes: {max(study.ensembles.sizes)} is more than the {len(members)} members"
+        yield (
+            f"ensembles.sizes: {max(study.ensembles.sizes)} is more than the {len(members)} members"
+        )
 
 
 def _test_sets(study: Study) -> Iterator[str]:
@@ -260,9 +350,14 @@ def _test_sets(study: Study) -> Iterator[str]:
     places = {f"test_sets.{short(name, quote=False)}": name for name in study.test_sets}
     if study.external and not study.dataset:
         source = study.elsewhere.sources[0]
-        places |= {f"external: {source.file}: test set {short(source.names[n])}": n for n in study.elsewhere.test_sets}
+        places |= {
+            f"external: {source.file}: test set {short(source.names[n])}": n
+            for n in study.elsewhere.test_sets
+        }
     for place, name in places.items():
-        if fault := form_fault("test set", name) or images_fault(name, (*MAIN, *HELD_OUT), METRIC_LABELS):
+        if fault := form_fault("test set", name) or images_fault(
+            name, (*MAIN, *HELD_OUT), METRIC_LABELS
+        ):
             yield f"{place}: {fault}"
     for one, other in alike(places.values()):
         yield f"test_sets: {one!r} and {other!r} differ only in case; rename one"
@@ -272,7 +367,10 @@ def _splits(study: Study) -> Iterator[str]:
     """Splits with fewer images than are used of them."""
     most = study.data.most_images()
     if min((count for split, count in most.items() if split in study.splits), default=inf) < 10:
-        yield "dataset: validation_fraction and test_fraction must leave at least 10 images to each split that is used"
+        yield (
+            "dataset: validation_fraction and test_fraction must leave at least 10 images to "
+            "each split that is used"
+        )
     if study.probe.n_images > most.get("test", inf):
         yield f"probe.n_images: {study.probe.n_images} is more than the {most['test']} test images"
 
@@ -282,8 +380,14 @@ def _search(study: Study) -> Iterator[str]:
     if study.search:
         design, data, classes = study.designs[study.search.design], study.data, 1
         with suppress(Fault):  # of folders that cannot be read, which the rule `dataset` reports
-            classes = PUBLISHED[data.name].classes if data.name in PUBLISHED else len(folder_classes(data.place))
-        yield from search_faults(study.search, design, data.side, classes, study.independent_members())
+            classes = (
+                PUBLISHED[data.name].classes
+                if data.name in PUBLISHED
+                else len(folder_classes(data.place))
+            )
+        yield from search_faults(
+            study.search, design, data.side, classes, study.independent_members()
+        )
 
 
 # In their order: each relies on what those before it have checked, and so do all `CHECKS`.
@@ -299,7 +403,8 @@ CHECKS = (
 
 
 def cross_checks(study: Study) -> list[str]:
-    """A line for each fault that the `CHECKS` find in a study, or those of the first of `FIRST` that finds any."""
+    """A line for each fault that the `CHECKS` find in a study, or those of the first of `FIRST`
+    that finds any."""
     for check in FIRST:
         if lines := list(check(study)):
             return lines
@@ -310,11 +415,13 @@ def preflight(study: Study) -> None:
     """Check what a study needs that is not in its keys.
 
     Raises:
-        Fault: one line for each fault: a folder that is missing or has too few images; or a picture that cannot be
-            decoded.
+        Fault: one line for each fault: a folder that is missing or has too few images; or a picture
+            that cannot be decoded.
     """
     if sys.flags.optimize > 1:
-        reason = "removes docstrings, without which Altair, which draws the charts, cannot be imported"
+        reason = (
+            "removes docstrings, without which Altair, which draws the charts, cannot be imported"
+        )
         raise Fault(f"PYTHONOPTIMIZE: {sys.flags.optimize} {reason}; expected 0 or 1. Unset it")
     for warning in _unwatched_code(study):
         print(f"study: {warning}", file=sys.stderr)
@@ -336,23 +443,31 @@ def _data_faults(study: Study) -> Iterator[str]:
         return
     counts = _count(study.data, study.splits)
     if study.probe.n_images > counts["test"]:
-        yield f"probe.n_images: {study.probe.n_images} is more than the {counts['test']} test images in {folder}"
+        yield (
+            f"probe.n_images: {study.probe.n_images} is more than the {counts['test']} test "
+            f"images in {folder}"
+        )
     for path, recipe in used_recipes(study):
         if recipe.batch_size > counts["train"]:
             images = f"{counts['train']} training images in {folder}"
             yield f"{path}: batch_size {recipe.batch_size} is more than the {images}"
     for split in study.splits:
         if counts[split] < FEWEST:
-            yield f"dataset: expected at least {FEWEST} images for {split}, got {counts[split]}; add images"
+            yield (
+                f"dataset: expected at least {FEWEST} images for {split}, got {counts[split]}; "
+                "add images"
+            )
 
 
 def _broken_pictures(study: Study) -> Iterator[str]:
-    """Pictures that cannot be decoded, in folders that the study takes whole; the stage decodes what it draws."""
+    """Pictures that cannot be decoded, in folders that the study takes whole; the stage decodes
+    what it draws."""
     folders = [Path(test_set.folder) for test_set in study.test_sets.values() if test_set.folder]
     if study.data.folder and not (study.data.images_per_class or study.data.images):
         folders += folders_read(study.data.name, Path(study.data.folder), study.splits)
     for folder in folders:
-        with suppress(Fault):  # of the layout, which `_data_faults`, or the stage of a test set, tells
+        # Of the layout, which `_data_faults`, or the stage of a test set, tells.
+        with suppress(Fault):
             yield from broken_pictures([folder])
 
 
@@ -369,17 +484,24 @@ def _count(dataset: Dataset, splits: Sequence[str]) -> dict[str, int]:
     else:
         train = counts.get("train", 0)
         split_off = 0 if "validation" in counts else train * held_out
-        sizes = {"validation": split_off, "train": train - split_off} | counts | {"train": train - split_off}
+        sizes = (
+            {"validation": split_off, "train": train - split_off}
+            | counts
+            | {"train": train - split_off}
+        )
     if dataset.images:
         lines = Path(dataset.images).read_text(encoding="utf-8", errors="replace").splitlines()
         sizes["test"] = min(sizes["test"], sum(bool(line.strip()) for line in lines))
     classes = len(folder_classes(folder, splits))
     most = {str(split): most for split, most in dataset.images_per_class.items()}
-    return {split: round(min(size, classes * most.get(split, inf))) for split, size in sizes.items()}
+    return {
+        split: round(min(size, classes * most.get(split, inf))) for split, size in sizes.items()
+    }
 
 
 def _unwatched_code(study: Study) -> Iterator[str]:
-    """Warnings of factories that run code which the fingerprint of their members does not contain."""
+    """Warnings of factories that run code which the fingerprint of their members does not
+    contain."""
     names = dict.fromkeys([*study.members.designs, *(study.joint.designs if study.joint else [])])
     names |= {study.search.design: None} if study.search else {}
     for name in names:

@@ -1,7 +1,7 @@
 """Reading the YAML files of a study.
 
-Of a key given twice Snakemake takes the last, without a word. What it cannot read itself it does not name:
-`resiliency check studies/mine.yaml` does."""
+Of a key given twice Snakemake takes the last, without a word. What it cannot read itself it does
+not name: `resiliency check studies/mine.yaml` does."""
 
 import json
 import shlex
@@ -25,7 +25,8 @@ CHECKOUT = "$CHECKOUT"  # stands for the folder of the repository where the stud
 
 
 def home() -> Path:
-    """The folder of the Snakefile, the defaults, studies and profiles: that of the package, or else the clone."""
+    """The folder of the Snakefile, the defaults, studies and profiles: that of the package, or else
+    the clone."""
     return INSTALLED if INSTALLED.is_dir() else INSTALLED.parents[2]
 
 
@@ -39,7 +40,10 @@ def export_command(files: Iterable[Path], given: Keys, repository: Path, folder:
         folder: working folder of the study.
     """
     names = [_file_argument(file, repository, folder) for file in files]
-    values = {key: json.dumps(value) if isinstance(value, dict | list) else value for key, value in given.items()}
+    values = {
+        key: json.dumps(value) if isinstance(value, dict | list) else value
+        for key, value in given.items()
+    }
     texts = [f"{key}={'' if value is None else value}" for key, value in values.items()]
     config = ["--config", *texts] if texts else []
     if repository == INSTALLED:
@@ -55,7 +59,11 @@ def export_command(files: Iterable[Path], given: Keys, repository: Path, folder:
 def _file_argument(file: Path, repository: Path, folder: Path) -> str:
     if file.is_relative_to(folder):
         return str(file.relative_to(folder))
-    return f"{CHECKOUT}/{file.relative_to(repository)}" if file.is_relative_to(repository) else str(file)
+    return (
+        f"{CHECKOUT}/{file.relative_to(repository)}"
+        if file.is_relative_to(repository)
+        else str(file)
+    )
 
 
 def _quoted(word: str) -> str:
@@ -87,8 +95,8 @@ def read(file: str | Path) -> Keys:
     """The configuration in a file of YAML.
 
     Raises:
-        Fault: the file is no such file, gives a key twice, or has values nested too deeply or, with aliases written
-            out, more than `MOST_VALUES`.
+        Fault: the file is no such file, gives a key twice, or has values nested too deeply or, with
+            aliases written out, more than `MOST_VALUES`.
     """
     try:
         with open(file, encoding="utf-8-sig") as opened:
@@ -97,7 +105,9 @@ def read(file: str | Path) -> Keys:
         if not isinstance(content, dict):
             raise ValueError("expected a mapping of keys, e.g. `study: mine`")
         if content.get(TEMPLATE) is not None:
-            raise ValueError(f"{TEMPLATE}: Snakemake would run code in the file; write values in its place")
+            raise ValueError(
+                f"{TEMPLATE}: Snakemake would run code in the file; write values in its place"
+            )
         if len(list(islice(_values(content), MOST_VALUES))) == MOST_VALUES:
             raise ValueError(f"holds {MOST_VALUES:,} values or more, its aliases written out")
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
@@ -108,13 +118,16 @@ def read(file: str | Path) -> Keys:
 def _values(value: Any) -> Iterator[Any]:
     """`value` and all that it holds."""
     yield value
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for inner in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         yield from _values(inner)
 
 
 NAME = "*"  # matches any key
 
-# Mappings that a later file replaces whole: entries of catalogues, and mappings from names to values.
+# Mappings that a later file replaces whole: entries of catalogues, and mappings from names to
+# values.
 REPLACED = (
     ("designs", NAME),
     ("test_sets", NAME),
@@ -127,7 +140,8 @@ REPLACED = (
 
 
 def merged(parts: Iterable[Keys], given: Keys | None = None) -> Keys:
-    """The configuration in `parts`, each of which changes those before it, but for mappings of `REPLACED`.
+    """The configuration in `parts`, each of which changes those before it, but for mappings of
+    `REPLACED`.
 
     Args:
         given: configuration on the command line, which changes single keys of these mappings, too.
@@ -179,5 +193,7 @@ def load(config: Keys) -> Study:
         lines = list(odd_numbers(config, study)) or cross_checks(study)
     if lines:
         left = len(lines) - MOST_FAULTS
-        raise Fault("\n".join(lines[:MOST_FAULTS] + ([f"and {left:,} more faults"] if left > 0 else [])))
+        raise Fault(
+            "\n".join(lines[:MOST_FAULTS] + ([f"and {left:,} more faults"] if left > 0 else []))
+        )
     return study

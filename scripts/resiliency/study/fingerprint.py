@@ -1,13 +1,14 @@
 """The fingerprint of a script: the code on which its results depend.
 
-Snakemake sees a change in a script but not in what the script imports. So each rule carries, as a parameter, a hash of
-its script and of every definition of this library that the script can reach by names. It also contains what runs when
-the modules are imported. It is taken from the parsed syntax, so that comments, docstrings and layout do not count; nor
-does code that reports progress. The modules of a factory of networks count as a whole, unless it belongs to an
-installed package: every byte of that package's Python files counts.
+Snakemake sees a change in a script but not in what the script imports. So each rule carries, as a
+parameter, a hash of its script and of every definition of this library that the script can reach by
+names. It also contains what runs when the modules are imported. It is taken from the parsed syntax,
+so that comments, docstrings and layout do not count; nor does code that reports progress. The
+modules of a factory of networks count as a whole, unless it belongs to an installed package: every
+byte of that package's Python files counts.
 
-A job compares the fingerprint that it was given with that of the code that it has imported: the library may be edited
-while a run goes on, and put back.
+A job compares the fingerprint that it was given with that of the code that it has imported: the
+library may be edited while a run goes on, and put back.
 """
 
 import hashlib
@@ -31,37 +32,46 @@ INSTALLED = {"site-packages", "dist-packages"}
 
 
 def fingerprint(script: Path, *files: Path, root: Path | None = None) -> str:
-    """A hash of the syntax of `script` and of all definitions that it can reach in the package beside it.
+    """A hash of the syntax of `script` and of all definitions that it can reach in the package
+    beside it.
 
     Args:
-        files: further files on which the script's results depend: modules that it loads by name, which count as a
-            whole, and other files, of which every byte counts.
+        files: further files on which the script's results depend: modules that it loads by name,
+            which count as a whole, and other files, of which every byte counts.
         root: folder that holds the package; by default that of the script.
     """
     root = root or script.parent
     modules = [file for file in files if file.suffix == ".py"]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files if file not in modules))
-    names = [script.stem, *(".".join(module.relative_to(root).with_suffix("").parts) for module in modules)]
+    names = [
+        script.stem,
+        *(".".join(module.relative_to(root).with_suffix("").parts) for module in modules),
+    ]
     digest.update(_Reached(names, *dict.fromkeys([str(script.parent), str(root)])).counted())
     return digest.hexdigest()[:DIGITS]
 
 
 def imported_fingerprint(script: Path, text: bytes) -> str:
-    """The fingerprint of a script with this text, and of the library as this process has imported it.
+    """The fingerprint of a script with this text, and of the library as this process has imported
+    it.
 
-    What it has not imported is taken as it is at the first call. It is kept beside the byte code, for the jobs of the
-    same script and library.
+    What it has not imported is taken as it is at the first call. It is kept beside the byte code,
+    for the jobs of the same script and library.
     """
     package = sys.modules[PACKAGE].__path__[0]
     root = script.parent if (script.parent / PACKAGE).is_dir() else Path(package).parent
     for path in (root / PACKAGE).rglob("*.py"):
         SOURCES.setdefault(str(path), path.read_bytes())
     SOURCES[str(script)] = text
-    for loader in [module.__loader__ for name, module in sys.modules.items() if name.startswith(f"{PACKAGE}.")]:
+    for loader in [
+        module.__loader__ for name, module in sys.modules.items() if name.startswith(f"{PACKAGE}.")
+    ]:
         if isinstance(loader, ByContent) and loader.source is not None:
             place = os.path.relpath(loader.path, package)  # of a copy elsewhere too
             SOURCES[f"{root}/{PACKAGE}/{place}"] = loader.source
-    key = b"\0".join(part for path, source in sorted(SOURCES.items()) for part in (os.fsencode(path), source))
+    key = b"\0".join(
+        part for path, source in sorted(SOURCES.items()) for part in (os.fsencode(path), source)
+    )
 
     def computed() -> bytes:
         for cached in (_loaded, _split, _modules, _meant):
@@ -72,30 +82,49 @@ def imported_fingerprint(script: Path, text: bytes) -> str:
 
 
 def factory_code(factory: str, folder: Path) -> str:
-    """A hash of the code that makes the network of `factory`, "package.module:function"; empty if there is none.
+    """A hash of the code that makes the network of `factory`, "package.module:function"; empty if
+    there is none.
 
-    These are its module and all that this imports, transitively, from `folder`, the working folder, or from other
-    folders that Python searches, libraries aside; or the package that is installed and holds it.
+    These are its module and all that this imports, transitively, from `folder`, the working folder,
+    or from other folders that Python searches, libraries aside; or the package that is installed
+    and holds it.
     """
     module = factory.partition(":")[0]
     installed = _installed(module.partition(".")[0])
-    content = _of_factory(factory, folder).counted() or b"".join(path.read_bytes() for path in installed)
+    content = _of_factory(factory, folder).counted() or b"".join(
+        path.read_bytes() for path in installed
+    )
     return hashlib.sha256(content).hexdigest()[:DIGITS] if content else ""
 
 
 def unfollowed_code(factory: str, folder: Path) -> list[str]:
-    """File and function of each call, in the code of `factory`, that runs code which `factory_code` cannot find."""
+    """File and function of each call, in the code of `factory`, that runs code which `factory_code`
+    cannot find."""
     entered = sorted(_of_factory(factory, folder).entered.values(), key=lambda loaded: loaded.place)
     own = [loaded for loaded in entered if not loaded.name.startswith(f"{PACKAGE}.")]
-    found = ((loaded.place, use) for loaded in own for one in loaded.module.definitions for use in one.uses)
-    return [f"{place}: {use.removeprefix(UNFOLLOWED)}" for place, use in found if use.startswith(UNFOLLOWED)]
+    found = (
+        (loaded.place, use)
+        for loaded in own
+        for one in loaded.module.definitions
+        for use in one.uses
+    )
+    return [
+        f"{place}: {use.removeprefix(UNFOLLOWED)}"
+        for place, use in found
+        if use.startswith(UNFOLLOWED)
+    ]
 
 
 def _of_factory(factory: str, folder: Path) -> "_Reached":
-    """What a factory reaches in `folder` and the folders that Python searches, without those of libraries."""
+    """What a factory reaches in `folder` and the folders that Python searches, without those of
+    libraries."""
     standard = Path(sysconfig.get_path("stdlib"))
     paths = [Path(place).absolute() for place in sys.path if place and os.path.isdir(place)]
-    own = [str(path) for path in paths if not INSTALLED & set(path.parts) and not path.is_relative_to(standard)]
+    own = [
+        str(path)
+        for path in paths
+        if not INSTALLED & set(path.parts) and not path.is_relative_to(standard)
+    ]
     return _Reached([factory.partition(":")[0]], str(folder), *own)
 
 
@@ -131,12 +160,14 @@ class _Loaded(NamedTuple):
 
 
 class _Reached:
-    """Code that modules can reach: the definitions that they use by name, and those that run when a module is imported.
+    """Code that modules can reach: the definitions that they use by name, and those that run when a
+    module is imported.
 
     Attributes:
         entered: full name -> imported module.
         names: full names of all that is used.
-        ran: texts of the definitions that run when their module is imported, in the order of imports.
+        ran: texts of the definitions that run when their module is imported, in the order of
+            imports.
         used: texts of all definitions that are used.
     """
 
@@ -149,7 +180,9 @@ class _Reached:
         self.pending: list[str] = []
         self.follow(modules[::-1])
         if any(loaded.module.hooks for loaded in self.entered.values()):
-            while more := {name for one in self.entered.values() for name in one.names()} - self.names:
+            while (
+                more := {name for one in self.entered.values() for name in one.names()} - self.names
+            ):
                 self.follow(sorted(more))
 
     def enter(self, modules: list[_Loaded]) -> None:
@@ -183,10 +216,12 @@ class _Reached:
 
 @cache
 def _meant(name: str, roots: tuple[str, ...]) -> tuple[list[_Loaded], list[str], list[str]]:
-    """The meaning of a full name: modules that are imported, texts of its definition, and names that it uses.
+    """The meaning of a full name: modules that are imported, texts of its definition, and names
+    that it uses.
 
-    A module that is a value itself, or of which an unknown name is used, counts as a whole, with all that it imports. A
-    package may give another meaning to the name of a module in it: both count.
+    A module that is a value itself, or of which an unknown name is used, counts as a whole, with
+    all that it imports. A package may give another meaning to the name of a module in it: both
+    count.
     """
     if name in SILENT:
         return [], [], []
@@ -211,7 +246,9 @@ def _meant(name: str, roots: tuple[str, ...]) -> tuple[list[_Loaded], list[str],
 def _modules(imports: tuple[str, ...], roots: tuple[str, ...]) -> list[_Loaded]:
     """The modules along full names, in order."""
     followed = [name for name in imports if name not in SILENT]
-    return list({loaded.name: loaded for name in followed for loaded in _split(name, roots)}.values())
+    return list(
+        {loaded.name: loaded for name in followed for loaded in _split(name, roots)}.values()
+    )
 
 
 @cache
@@ -232,14 +269,17 @@ def _is_file(loaded: _Loaded) -> bool:
 def _loaded(name: str, roots: tuple[str, ...]) -> _Loaded | None:
     """The module of a full name in the first of the folders that has it; None if there is none.
 
-    In a folder of installed packages, where a wheel puts this one with its workflow, this one alone is looked for.
+    In a folder of installed packages, where a wheel puts this one with its workflow, this one alone
+    is looked for.
     """
     place, own = name.replace(".", "/"), name.partition(".")[0] == PACKAGE
     for root in [root for root in roots if own or not os.path.isdir(f"{root}/{PACKAGE}/workflow")]:
         for file in (f"{place}/__init__.py", f"{place}.py"):
             if os.path.isfile(f"{root}/{file}"):
                 module = NOTHING if name in SILENT else module_at(Path(root, file), name)
-                return _Loaded(name, file, module, [f"{file} {one.digest}" for one in module.definitions])
+                return _Loaded(
+                    name, file, module, [f"{file} {one.digest}" for one in module.definitions]
+                )
         if os.path.isdir(f"{root}/{place}"):
             return _Loaded(name, place, NOTHING, [])
     return None
@@ -250,6 +290,15 @@ def _below(loaded: _Loaded, roots: tuple[str, ...]) -> list[str]:
     if _is_file(loaded):
         return []
     folders = [f"{root}/{loaded.place.removesuffix('/__init__.py')}" for root in roots]
-    paths = [f"{folder}/{file}" for folder in folders if os.path.isdir(folder) for file in sorted(os.listdir(folder))]
-    modules = [path for path in paths if path.endswith(".py") or os.path.isfile(f"{path}/__init__.py")]
-    return [f"{loaded.name}.{Path(path).stem}" for path in modules if not path.endswith("__init__.py")]
+    paths = [
+        f"{folder}/{file}"
+        for folder in folders
+        if os.path.isdir(folder)
+        for file in sorted(os.listdir(folder))
+    ]
+    modules = [
+        path for path in paths if path.endswith(".py") or os.path.isfile(f"{path}/__init__.py")
+    ]
+    return [
+        f"{loaded.name}.{Path(path).stem}" for path in modules if not path.endswith("__init__.py")
+    ]

@@ -1,4 +1,5 @@
-"""The study: the one place that knows its keys, defaults and limits, and the words for their faults."""
+"""The study: the one place that knows its keys, defaults and limits, and the words for their
+faults."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
@@ -34,22 +35,28 @@ MOST_PICTURED = 8
 
 
 class Statistics(Settings):
-    resamples: int = Field(2000, ge=100, le=10**6, description="number of bootstrap resamples of the images")
+    resamples: int = Field(
+        2000, ge=100, le=10**6, description="number of bootstrap resamples of the images"
+    )
     reference: str | None = Field(
         None,
-        description="recipe of the reference members, in a table that describes imported members: observation 1 and "
+        description="recipe of the reference members, in a table that describes imported members: "
+        "observation 1 and "
         "the line of effective robustness use only these; null for all members",
     )
     robustness: list[str] = Field(
         [],
-        description="additional test sets whose mean error observation 1 uses in place of corrupted error; it is then "
+        description="additional test sets whose mean error observation 1 uses in place of "
+        "corrupted error; it is then "
         "about natural shifts, not about the paper's statement",
     )
     accuracy_on: str | None = Field(
         None,
         min_length=1,
-        description="additional test set whose accuracy observation 1b and exchange rates use as clean accuracy, so "
-        "that no image of it is one of the corrupted error; null: the images of the dataset, in halves",
+        description="additional test set whose accuracy observation 1b and exchange rates use as "
+        "clean accuracy, so "
+        "that no image of it is one of the corrupted error; null: the images of the dataset, in "
+        "halves",
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of the intervals")
 
@@ -58,30 +65,41 @@ class Statistics(Settings):
 
 class Study(Settings):
     study: str = Field(
-        pattern=FILE_NAME, max_length=LONGEST, description="name of the study; results go to results/<study>"
+        pattern=FILE_NAME,
+        max_length=LONGEST,
+        description="name of the study; results go to results/<study>",
     )
     seed: int = Field(
         0,
         ge=0,
         lt=2**63,
-        description="random seed for the splits, corruptions, training, search, ensemble sampling and bootstrap; "
-        "jackknife groups, and draws that estimate a standard error, a histogram or MACs, are the same "
+        description="random seed for the splits, corruptions, training, search, ensemble sampling "
+        "and bootstrap; "
+        "jackknife groups, and draws that estimate a standard error, a histogram or MACs, are the "
+        "same "
         "for all seeds",
     )
-    dataset: Dataset | None = Field(Dataset(), description="images and their splits; null if all members are imported")
+    dataset: Dataset | None = Field(
+        Dataset(), description="images and their splits; null if all members are imported"
+    )
     test_sets: dict[str, TestSet] = Field({}, description="additional test sets, by name")
     corruptions: Corruptions = Field(Corruptions(), description="corruptions of the test images")
     designs: dict[str, Design] = Field(description="catalogue of designs, by name")
     training: Recipe = Field(Recipe(), description="training recipe of all designs")
     members: Members = Field(description="independently trained or loaded members")
-    external: External | None = Field(None, description="imported members: predictions or accuracies in files")
+    external: External | None = Field(
+        None, description="imported members: predictions or accuracies in files"
+    )
     add: Paths = Field(
         [],
-        description="your own models beside those of `external`: CSV or Parquet files of the same kind, or folders of "
+        description="your own models beside those of `external`: CSV or Parquet files of the same "
+        "kind, or folders of "
         "arrays; on the command line `--config add=mine.csv`",
     )
     joint: Joint | None = Field(None, description="jointly trained members")
-    search: Search | None = Field(None, description="members that are sub-networks of a super-network")
+    search: Search | None = Field(
+        None, description="members that are sub-networks of a super-network"
+    )
     prediction: Prediction = Field(Prediction(), description="how test images are predicted")
     probe: Probe = Field(Probe(), description="test images for attributions and activations")
     attribution: Attribution = Field(Attribution(), description="attribution methods")
@@ -90,17 +108,22 @@ class Study(Settings):
     costs: str | None = Field(
         None,
         min_length=1,
-        description="CSV file with the costs of answers: a row per true class, a column per answered class; wrong "
+        description="CSV file with the costs of answers: a row per true class, a column per "
+        "answered class; wrong "
         "answers that it does not list cost 1, right ones 0. null: no table of costs",
     )
-    ensemble: Annotated[str | Annotated[int, Field(ge=1, lt=10**9)], BeforeValidator(checked_ensemble)] = Field(
+    ensemble: Annotated[
+        str | Annotated[int, Field(ge=1, lt=10**9)], BeforeValidator(checked_ensemble)
+    ] = Field(
         BEST,
-        description="ensemble that `snakemake export` exports: best (the recommended one), best under N MACs, best "
+        description="ensemble that `snakemake export` exports: best (the recommended one), best "
+        "under N MACs, best "
         "of at most N members, most_accurate, or the number of a row of deployment.csv",
     )
     requirements: Requirements = Field(
         Requirements(),
-        description="largest values that an exported ensemble may have, which evidence.json and evidence.html judge by "
+        description="largest values that an exported ensemble may have, which evidence.json and "
+        "evidence.html judge by "
         "one-sided bounds, with Holm's correction for their number; null: not judged",
     )
     statistics: Statistics = Field(Statistics(), description="intervals and margins")
@@ -112,7 +135,8 @@ class Study(Settings):
         return self.dataset or Dataset()
 
     def resolved(self) -> Keys:
-        """All keys with their values, but for the ensemble to export, on which no result depends."""
+        """All keys with their values, but for the ensemble to export, on which no result
+        depends."""
         return self.model_dump(mode="json", exclude={"ensemble"})
 
     def class_names_elsewhere(self) -> list[str]:
@@ -122,12 +146,17 @@ class Study(Settings):
 
     def recipe(self, design: str) -> Recipe:
         """The training recipe of `design`: the study's, with what the design changes in it."""
-        return self._resolved(self.designs[design].training, FineTuning if self.designs[design].fine_tuned else Recipe)
+        return self._resolved(
+            self.designs[design].training, FineTuning if self.designs[design].fine_tuned else Recipe
+        )
 
     def joint_recipe(self) -> Recipe:
-        """The recipe of joint training: that of its design, if it has but one, else the study's, with its changes."""
+        """The recipe of joint training: that of its design, if it has but one, else the study's,
+        with its changes."""
         assert self.joint is not None
-        common = self.designs[self.joint.designs[0]].training if len({*self.joint.designs}) == 1 else {}
+        common = (
+            self.designs[self.joint.designs[0]].training if len({*self.joint.designs}) == 1 else {}
+        )
         return self._resolved(common | self.joint.training)
 
     def search_recipe(self) -> Recipe:
@@ -138,11 +167,15 @@ class Study(Settings):
     def _resolved(self, changes: Keys, kind: type[Recipe] = Recipe) -> Recipe:
         values = self.training.model_dump() | changes
         decided = {"shift": self.data.largest_shift, "flip": self.data.mirrored}
-        return kind(**(values | {key: value for key, value in decided.items() if values[key] == AUTO}))
+        return kind(
+            **(values | {key: value for key, value in decided.items() if values[key] == AUTO})
+        )
 
     def description(self, design: str) -> Keys:
         """The description from which a member of `design` is made; see `Design.description`."""
-        return self.designs[design].description(self.data.side, None if self.data.one_size else self.data.margin)
+        return self.designs[design].description(
+            self.data.side, None if self.data.one_size else self.data.margin
+        )
 
     def trained_designs(self) -> list[str]:
         """Designs of the independent members that are trained here."""
@@ -168,7 +201,8 @@ class Study(Settings):
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits of the dataset that the study has: those that something is trained on, validated or tested on."""
+        """The splits of the dataset that the study has: those that something is trained on,
+        validated or tested on."""
         if self.learning():
             return SPLITS
         return SPLITS[1:] if "weighted_mean" in self.ensembles.rules else SPLITS[2:]
@@ -183,12 +217,20 @@ class Study(Settings):
 
     def combined_members(self) -> list[str]:
         """Names of the independent members that ensembles are formed of, made here or elsewhere."""
-        members, chosen = self.independent_members() + self.elsewhere.predicted, self.ensembles.designs
+        members, chosen = (
+            self.independent_members() + self.elsewhere.predicted,
+            self.ensembles.designs,
+        )
         added = self.elsewhere.added
-        return [member for member in members if not chosen or member in added or design_of(member) in chosen]
+        return [
+            member
+            for member in members
+            if not chosen or member in added or design_of(member) in chosen
+        ]
 
     def pictured_members(self) -> list[str]:
-        """Names of the members whose attributions are shown: the first of each family, or the baseline of its own."""
+        """Names of the members whose attributions are shown: the first of each family, or the
+        baseline of its own."""
         first = {}
         for member in self.independent_members():
             family = self.designs[design_of(member)].family_name
@@ -206,7 +248,9 @@ class Study(Settings):
         if self.external is None:
             return Contents([], [], [], [])
         needed = list(self.test_sets) if self.dataset else None
-        return read_contents(self.external, self.corruptions.names, self.corruptions.severities, needed, self.add)
+        return read_contents(
+            self.external, self.corruptions.names, self.corruptions.severities, needed, self.add
+        )
 
     def shifts(self) -> list[str]:
         """Names in tables of the test sets in `statistics.robustness`."""
@@ -217,12 +261,15 @@ class Study(Settings):
         return self.statistics.accuracy_on and name_in_tables(self.statistics.accuracy_on)
 
     def described_elsewhere(self) -> pd.DataFrame:
-        """Descriptions of the imported members in tables, as from `resiliency.external.contents.described_members`.
+        """Descriptions of the imported members in tables, as from
+        `resiliency.external.contents.described_members`.
 
         Raises:
             Fault: a table is wrong.
         """
-        return described_members(self.elsewhere.kinds, self.external.members if self.external else [])
+        return described_members(
+            self.elsewhere.kinds, self.external.members if self.external else []
+        )
 
     def joint_settings(self) -> dict[str, tuple[str, float]]:
         """Setting of joint training, such as `balanced-l0.5` -> (objective, loss_weight).
@@ -255,7 +302,9 @@ class Study(Settings):
 def _known_keys() -> list[str]:
     """The names of all keys of a study, in any section."""
     schema = Study.model_json_schema()
-    return [name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())]
+    return [
+        name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())
+    ]
 
 
 def messages(error: ValidationError) -> Iterator[str]:
@@ -265,16 +314,18 @@ def messages(error: ValidationError) -> Iterator[str]:
         words, of = fault["msg"].removeprefix("Value error, "), f": {short(fault['input'])}: "
         if fault["type"] == "extra_forbidden":
             words, of = f"unknown key{hint(fault['loc'][-1], _known_keys())}", ": "
-        elif isinstance(fault["input"], dict):  # words about several keys begin with the one to change
+        # Words about several keys begin with the one to change.
+        elif isinstance(fault["input"], dict):
             of = "." if words.partition(": ")[0].isidentifier() else ": "
         yield f"{path}{of}{words}"
 
 
 def odd_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]:
-    """A line for each true, false or text such as 1_000, in the configuration, that is a number in the settings `made`.
+    """A line for each true, false or text such as 1_000, in the configuration, that is a number in
+    the settings `made`.
 
-    Python takes true for 1 and 1_000 for 1000, and pydantic lets them pass. Text itself may be a number: all within
-    braces on Snakemake's command line is text.
+    Python takes true for 1 and 1_000 for 1000, and pydantic lets them pass. Text itself may be a
+    number: all within braces on Snakemake's command line is text.
     """
     if isinstance(given, bool) and not isinstance(made, bool | str):
         yield f"{path}: {short(given)}: must be a number, not true or false"
@@ -291,7 +342,8 @@ def odd_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]:
 
 
 def file_faults(study: Study) -> Iterator[str]:
-    """Files that members are loaded from, or additional test sets read from, and that are not there or badly named."""
+    """Files that members are loaded from, or additional test sets read from, and that are not there
+    or badly named."""
     if study.corruptions.folder and (fault := path_fault(study.corruptions.folder)):
         yield f"corruptions.folder: {study.corruptions.folder}: {fault}"
     yield from _file("dataset.images", study.data.images)
@@ -314,7 +366,8 @@ def file_faults(study: Study) -> Iterator[str]:
 
 
 def cost_faults(study: Study) -> Iterator[str]:
-    """Costs of answers that are of no classes of the dataset, as far as these are known before it is read."""
+    """Costs of answers that are of no classes of the dataset, as far as these are known before it
+    is read."""
     if not study.costs:
         return
     if not study.dataset:
@@ -341,7 +394,8 @@ def _known_classes(dataset: Dataset, splits: Sequence[str]) -> list[str]:
 
 
 def _file(key: str, path: str | None, read: Callable[[str], object] | None = None) -> Iterator[str]:
-    """The fault of the file that `key` names, if it names one: raised by `read`, or missing or badly named."""
+    """The fault of the file that `key` names, if it names one: raised by `read`, or missing or
+    badly named."""
     if not path:
         return
     if not Path(path).is_file():

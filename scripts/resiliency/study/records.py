@@ -1,9 +1,10 @@
 """Origins of results: the records of Snakemake.
 
-Snakemake keeps its records in `.snakemake` of the working folder, not beside the results, and does not miss them: it
-takes a result without a record for current, whatever the study says now. It compares results with each other by times
-alone. So results are refused that have no record, that another working folder has made since, or that are older than
-their record says; and no job starts while the clock is behind."""
+Snakemake keeps its records in `.snakemake` of the working folder, not beside the results, and does
+not miss them: it takes a result without a record for current, whatever the study says now. It
+compares results with each other by times alone. So results are refused that have no record, that
+another working folder has made since, or that are older than their record says; and no job starts
+while the clock is behind."""
 
 import json
 import os
@@ -21,8 +22,11 @@ ABSENT = "–"
 EMPTY: tuple[object, ...] = (None, {}, [], False)
 
 
-def differences(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, tuple[str, str]]:
-    """Key, such as `training.epochs` -> its values in the two studies, as written; `ABSENT` if a study lacks it."""
+def differences(
+    before: Mapping[str, object], after: Mapping[str, object]
+) -> dict[str, tuple[str, str]]:
+    """Key, such as `training.epochs` -> its values in the two studies, as written; `ABSENT` if a
+    study lacks it."""
     found: dict[str, tuple[str, str]] = {}
     for name in dict.fromkeys([*before, *after]):
         own, other = before.get(name, ABSENT), after.get(name, ABSENT)
@@ -35,10 +39,19 @@ def differences(before: Mapping[str, object], after: Mapping[str, object]) -> di
 
 def _written(own: object, other: object) -> tuple[str, str]:
     """Two values as written; of long lists, what each has and the other has not."""
-    texts = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in (own, other)]
-    if not (isinstance(own, list) and isinstance(other, list)) or max(map(len, texts)) <= LONGEST_VALUE:
+    texts = [
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for value in (own, other)
+    ]
+    if (
+        not (isinstance(own, list) and isinstance(other, list))
+        or max(map(len, texts)) <= LONGEST_VALUE
+    ):
         return short(texts[0], quote=False), short(texts[1], quote=False)
-    alone = [[value for value in these if value not in those] for these, those in ((own, other), (other, own))]
+    alone = [
+        [value for value in these if value not in those]
+        for these, those in ((own, other), (other, own))
+    ]
     if not any(alone):
         return f"{len(own)} in one order", f"{len(other)} in another"
     own_words, other_words = (
@@ -48,15 +61,18 @@ def _written(own: object, other: object) -> tuple[str, str]:
     return own_words, other_words
 
 
-NAME = ".records"  # file beside the results that names their records; its twin lies among the records
-PROVENANCE, STUDY = "provenance.json", ".study.json"  # study of the last finished run, and before one
+# File beside the results that names their records; its twin lies among the records.
+NAME = ".records"
+# Study of the last finished run, and before one.
+PROVENANCE, STUDY = "provenance.json", ".study.json"
 CHANGED = "Changed in the study:"
 NAMED = 5
 SKEW = 60  # seconds by which the clocks of a cluster may differ; archives cut off two
 
 
 def check_records(results: str, makes: Callable[[str], bool]) -> None:
-    """Refuse `results`, a path relative to the working folder, that are not those of the records in this folder.
+    """Refuse `results`, a path relative to the working folder, that are not those of the records in
+    this folder.
 
     Args:
         makes: predicate of paths: whether the study makes this file.
@@ -71,7 +87,9 @@ def check_records(results: str, makes: Callable[[str], bool]) -> None:
     # In this order: what a job is making leaves the incomplete files only after it has a record.
     there = _files(results, kept("metadata"))
     incomplete, recorded = kept("incomplete"), kept("metadata")
-    lacking = [path for path in there if path not in recorded and path not in incomplete and makes(path)]
+    lacking = [
+        path for path in there if path not in recorded and path not in incomplete and makes(path)
+    ]
     if lacking and not recorded.keys() & there.keys():
         raise _lost(results)
     if lacking:
@@ -84,8 +102,10 @@ def check_records(results: str, makes: Callable[[str], bool]) -> None:
 
 def _lost(results: str) -> Fault:
     return Fault(
-        f"{results}: Snakemake's records of what these results were made with are not in {Path.cwd() / RECORDS}: "
-        "they were removed, or other results took their place; put the folder back, run where the results were made, "
+        f"{results}: Snakemake's records of what these results were made with are not in "
+        f"{Path.cwd() / RECORDS}: "
+        "they were removed, or other results took their place; put the folder back, run where the "
+        "results were made, "
         f"or move the results away and compute them again (mv {results} {results}-before)"
     )
 
@@ -94,23 +114,32 @@ def _check_age(path: str, modified: float, record: str) -> None:
     try:
         started = job_start(record)
     except (OSError, ValueError, KeyError, TypeError):
-        raise Fault(f"{path}: Snakemake's record of it is damaged; delete it and run again") from None
+        raise Fault(
+            f"{path}: Snakemake's record of it is damaged; delete it and run again"
+        ) from None
     if modified < started - SKEW:
         raise Fault(
-            f"{path}: dated {_time(modified)}, before the job that made it started ({_time(started)}): another file "
+            f"{path}: dated {_time(modified)}, before the job that made it started "
+            f"({_time(started)}): another file "
             "took its place, or a clock was behind; delete it and run again"
         )
 
 
 def changes(results: str, study: Mapping[str, object]) -> str:
-    """A line per key in which `study` differs from the one that the results were made with; empty if there is none."""
+    """A line per key in which `study` differs from the one that the results were made with; empty
+    if there is none."""
     before = _made_with(results)
     keys = differences(before, study).items() if before else ()
-    return "\n".join([CHANGED, *(f"  {key}: {own} -> {other}" for key, (own, other) in keys)]) if keys else ""
+    return (
+        "\n".join([CHANGED, *(f"  {key}: {own} -> {other}" for key, (own, other) in keys)])
+        if keys
+        else ""
+    )
 
 
 def _made_with(results: str) -> Any:
-    """The study of the last run that was finished, or of the first run if none was; None if there is none."""
+    """The study of the last run that was finished, or of the first run if none was; None if there
+    is none."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         return json.loads(Path(results, PROVENANCE).read_bytes())["study"]
     with suppress(OSError, ValueError):
@@ -121,8 +150,8 @@ def _made_with(results: str) -> Any:
 def sign(results: str, study: Mapping[str, object]) -> None:
     """Pair the records in this working folder with `results`, if these can be written at all.
 
-    Each run with jobs does this, so that a copy of the records can be distinguished from them. It also notes the study
-    that the results were made with until now.
+    Each run with jobs does this, so that a copy of the records can be distinguished from them. It
+    also notes the study that the results were made with until now.
 
     Args:
         study: keys of this run's study.
@@ -135,7 +164,8 @@ def sign(results: str, study: Mapping[str, object]) -> None:
     with suppress(OSError):
         there.parent.mkdir(parents=True, exist_ok=True)
         twin.parent.mkdir(parents=True, exist_ok=True)
-        twin.write_text(f"{name}\n{_first(there)}\n", encoding="ascii")  # a run may be killed between the two
+        # A run may be killed between the two.
+        twin.write_text(f"{name}\n{_first(there)}\n", encoding="ascii")
         there.write_text(f"{name}\n", encoding="ascii")
         twin.write_text(f"{name}\n", encoding="ascii")
         Path(results, STUDY).write_text(json.dumps(_made_with(results) or study), encoding="utf-8")
@@ -143,8 +173,10 @@ def sign(results: str, study: Mapping[str, object]) -> None:
         newest = max(files, key=files.__getitem__, default="")
         if newest and files[newest] > now + SKEW:
             raise Fault(
-                f"{newest}: dated {_time(files[newest])}, and it is {_time(now)}: results of a clock that is behind "
-                f"would not count as new; set the clock, or, if it is right, delete what `find {results} -newermt now` "
+                f"{newest}: dated {_time(files[newest])}, and it is {_time(now)}: results of a "
+                "clock that is behind "
+                "would not count as new; set the clock, or, if it is right, delete what `find "
+                f"{results} -newermt now` "
                 "lists"
             )
 
@@ -168,7 +200,8 @@ def _paired(results: str) -> bool:
 
 
 def _files(results: str, folders: Collection[str] = ()) -> dict[str, float]:
-    """Path -> time of the last modification of each file among the results, those in `folders` left out."""
+    """Path -> time of the last modification of each file among the results, those in `folders` left
+    out."""
     found = {}
     for path, inside, files in os.walk(results):
         left_out = "logs" if path == results else ""

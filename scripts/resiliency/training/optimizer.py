@@ -1,6 +1,7 @@
 """The optimizer of one network or several, its learning rate at each step, and Muon.
 
-Muon (Jordan et al. 2024) takes orthogonalised momentum for the kernels of a network, AdamW for its other parameters."""
+Muon (Jordan et al. 2024) takes orthogonalised momentum for the kernels of a network, AdamW for its
+other parameters."""
 
 import math
 from collections import defaultdict
@@ -31,8 +32,9 @@ COEFFICIENTS = (
 class Muon(torch.optim.AdamW):
     """The steps of `timm.optim.Muon` in less time (`tests/benchmarks/muon.py`).
 
-    Kernels with equal numbers of rows are orthogonalised together, by their Gram matrices; on a CPU in float32, or, as
-    timm does it, in bfloat16 if they are wide and the processor multiplies in it; on a GPU in TF32.
+    Kernels with equal numbers of rows are orthogonalised together, by their Gram matrices; on a CPU
+    in float32, or, as timm does it, in bfloat16 if they are wide and the processor multiplies in
+    it; on a GPU in TF32.
 
     Args:
         groups: parameter groups; those with `orthogonal` hold kernels, all others get AdamW.
@@ -42,7 +44,8 @@ class Muon(torch.optim.AdamW):
         super().__init__(groups, betas=BETAS, eps=1e-7, **options)
 
     def __setstate__(self, state: Keys) -> None:
-        torch.optim.Optimizer.__setstate__(self, state)  # AdamW's graph holds the number of its steps
+        # AdamW's graph holds the number of its steps.
+        torch.optim.Optimizer.__setstate__(self, state)
 
     @torch.no_grad()
     def step(self) -> None:
@@ -69,16 +72,23 @@ class Muon(torch.optim.AdamW):
         alike = defaultdict(list)
         for kernel, momentum in zip(kernels, momenta, strict=True):
             # Channels last if they are last in the kernel: the order of columns changes no step.
-            matrix = (momentum.permute(0, 2, 3, 1) if _has_channels_last(kernel) else momentum).flatten(1)
+            matrix = (
+                momentum.permute(0, 2, 3, 1) if _has_channels_last(kernel) else momentum
+            ).flatten(1)
             alike[matrix.shape].append((kernel, matrix))
-        directions = orthogonalised([torch.stack([matrix for _, matrix in pairs]) for pairs in alike.values()])
+        directions = orthogonalised(
+            [torch.stack([matrix for _, matrix in pairs]) for pairs in alike.values()]
+        )
         own, steps = [], []
         for (shape, pairs), stack in zip(alike.items(), directions, strict=True):
-            # As long as the steps of AdamW usually are (Liu et al. 2025), so that both share a rate.
+            # As long as the steps of AdamW usually are (Liu et al. 2025), so that both share a
+            # rate.
             stack *= -0.2 * max(shape) ** 0.5 * group["lr"]
             own += [kernel for kernel, _ in pairs]
             steps += stack.unbind()
-        torch._foreach_add_(own, [_as_kernel(step, kernel) for step, kernel in zip(steps, own, strict=True)])
+        torch._foreach_add_(
+            own, [_as_kernel(step, kernel) for step, kernel in zip(steps, own, strict=True)]
+        )
 
 
 def _as_kernel(step: Tensor, kernel: Tensor) -> Tensor:
@@ -94,16 +104,20 @@ def _has_channels_last(kernel: Tensor) -> bool:
 
 
 def orthogonalised(stacks: list[Tensor]) -> list[Tensor]:
-    """Matrices float32 N×R×C with singular values near 1 in place of their own, which small ones reach last.
+    """Matrices float32 N×R×C with singular values near 1 in place of their own, which small ones
+    reach last.
 
-    Each iteration multiplies a matrix X by a polynomial in its Gram matrix XXᵀ. All factors commute, so that their
-    product is formed from the Gram matrices, of all stacks of as many rows at once, and meets X but once. In bfloat16
-    and TF32, rounding would make a Gram matrix indefinite, and the product would blow up; so X takes the first factors
-    before the others are formed.
+    Each iteration multiplies a matrix X by a polynomial in its Gram matrix XXᵀ. All factors
+    commute, so that their product is formed from the Gram matrices, of all stacks of as many rows
+    at once, and meets X but once. In bfloat16 and TF32, rounding would make a Gram matrix
+    indefinite, and the product would blow up; so X takes the first factors before the others are
+    formed.
     """
     on_cpu = stacks[0].device.type == "cpu"
     wide = [stack.mT if stack.size(1) > stack.size(2) else stack for stack in stacks]
-    units = [matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7) for matrices in wide]
+    units = [
+        matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7) for matrices in wide
+    ]
     alike = defaultdict(list)
     for position, matrices in enumerate(units):
         alike[matrices.size(1)].append(position)
@@ -119,11 +133,14 @@ def orthogonalised(stacks: list[Tensor]) -> list[Tensor]:
         for position, direction in zip(positions, directions, strict=True):
             units[position] = direction
     return [
-        unit.mT.contiguous() if unit.shape != stack.shape else unit for unit, stack in zip(units, stacks, strict=True)
+        unit.mT.contiguous() if unit.shape != stack.shape else unit
+        for unit, stack in zip(units, stacks, strict=True)
     ]
 
 
-def _multiplied(stacks: list[Tensor], coefficients: tuple[tuple[float, float, float], ...]) -> list[Tensor]:
+def _multiplied(
+    stacks: list[Tensor], coefficients: tuple[tuple[float, float, float], ...]
+) -> list[Tensor]:
     """Matrices N×R×C of one R, multiplied by the polynomials with these coefficients."""
     gram, product, factor = torch.cat([torch.bmm(stack, stack.mT) for stack in stacks]), None, None
     for linear, cubic, quintic in coefficients:
@@ -132,21 +149,26 @@ def _multiplied(stacks: list[Tensor], coefficients: tuple[tuple[float, float, fl
         factor = torch.baddbmm(gram, gram, gram, beta=cubic, alpha=quintic)
         factor.diagonal(dim1=1, dim2=2).add_(linear)
         product = factor if product is None else torch.bmm(factor, product)
-    return [torch.bmm(part, stack) for part, stack in zip(product.split([*map(len, stacks)]), stacks, strict=True)]
+    return [
+        torch.bmm(part, stack)
+        for part, stack in zip(product.split([*map(len, stacks)]), stacks, strict=True)
+    ]
 
 
 def kernels(network: nn.Module) -> list[nn.Parameter]:
     """The parameters whose steps are orthogonalised.
 
-    Embeddings, tables of biases of attention, the head (the last matrix), depthwise convolutions and matrices that are
-    small or long are none.
+    Embeddings, tables of biases of attention, the head (the last matrix), depthwise convolutions
+    and matrices that are small or long are none.
     """
     matrices = [
         parameter
         for name, parameter in network.named_parameters()
         if parameter.requires_grad and parameter.ndim > 1 and "bias" not in name.rpartition(".")[2]
     ]
-    left_out = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
+    left_out = {
+        id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)
+    }
     left_out |= {id(matrix) for matrix in matrices[-1:]}
     own = []
     for matrix in matrices:
@@ -162,10 +184,15 @@ def make_optimizer(
     """The optimizer over all parameters; norms and biases, which have one dimension, do not decay.
 
     Args:
-        body: parameters that learn at the share `body_rate` of the learning rate, if the recipe has one.
+        body: parameters that learn at the share `body_rate` of the learning rate, if the recipe has
+            one.
     """
     parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
-    own = [kernel for network in networks for kernel in kernels(network)] if recipe.optimizer == "muon" else []
+    own = (
+        [kernel for network in networks for kernel in kernels(network)]
+        if recipe.optimizer == "muon"
+        else []
+    )
     orthogonal, rate = set(own), recipe.learning_rate
     others = [p for p in parameters if p not in orthogonal]
     groups = [
@@ -178,7 +205,9 @@ def make_optimizer(
     if body:
         slow, at_share = set(body), {"lr": rate * recipe.body_rate, "share": recipe.body_rate}
         groups = [
-            group | {"params": [p for p in group["params"] if (p in slow) == in_body]} | (at_share if in_body else {})
+            group
+            | {"params": [p for p in group["params"] if (p in slow) == in_body]}
+            | (at_share if in_body else {})
             for group in groups
             for in_body in (False, True)
         ]
@@ -196,8 +225,13 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """The learning rate at `step` of all, where `steps` make an epoch: linear warm-up, then half a cosine to zero."""
+    """The learning rate at `step` of all, where `steps` make an epoch: linear warm-up, then half a
+    cosine to zero."""
     total, warmup = recipe.epochs * steps, recipe.warmup_epochs * steps
     if step < warmup:
         return recipe.learning_rate * (step + 1) / (warmup + 1)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
+    return (
+        recipe.learning_rate
+        * 0.5
+        * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
+    )

@@ -1,8 +1,9 @@
 """Runs the mutants of the sample against the unit tests of a commit.
 
-`measure.py FOLDER COMMIT` keeps what it finds in the folder, and goes on where it ended; shares.py prints it. Each
-mutant is put into a copy of the repository and meets the unit tests that run its statement, fastest files first, until
-one fails. All start as forks of a process that has imported packages, but neither the library nor tests.
+`measure.py FOLDER COMMIT` keeps what it finds in the folder, and goes on where it ended; shares.py
+prints it. Each mutant is put into a copy of the repository and meets the unit tests that run its
+statement, fastest files first, until one fails. All start as forks of a process that has imported
+packages, but neither the library nor tests.
 """
 
 import argparse
@@ -28,10 +29,42 @@ from coverage import Coverage
 from mutants import FUNCTIONS, REPOSITORY, Library, Mutant, Place, modules, read_sample
 from shares import SAMPLE, read_rows
 
-IMPORTED = ("snakemake.script", "pandas", "pyarrow.parquet", "scipy.stats", "pydantic", "torch._dynamo", "torchvision")
-IMPORTED += ("timm", "safetensors.torch", "sklearn.datasets", "altair", "vl_convert", "jinja2", "cv2", "captum.attr")
-IMPORTED += ("numba", "pymoo.algorithms.moo.nsga2", "skimage", "hypothesis", "_hypothesis_pytestplugin")
-OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "--hypothesis-seed=0", "--tb=short")
+IMPORTED = (
+    "snakemake.script",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "pydantic",
+    "torch._dynamo",
+    "torchvision",
+)
+IMPORTED += (
+    "timm",
+    "safetensors.torch",
+    "sklearn.datasets",
+    "altair",
+    "vl_convert",
+    "jinja2",
+    "cv2",
+    "captum.attr",
+)
+IMPORTED += (
+    "numba",
+    "pymoo.algorithms.moo.nsga2",
+    "skimage",
+    "hypothesis",
+    "_hypothesis_pytestplugin",
+)
+OPTIONS = (
+    "-q",
+    "-x",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:randomly",
+    "--hypothesis-seed=0",
+    "--tb=short",
+)
 MOST = 40  # CPU seconds that the tests of a mutant usually take; slower ones are left out
 LONGER, GRACE = 10, 20  # A test may take ten times its usual CPU time, and 20 s.
 LONGEST = 7200  # seconds by the clock, after which a fork is stuck
@@ -46,12 +79,16 @@ class Chosen:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         order = {test: number for number, test in enumerate(self.usual)}
-        items[:] = sorted((item for item in items if item.nodeid in order), key=lambda item: order[item.nodeid])
+        items[:] = sorted(
+            (item for item in items if item.nodeid in order), key=lambda item: order[item.nodeid]
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
         longest = LONGER * self.usual[item.nodeid] + GRACE
-        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + longest) + 1, resource.RLIM_INFINITY))
+        resource.setrlimit(
+            resource.RLIMIT_CPU, (int(time.process_time() + longest) + 1, resource.RLIM_INFINITY)
+        )
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self.failed = self.failed or (report.nodeid if report.failed else "")
@@ -67,8 +104,15 @@ class Traced:
 
     def __init__(self, repository: Path):
         self.repository = repository
-        self.coverage = Coverage(data_file=None, config_file=False, include=[str(path) for path in modules(repository)])
-        self.context, self.uses, self.seconds, self.outcomes = "", defaultdict(set), {}, defaultdict(set)
+        self.coverage = Coverage(
+            data_file=None, config_file=False, include=[str(path) for path in modules(repository)]
+        )
+        self.context, self.uses, self.seconds, self.outcomes = (
+            "",
+            defaultdict(set),
+            {},
+            defaultdict(set),
+        )
 
     @contextmanager
     def within(self, context: str) -> Iterator[None]:
@@ -103,7 +147,9 @@ class Traced:
         """A decorator like `cached`; it follows who uses what functions of the repository made."""
 
         def decorate(function: Callable) -> Callable:
-            if not getattr(function, "__code__", decorate.__code__).co_filename.startswith(str(self.repository)):
+            if not getattr(function, "__code__", decorate.__code__).co_filename.startswith(
+                str(self.repository)
+            ):
                 return cached(function)
             name = f"cache {function.__module__}.{function.__qualname__}"
             made = cached(lambda *values, **named: self._make(name, function, values, named))
@@ -124,20 +170,36 @@ class Traced:
 
     def tests(self) -> dict[str, float]:
         """The tests that pass, and their CPU seconds."""
-        return {test: round(time, 3) for test, time in self.seconds.items() if self.outcomes[test] == {"passed"}}
+        return {
+            test: round(time, 3)
+            for test, time in self.seconds.items()
+            if self.outcomes[test] == {"passed"}
+        }
 
-    def reached(self, file: str, lines: dict[int, list[tuple[str, int, int]]]) -> dict[int, list[str]]:
-        """Number of a mutant -> tests of a file that run its lines, or `""` if only an import does."""
-        data, used = self.coverage.get_data(), {test: self._used(test) | {"file"} for test in self.tests()}
+    def reached(
+        self, file: str, lines: dict[int, list[tuple[str, int, int]]]
+    ) -> dict[int, list[str]]:
+        """Number of a mutant -> tests of a file that run its lines, or `""` if only an import
+        does."""
+        data, used = (
+            self.coverage.get_data(),
+            {test: self._used(test) | {"file"} for test in self.tests()},
+        )
         contexts = {path: data.contexts_by_lineno(path) for path in data.measured_files()}
         imported = {module for module, _ in imports(self.repository / file)}
         for path in contexts:
-            dotted = ".".join(Path(path).relative_to(self.repository).with_suffix("").parts).removeprefix("scripts.")
+            dotted = ".".join(
+                Path(path).relative_to(self.repository).with_suffix("").parts
+            ).removeprefix("scripts.")
             if any(dotted.startswith(module) for module in imported - {"resiliency"}):
                 contexts[path][0] = ["file"]
         found = {}
         for number, ranges in lines.items():
-            each = (contexts.get(path, {}).get(n, ()) for path, first, last in ranges for n in range(first, last + 1))
+            each = (
+                contexts.get(path, {}).get(n, ())
+                for path, first, last in ranges
+                for n in range(first, last + 1)
+            )
             of = {context for some in each for context in some}
             if tests := [test for test in used if used[test] & of] or [""] * ("" in of):
                 found[number] = tests
@@ -154,8 +216,8 @@ class Traced:
 def lines_of(place: Place, library: Library) -> list[tuple[str, int, int]]:
     """File, first and last line of what runs when a statement does.
 
-    A default is run by its function; a statement outside of functions by the statements in functions that name what it
-    defines, and, as line 0, by a file of tests that imports its module.
+    A default is run by its function; a statement outside of functions by the statements in
+    functions that name what it defines, and, as line 0, by a file of tests that imports its module.
     """
     path, node = str(place.path), place.node
     if isinstance(node, FUNCTIONS):
@@ -171,14 +233,19 @@ def lines_of(place: Place, library: Library) -> list[tuple[str, int, int]]:
 def defined(place: Place) -> set[str]:
     """The names that a statement outside of functions gives, or else has."""
     targets = getattr(place.node, "targets", [getattr(place.node, "target", place.header)])
-    return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+    return {
+        node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)
+    }
 
 
 def named(user: Place, place: Place) -> frozenset[str]:
-    """The names in a statement that may be of another's module: imported from there, or after a dot."""
+    """The names in a statement that may be of another's module: imported from there, or after a
+    dot."""
     names, attributes = written(user.header)
     if user.path != place.path:
-        names &= {name for module, name in imports(user.path) if module.endswith(f".{place.module}")}
+        names &= {
+            name for module, name in imports(user.path) if module.endswith(f".{place.module}")
+        }
     return names | attributes
 
 
@@ -194,26 +261,50 @@ def written(header: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
 def imports(path: Path) -> set[tuple[str, str]]:
     """Module and name of each import in a file."""
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    names = {(str(n.module), alias.name) for n in nodes if isinstance(n, ast.ImportFrom) for alias in n.names}
-    return names | {(alias.name, "") for n in nodes if isinstance(n, ast.Import) for alias in n.names}
+    names = {
+        (str(n.module), alias.name)
+        for n in nodes
+        if isinstance(n, ast.ImportFrom)
+        for alias in n.names
+    }
+    return names | {
+        (alias.name, "") for n in nodes if isinstance(n, ast.Import) for alias in n.names
+    }
 
 
 class Bench:
     """A folder with a copy of a repository, into which mutants are put, and with what was found."""
 
     def __init__(self, folder: Path):
-        self.repository, self.reach, self.rows = folder / "repository", folder / "reach.json", folder / "rows.jsonl"
-        self.answer, self.temporary, self.log = folder / "answer.json", folder / "temporary", folder / "log.txt"
-        self.scripts, self.kept, self.drawn = self.repository / "scripts", folder / "kept", folder / "sample.json"
+        self.repository, self.reach, self.rows = (
+            folder / "repository",
+            folder / "reach.json",
+            folder / "rows.jsonl",
+        )
+        self.answer, self.temporary, self.log = (
+            folder / "answer.json",
+            folder / "temporary",
+            folder / "log.txt",
+        )
+        self.scripts, self.kept, self.drawn = (
+            self.repository / "scripts",
+            folder / "kept",
+            folder / "sample.json",
+        )
 
     def copy(self, repository: Path, commit: str, sample: list[Mutant]) -> None:
-        """Copy the sample and a commit, whose library is written without comments, as it will be with a mutant."""
+        """Copy the sample and a commit, whose library is written without comments, as it will be
+        with a mutant."""
         part = self.repository.with_name("part")
         part.mkdir(parents=True, exist_ok=True)
-        archive = subprocess.run(["git", "-C", repository, "archive", commit], stdout=subprocess.PIPE, check=True)
+        archive = subprocess.run(
+            ["git", "-C", repository, "archive", commit], stdout=subprocess.PIPE, check=True
+        )
         subprocess.run(["tar", "x", "-C", part], input=archive.stdout, check=True)
         for path in modules(part):
-            path.write_text(ast.unparse(ast.parse(path.read_text(encoding="utf-8"))) + "\n", encoding="utf-8")
+            path.write_text(
+                ast.unparse(ast.parse(path.read_text(encoding="utf-8"))) + "\n", encoding="utf-8"
+            )
         self.drawn.write_text(json.dumps([asdict(mutant) for mutant in sample]), encoding="utf-8")
         part.rename(self.repository)
 
@@ -254,7 +345,8 @@ class Bench:
         pytest.main([*OPTIONS, f"--basetemp={self.temporary}", *files], [plugin])
 
     def trace(self) -> dict[str, dict]:
-        """File of tests -> CPU seconds of its tests, and which of them reach each mutant; each file in a fork."""
+        """File of tests -> CPU seconds of its tests, and which of them reach each mutant; each file
+        in a fork."""
         known = json.loads(self.reach.read_text()) if self.reach.exists() else {}
         files = [f"tests/unit/{path.name}" for path in self.repository.glob("tests/unit/test_*.py")]
         if new := sorted(set(files) - set(known)):
@@ -292,11 +384,16 @@ class Bench:
         answer, seconds = self.fork(lambda: self._meet(chosen))
         self.restore()
         failed = "timeout or crash" if answer is None else answer["failed"]
-        row = {"outcome": "killed" if failed else "survived", "by": failed, "seconds": round(seconds, 1)}
+        row = {
+            "outcome": "killed" if failed else "survived",
+            "by": failed,
+            "seconds": round(seconds, 1),
+        }
         return row | {"tests": len(chosen), "left_out": left_out}
 
     def _put(self, text: str, path: Path) -> None:
-        """Write a module anew, after a copy is kept; by its time Python sees that what it has compiled is another's."""
+        """Write a module anew, after a copy is kept; by its time Python sees that what it has
+        compiled is another's."""
         kept = self.kept / path.relative_to(self.repository)
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, kept.with_suffix(".part"))
@@ -325,14 +422,19 @@ class Bench:
         done = {row["number"] for row in read_rows(self.rows)}
         for mutant in read_sample(self.drawn):
             if mutant.number not in done:
-                row = {"number": mutant.number, "package": mutant.package} | self.meet(mutant, library, traced)
+                row = {"number": mutant.number, "package": mutant.package} | self.meet(
+                    mutant, library, traced
+                )
                 with self.rows.open("a") as file:
                     print(json.dumps(row), file=file)
 
 
 def chosen_tests(mutant: Mutant, traced: dict[str, dict]) -> tuple[dict[str, float], int]:
-    """The tests that reach a mutant, the fastest file first, with their seconds, and how many are left out for time."""
-    of_files = [(found["tests"], found["reached"].get(str(mutant.number), [])) for found in traced.values()]
+    """The tests that reach a mutant, the fastest file first, with their seconds, and how many are
+    left out for time."""
+    of_files = [
+        (found["tests"], found["reached"].get(str(mutant.number), [])) for found in traced.values()
+    ]
     if all(reached in ([], [""]) for _, reached in of_files):
         of_files = [(times, list(times)) for times, reached in of_files if reached]
     groups = [{test: times[test] for test in reached if test} for times, reached in of_files]
@@ -346,9 +448,13 @@ def chosen_tests(mutant: Mutant, traced: dict[str, dict]) -> tuple[dict[str, flo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("commit", nargs="?", default="HEAD", help="of this repository, if the folder is new")
+    parser.add_argument(
+        "commit", nargs="?", default="HEAD", help="of this repository, if the folder is new"
+    )
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; run again to go on"))
     bench = Bench(given.folder.resolve())

@@ -1,8 +1,9 @@
-"""Mutants of the library: small faults, drawn once, that are found again in later versions and put in their places.
+"""Mutants of the library: small faults, drawn once, that are found again in later versions and put
+in their places.
 
-A mutant is a statement before and after, and its function: it outlives a move of the function, another layout and
-other names. Text, types, what programs print and the look of charts were never mutated: no test need notice. Commit
-aea9f467 has the program that drew them.
+A mutant is a statement before and after, and its function: it outlives a move of the function,
+another layout and other names. Text, types, what programs print and the look of charts were never
+mutated: no test need notice. Commit aea9f467 has the program that drew them.
 """
 
 import ast
@@ -16,7 +17,17 @@ from typing import NamedTuple
 
 REPOSITORY = Path(__file__).parents[3]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-KEPT = (ast.Import, ast.ImportFrom, ast.Assert, ast.ClassDef, ast.Match, ast.Try, ast.Global, ast.Nonlocal, ast.Pass)
+KEPT = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.Assert,
+    ast.ClassDef,
+    ast.Match,
+    ast.Try,
+    ast.Global,
+    ast.Nonlocal,
+    ast.Pass,
+)
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "decorator_list")
 
 
@@ -59,7 +70,9 @@ def places(repository: Path) -> list[Place]:
     return found
 
 
-def _statements(parent: ast.AST, function: str, inside: bool = False) -> Iterator[tuple[ast.stmt, str, bool]]:
+def _statements(
+    parent: ast.AST, function: str, inside: bool = False
+) -> Iterator[tuple[ast.stmt, str, bool]]:
     for node in ast.iter_child_nodes(parent):
         if not isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case) or _is_guard(node):
             continue
@@ -73,7 +86,10 @@ def _statements(parent: ast.AST, function: str, inside: bool = False) -> Iterato
 def _is_guard(node: ast.AST) -> bool:
     """Whether what is in it runs only in programs, only for types, or is how an object is shown."""
     if isinstance(node, ast.If):
-        return any(isinstance(n, ast.Name) and n.id in ("__name__", "TYPE_CHECKING") for n in ast.walk(node.test))
+        return any(
+            isinstance(n, ast.Name) and n.id in ("__name__", "TYPE_CHECKING")
+            for n in ast.walk(node.test)
+        )
     return isinstance(node, ast.FunctionDef) and node.name in ("__repr__", "__str__")
 
 
@@ -106,10 +122,13 @@ class Library:
             self._of_kinds[_kinds(place.header)].append(place)
 
     def find(self, mutant: Mutant) -> Place | None:
-        """The statement of a mutant, perhaps moved or with other names; None if it is gone, or may be several."""
+        """The statement of a mutant, perhaps moved or with other names; None if it is gone, or may
+        be several."""
         before = header(ast.parse(mutant.before).body[0])
         text, shape = ast.dump(before), _shape(before)[0]
-        alike = [place for place in self._of_kinds[_kinds(before)] if _shape(place.header)[0] == shape]
+        alike = [
+            place for place in self._of_kinds[_kinds(before)] if _shape(place.header)[0] == shape
+        ]
         exact = [place for place in alike if ast.dump(place.header) == text]
         return _nearest(exact, mutant, True) or _nearest(alike, mutant, False)
 
@@ -135,7 +154,8 @@ def _kinds(statement: ast.stmt) -> tuple[type, ...]:
 
 
 def _nearest(candidates: list[Place], mutant: Mutant, anywhere: bool) -> Place | None:
-    """Of statements that are alike, the one in the function of a mutant, else in its module, else the only one."""
+    """Of statements that are alike, the one in the function of a mutant, else in its module, else
+    the only one."""
     named = [place for place in candidates if place.function == mutant.function]
     there = [place for place in candidates if place.module == mutant.module]
     both = [place for place in named if place.module == mutant.module]

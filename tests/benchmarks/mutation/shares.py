@@ -1,8 +1,9 @@
 """Shares of mutants that the tests of a commit notice.
 
-`shares.py FOLDER` prints them by package from what measure.py left in the folder, with Wilson's intervals. `--before`
-adds what the tests of an earlier commit noticed, as far as it was measured, `--write` makes the page. What no test
-reaches has survived; what is gone from the library leaves both sides.
+`shares.py FOLDER` prints them by package from what measure.py left in the folder, with Wilson's
+intervals. `--before` adds what the tests of an earlier commit noticed, as far as it was measured,
+`--write` makes the page. What no test reaches has survived; what is gone from the library leaves
+both sides.
 """
 
 import argparse
@@ -26,16 +27,20 @@ of GPUs, which do not count here, notice others.
 
 {before}`python tests/benchmarks/mutation/shares.py build/after --before build/before --write` makes this page of what
 `measure.py` found; `tests/benchmarks/mutation/outcomes.csv` has the outcome of each mutant.
-"""
+"""  # noqa: E501
 BEFORE = """The tests before they were halved killed {lost} of the {others} that survive now, and {gained} that are
 killed now survived them. They killed {most:.0%} at most: what is killed now was mostly not tried on them, and counts
 as killed.
 
-"""
+"""  # noqa: E501
 
 
 def read_rows(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    return (
+        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        if path.exists()
+        else []
+    )
 
 
 def outcomes_of(before: list[dict], after: list[dict]) -> pd.DataFrame:
@@ -79,19 +84,29 @@ def print_survivors(outcomes: pd.DataFrame, sample: list[Mutant]) -> None:
     for mutant in sample:
         if mutant.number in others.index:
             outcome, before = others.loc[mutant.number, ["outcome", "before"]]
-            print(f"{mutant.number} {mutant.package} {mutant.module}.{mutant.function}: {outcome}, before: {before}")
+            print(
+                f"{mutant.number} {mutant.package} {mutant.module}.{mutant.function}: {outcome}, "
+                f"before: {before}"
+            )
             print(f"  - {mutant.before}\n  + {mutant.after}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--before", type=Path, metavar="FOLDER", help="that of an earlier commit")
     parser.add_argument("--survivors", action="store_true", help="print what no test noticed")
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} and {OUTCOMES.name}")
+    parser.add_argument(
+        "--write", action="store_true", help=f"write {PAGE.name} and {OUTCOMES.name}"
+    )
     given = parser.parse_args()
     before = read_rows(given.before / "rows.jsonl") if given.before else []
-    outcomes, sample = outcomes_of(before, read_rows(given.folder / "rows.jsonl")), read_sample(SAMPLE)
+    outcomes, sample = (
+        outcomes_of(before, read_rows(given.folder / "rows.jsonl")),
+        read_sample(SAMPLE),
+    )
     if given.write:
         outcomes.to_csv(OUTCOMES, index=False)
         PAGE.write_text(page(outcomes), encoding="utf-8")

@@ -1,4 +1,5 @@
-"""Correlation of diversity with accuracy of ensembles: tables that leave out a design at a time, and observation 2."""
+"""Correlation of diversity with accuracy of ensembles: tables that leave out a design at a time,
+and observation 2."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,15 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.classification import images_of
 from resiliency.statistics.correlation import MEASURES, correlations
-from resiliency.statistics.intervals import FISHER, LINEAR, Scale, holm, jackknife, p_value, studentised
+from resiliency.statistics.intervals import (
+    FISHER,
+    LINEAR,
+    Scale,
+    holm,
+    jackknife,
+    p_value,
+    studentised,
+)
 from resiliency.statistics.resampling import in_groups
 
 GROUP = ["rule", "size", "images", "measure"]
@@ -28,7 +37,8 @@ DIFFERENCES = [*GROUP, "attribution", "prediction", "difference", *TESTED]
 def diversity_columns(pairs: pd.DataFrame, images: str) -> dict[str, tuple[str, str]]:
     """Column -> (kind, metric) of the diversities of pairs that go with accuracy on `images`.
 
-    Prediction diversity is taken on the same images as the accuracy; attributions and activations on clean probes.
+    Prediction diversity is taken on the same images as the accuracy; attributions and activations
+    on clean probes.
     """
     return {
         f"{metric}_{images if kind == 'prediction' else 'clean'}": (kind, metric)
@@ -36,17 +46,26 @@ def diversity_columns(pairs: pd.DataFrame, images: str) -> dict[str, tuple[str, 
     }
 
 
-def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, images: str) -> dict[str, tuple[str, str]]:
-    """The columns of `diversity_columns`, and those of metrics of whole ensembles in `ensembles`."""
-    columns = {diversity_of(name, images): (metric.kind, name) for name, metric in ENSEMBLE_METRICS.items()}
-    return diversity_columns(pairs, images) | {c: names for c, names in columns.items() if c in ensembles}
+def _all_columns(
+    ensembles: pd.DataFrame, pairs: pd.DataFrame, images: str
+) -> dict[str, tuple[str, str]]:
+    """The columns of `diversity_columns`, and those of metrics of whole ensembles in
+    `ensembles`."""
+    columns = {
+        diversity_of(name, images): (metric.kind, name) for name, metric in ENSEMBLE_METRICS.items()
+    }
+    return diversity_columns(pairs, images) | {
+        c: names for c, names in columns.items() if c in ensembles
+    }
 
 
-def _groups(ensembles: pd.DataFrame, by_corruption: pd.DataFrame) -> Iterator[tuple[dict[str, object], LeftOut]]:
+def _groups(
+    ensembles: pd.DataFrame, by_corruption: pd.DataFrame
+) -> Iterator[tuple[dict[str, object], LeftOut]]:
     """Rule and size, and the ensembles of independent members of each.
 
-    A design is left out at a time with all its seeds, because similar seeds are no independent evidence; of very many
-    a group of them. Of a single design, seeds are left out.
+    A design is left out at a time with all its seeds, because similar seeds are no independent
+    evidence; of very many a group of them. Of a single design, seeds are left out.
     """
     pool = ensembles[ensembles.origin == INDEPENDENT]
     members = set("+".join(pool.members.unique()).split("+"))
@@ -58,9 +77,14 @@ def _groups(ensembles: pd.DataFrame, by_corruption: pd.DataFrame) -> Iterator[tu
 
 
 def correlation_table(
-    ensembles: pd.DataFrame, by_corruption: pd.DataFrame, pairs: pd.DataFrame, confidence: float, threads: int = 1
+    ensembles: pd.DataFrame,
+    by_corruption: pd.DataFrame,
+    pairs: pd.DataFrame,
+    confidence: float,
+    threads: int = 1,
 ) -> pd.DataFrame:
-    """The table correlations.csv: a row per rule, size, set of images, metric and measure, over ensembles that have it.
+    """The table correlations.csv: a row per rule, size, set of images, metric and measure, over
+    ensembles that have it.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members count.
@@ -73,11 +97,20 @@ def correlation_table(
     for key, left_out in _groups(ensembles, by_corruption):
         of_images = [_all_columns(left_out.ensembles, pairs, images) for images in asked]
         with ThreadPoolExecutor(threads) as executor:
-            found = executor.map(left_out.correlations, map(list, of_images), asked, repeat(MEASURES))
+            found = executor.map(
+                left_out.correlations, map(list, of_images), asked, repeat(MEASURES)
+            )
         for images, columns, of_measures in zip(asked, of_images, found, strict=True):
             for measure, values in zip(MEASURES, of_measures, strict=True):
-                for (column, (kind, metric)), replicates in zip(columns.items(), values, strict=True):
-                    row = key | {"images": images, "measure": measure, "kind": kind, "metric": metric}
+                for (column, (kind, metric)), replicates in zip(
+                    columns.items(), values, strict=True
+                ):
+                    row = key | {
+                        "images": images,
+                        "measure": measure,
+                        "kind": kind,
+                        "metric": metric,
+                    }
                     tested = _tested(left_out, [column], replicates, confidence, FISHER)
                     rows.append(row | {"correlation": replicates[0]} | tested)
     return _with_p_holm(rows, CORRELATIONS, confidence)
@@ -86,10 +119,12 @@ def correlation_table(
 def difference_table(
     ensembles: pd.DataFrame, by_corruption: pd.DataFrame, pairs: pd.DataFrame, confidence: float
 ) -> pd.DataFrame:
-    """The table correlation_differences.csv: r(attribution diversity, accuracy) - r(prediction diversity, accuracy).
+    """The table correlation_differences.csv: r(attribution diversity, accuracy) - r(prediction
+    diversity, accuracy).
 
-    A row per rule, size, set of images (clean, corrupted or an additional test set) and pair of metrics, over the
-    ensembles that have both, as observation 2 has it of means. Arguments are those of `correlation_table`.
+    A row per rule, size, set of images (clean, corrupted or an additional test set) and pair of
+    metrics, over the ensembles that have both, as observation 2 has it of means. Arguments are
+    those of `correlation_table`.
     """
     rows = []
     for key, left_out in _groups(ensembles, by_corruption):
@@ -99,20 +134,31 @@ def difference_table(
                 {column: metric for column, (kind, metric) in columns.items() if kind == wanted}
                 for wanted in ("attribution", "prediction")
             )
-            one, other = left_out.compared(list(attributions), list(predictions), images, "pearson", LINEAR)
+            one, other = left_out.compared(
+                list(attributions), list(predictions), images, "pearson", LINEAR
+            )
             compared = product(attributions.items(), predictions.items())
             differences = (one - other).reshape(len(one), -1).T
-            for ((first, attribution), (second, prediction)), replicates in zip(compared, differences, strict=True):
+            for ((first, attribution), (second, prediction)), replicates in zip(
+                compared, differences, strict=True
+            ):
                 row = key | {"images": images, "measure": "pearson"}
-                row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
-                rows.append(row | _tested(left_out, [first, second], replicates, confidence, LINEAR))
+                row |= {
+                    "attribution": attribution,
+                    "prediction": prediction,
+                    "difference": replicates[0],
+                }
+                rows.append(
+                    row | _tested(left_out, [first, second], replicates, confidence, LINEAR)
+                )
     return _with_p_holm(rows, DIFFERENCES, confidence)
 
 
 def _tested(
     left_out: LeftOut, columns: list[str], replicates: np.ndarray, confidence: float, scale: Scale
 ) -> dict[str, float]:
-    """The interval and test of a statistic of the ensembles that have `columns`, and the numbers behind it.
+    """The interval and test of a statistic of the ensembles that have `columns`, and the numbers
+    behind it.
 
     Args:
         replicates: float 1 + units, statistic of all and without each unit.
@@ -122,7 +168,9 @@ def _tested(
     return {"low": low, "high": high, "p_value": p_value(replicates[kept], scale)} | counts
 
 
-def _with_p_holm(rows: list[dict[str, object]], columns: list[str], confidence: float) -> pd.DataFrame:
+def _with_p_holm(
+    rows: list[dict[str, object]], columns: list[str], confidence: float
+) -> pd.DataFrame:
     """The table of `rows` with p_holm: tests of one `GROUP` are a family."""
     table = pd.DataFrame(rows, columns=columns).assign(confidence=confidence)
     of_groups = table.groupby(GROUP, sort=False)["p_value"]
@@ -150,23 +198,27 @@ def attribution_diversity_is_less_negative(
     families: Mapping[str, str] | None = None,
     draws: int = DRAWS,
 ) -> Observation:
-    """Test observation 2: attribution diversity correlates less negatively with accuracy than prediction diversity.
+    """Test observation 2: attribution diversity correlates less negatively with accuracy than
+    prediction diversity.
 
-    The statistic is the mean Cohen's q: Fisher's z of the correlation of an attribution metric minus that of a
-    prediction metric. Like is compared with like: attributions of the predicted class with the label-free prediction
-    metrics (`LABEL_FREE`), attributions of the true label with prediction metrics that use the labels as well. q is
-    averaged over pairs of metrics and over ensemble sizes, in each group of images. Families are left out in turn if
-    there are enough of them, else designs. The other prediction metrics, correlations given the members' mean accuracy,
-    and additional test sets are listed beside, without a verdict. Given the members' accuracy, prediction diversity
-    goes with accuracy almost by algebra, and random numbers go with nothing: only what lies beyond these is told.
+    The statistic is the mean Cohen's q: Fisher's z of the correlation of an attribution metric
+    minus that of a prediction metric. Like is compared with like: attributions of the predicted
+    class with the label-free prediction metrics (`LABEL_FREE`), attributions of the true label with
+    prediction metrics that use the labels as well. q is averaged over pairs of metrics and over
+    ensemble sizes, in each group of images. Families are left out in turn if there are enough of
+    them, else designs. The other prediction metrics, correlations given the members' mean accuracy,
+    and additional test sets are listed beside, without a verdict. Given the members' accuracy,
+    prediction diversity goes with accuracy almost by algebra, and random numbers go with nothing:
+    only what lies beyond these is told.
 
-    Random numbers in place of attributions correlate with nothing, so that they too are less negatively correlated than
-    prediction diversity. They are the placebo. The control of each part is therefore Fisher's z of r(attribution
-    diversity, accuracy) itself, which random numbers have at 0 on average.
+    Random numbers in place of attributions correlate with nothing, so that they too are less
+    negatively correlated than prediction diversity. They are the placebo. The control of each part
+    is therefore Fisher's z of r(attribution diversity, accuracy) itself, which random numbers have
+    at 0 on average.
 
     Args:
-        ensembles: table ensembles.parquet, one row per ensemble; only ensembles of independent members under `rule`,
-            with an attribution diversity, count.
+        ensembles: table ensembles.parquet, one row per ensemble; only ensembles of independent
+            members under `rule`, with an attribution diversity, count.
         pairs: table with the columns kind and metric of each diversity metric.
         rule: combination rule, such as mean_probability.
         n_images: number of test images.
@@ -178,12 +230,18 @@ def attribution_diversity_is_less_negative(
     attributions = list(_columns(pairs, CLEAN)["attribution"].values())
     pool = scored[scored[attributions].notna().any(axis=1)] if attributions else scored
     sizes = [group for _, group in pool.groupby("size") if len(group) >= ENSEMBLES]
-    members = sorted({member for group in sizes for joined in group.members for member in joined.split("+")})
+    members = sorted(
+        {member for group in sizes for joined in group.members for member in joined.split("+")}
+    )
     unit_of, unit = units_of(members, families, FAMILIES)
     left_out = [LeftOut(group, unit_of) for group in sizes]
     kind = FREE if target == "prediction" else BASED
     by_images = {group: _columns(pairs, group) for group in images_of(pool)} if left_out else {}
-    by_images = {group: columns for group, columns in by_images.items() if columns["attribution"] and columns[kind]}
+    by_images = {
+        group: columns
+        for group, columns in by_images.items()
+        if columns["attribution"] and columns[kind]
+    }
     tested = {group: columns for group, columns in by_images.items() if group in (CLEAN, CORRUPTED)}
     parts, controls, beside, omitted = [], [], [], []
     for group, columns in by_images.items():
@@ -199,9 +257,11 @@ def attribution_diversity_is_less_negative(
         beside = _beyond_noise(beside, left_out, tested, kind, members, min(draws, FEWER))
     return Observation(
         number="2",
-        statement="Attribution-based diversity is less negatively correlated with ensemble accuracy than "
+        statement="Attribution-based diversity is less negatively correlated with ensemble "
+        "accuracy than "
         "prediction-based diversity.",
-        statistic=f"Cohen's q, with {kind} diversity: Fisher's z of r(attribution diversity, accuracy) - that of "
+        statistic=f"Cohen's q, with {kind} diversity: Fisher's z of r(attribution diversity, "
+        "accuracy) - that of "
         "r(prediction diversity, accuracy)",
         sign=1,
         margin=MARGIN,
@@ -227,7 +287,8 @@ Columns = dict[str, dict[str, str]]  # attribution and both kinds of predictions
 
 
 def _columns(pairs: pd.DataFrame, group: str) -> Columns:
-    """Columns of the diversity that goes with accuracy on `group`: attributions, and both of predictions."""
+    """Columns of the diversity that goes with accuracy on `group`: attributions, and both of
+    predictions."""
     columns: Columns = {"attribution": {}, FREE: {}, BASED: {}}
     for column, (kind, metric) in diversity_columns(pairs, group).items():
         if kind == "attribution" and metric in MAIN:
@@ -240,15 +301,20 @@ def _columns(pairs: pd.DataFrame, group: str) -> Columns:
 def _statistics(
     left_out: list[LeftOut], columns: Columns, kind: str, group: str
 ) -> tuple[Part, Part, list[Part], list[str]]:
-    """The statistic on a set of images, its control, statistics without a verdict, and what the first leaves out."""
+    """The statistic on a set of images, its control, statistics without a verdict, and what the
+    first leaves out."""
     predictions, others = columns[kind].values(), columns[BASED if kind == FREE else FREE]
 
     def difference(of: Collection[str], measure: str = "pearson") -> tuple[np.ndarray, list[str]]:
-        return mean_over_sizes(left_out, lambda of_size: np.subtract(*_both(columns, of, group, of_size, measure)))
+        return mean_over_sizes(
+            left_out, lambda of_size: np.subtract(*_both(columns, of, group, of_size, measure))
+        )
 
     replicates, omitted = difference(predictions)
     part = Part.from_replicates(f"{group} images", replicates)
-    own, _ = mean_over_sizes(left_out, lambda of_size: _both(columns, predictions, group, of_size)[0])
+    own, _ = mean_over_sizes(
+        left_out, lambda of_size: _both(columns, predictions, group, of_size)[0]
+    )
     quantity = "Fisher's z of r(attribution diversity, accuracy), which random numbers have at 0"
     about = {"statistic": quantity, "reading": RANDOM}
     control, beside = Part.from_replicates(f"{group} images, {RANDOM}", own, **about), []
@@ -264,7 +330,10 @@ def _statistics(
                 return of_size.correlations(given, group, ["partial"])[0].T
 
             replicates, _ = mean_over_sizes(left_out, partials)
-            full = f"{group} images, partial r of {name}{' prediction' * (name != 'attribution')} diversity"
+            full = (
+                f"{group} images, partial r of {name}{' prediction' * (name != 'attribution')} "
+                "diversity"
+            )
             quantity = f"r(diversity, accuracy) {GIVEN}"
             beside.append(Part.from_replicates(full, replicates, FISHER, statistic=quantity))
     return part, control, beside, omitted
@@ -272,7 +341,10 @@ def _statistics(
 
 def _missing(parts: list[Part], units: int, unit: str) -> str:
     if not parts:
-        return f"needs at least {ENSEMBLES} ensembles of a size, with attributions that could be compared"
+        return (
+            f"needs at least {ENSEMBLES} ensembles of a size, with attributions that could be "
+            "compared"
+        )
     if unit == "designs" and units < DESIGNS:
         return f"needs {FAMILIES} families or {DESIGNS} designs; there are {units} designs"
     if np.isfinite([part.error for part in parts]).all():
@@ -281,16 +353,27 @@ def _missing(parts: list[Part], units: int, unit: str) -> str:
 
 
 def _both(
-    columns: Columns, predictions: Collection[str], group: str, of_size: LeftOut, measure: str = "pearson"
+    columns: Columns,
+    predictions: Collection[str],
+    group: str,
+    of_size: LeftOut,
+    measure: str = "pearson",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fisher's z of correlations of attributions, and of predictions, over the same ensembles; 1 + units x metrics."""
-    both = of_size.compared(list(columns["attribution"].values()), list(predictions), group, measure, FISHER)
+    """Fisher's z of correlations of attributions, and of predictions, over the same ensembles; 1 +
+    units x metrics."""
+    both = of_size.compared(
+        list(columns["attribution"].values()), list(predictions), group, measure, FISHER
+    )
     attributions, others = (of_kind.reshape(len(of_kind), -1) for of_kind in both)
     return attributions, others
 
 
 def _placebo(
-    left_out: list[LeftOut], tested: dict[str, Columns], kind: str, members: Sequence[str], draws: int
+    left_out: list[LeftOut],
+    tested: dict[str, Columns],
+    kind: str,
+    members: Sequence[str],
+    draws: int,
 ) -> Placebo:
     """Draws of the parts and of their controls.
 
@@ -302,9 +385,13 @@ def _placebo(
         studentised(_of_random_numbers(left_out, columns, kind, group, members, draws), LINEAR)
         for group, columns in tested.items()
     ]
-    estimates, errors = (np.reshape([of_group[i] for of_group in drawn], (-1, 2, draws)) for i in range(2))
+    estimates, errors = (
+        np.reshape([of_group[i] for of_group in drawn], (-1, 2, draws)) for i in range(2)
+    )
     freedom = np.repeat(drawn[0][2], 2 * len(drawn)).astype(float)
-    return Placebo(*(of.swapaxes(0, 1).reshape(-1, draws).T for of in (estimates, errors)), freedom, REMOVED)
+    return Placebo(
+        *(of.swapaxes(0, 1).reshape(-1, draws).T for of in (estimates, errors)), freedom, REMOVED
+    )
 
 
 def _beyond_noise(
@@ -315,7 +402,8 @@ def _beyond_noise(
     members: Sequence[str],
     draws: int,
 ) -> list[Part]:
-    """The statistics beside, those given the members' accuracy with their range on random numbers."""
+    """The statistics beside, those given the members' accuracy with their range on random
+    numbers."""
     ranges = {}
     for group, columns in tested.items():
         drawn = _of_random_numbers(left_out, columns, kind, group, members, draws, "partial")
@@ -332,7 +420,8 @@ def _of_random_numbers(
     draws: int,
     measure: str = "pearson",
 ) -> np.ndarray:
-    """The statistic and, after it, that of attributions alone, with random numbers for these; (1 + units) x 2 draws."""
+    """The statistic and, after it, that of attributions alone, with random numbers for these; (1 +
+    units) x 2 draws."""
     attributions, predictions = list(columns["attribution"].values()), list(columns[kind].values())
 
     def of_comparisons(of_size: LeftOut) -> np.ndarray:
@@ -357,11 +446,17 @@ def _of_random_numbers(
 def _random_diversities(
     ensembles: Iterable[str], members: Sequence[str], draws: int
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Some draws at a time, and the mean over the pairs of each ensemble of a random number per pair; float64 D x E."""
+    """Some draws at a time, and the mean over the pairs of each ensemble of a random number per
+    pair; float64 D x E."""
     position = {name: index for index, name in enumerate(members)}
-    chosen = np.sort([[position[name] for name in joined.split("+")] for joined in ensembles], axis=1)
+    chosen = np.sort(
+        [[position[name] for name in joined.split("+")] for joined in ensembles], axis=1
+    )
     random = stream(0, "placebo", "attributions")
     for start in range(0, draws, CHUNK):
         numbers = random.standard_normal((min(CHUNK, draws - start), len(members), len(members)))
         pairs = combinations(chosen.T, 2)
-        yield slice(start, start + len(numbers)), np.mean([numbers[:, one, other] for one, other in pairs], axis=0)
+        yield (
+            slice(start, start + len(numbers)),
+            np.mean([numbers[:, one, other] for one, other in pairs], axis=0),
+        )

@@ -1,1 +1,2 @@
-"""The charts of the report, by topic: each is a function that `style.chart` registers under its name."""
+"""The charts of the report, by topic: each is a function that `style.chart` registers under its
+name."""

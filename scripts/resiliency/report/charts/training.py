@@ -1,4 +1,5 @@
-"""Charts of training: learning curves, the weight of a joint loss, and the search for sub-networks."""
+"""Charts of training: learning curves, the weight of a joint loss, and the search for
+sub-networks."""
 
 import altair as alt
 import numpy as np
@@ -20,31 +21,46 @@ STATES = ["evaluated", "on the front", "chosen"]
 
 
 def curve_finding(histories: pd.DataFrame) -> str:
-    """How many designs and settings of joint training gained a percentage point or more at the end."""
+    """How many designs and settings of joint training gained a percentage point or more at the
+    end."""
     rows = histories.dropna(subset=[VALIDATION])
     rows = rows[rows["origin"].isin(["independent", "joint"])]
     joint = rows["origin"] == "joint"
-    setting = rows["objective"].astype(str) + " at λ = " + rows["loss_weight"].map(words.plain).astype(str)
-    setting = setting.where(rows["loss_weight"] != 0, "joint training at λ = 0")  # there all objectives are the same
+    setting = (
+        rows["objective"].astype(str)
+        + " at λ = "
+        + rows["loss_weight"].map(words.plain).astype(str)
+    )
+    # There all objectives are the same.
+    setting = setting.where(rows["loss_weight"] != 0, "joint training at λ = 0")
     trainings = rows.groupby(rows["design"].mask(joint, setting))
-    gains = pd.Series({name: late_gain(group, fewest=2) for name, group in trainings}, dtype=float).dropna()
+    gains = pd.Series(
+        {name: late_gain(group, fewest=2) for name, group in trainings}, dtype=float
+    ).dropna()
     if gains.empty:
         return ""
     late = gains[gains >= LITTLE]
     trained = words.plural(len(gains), "design")
     trained = f"{len(gains)} designs and settings of joint training" if joint.any() else trained
-    gained = "gained a percentage point or more of validation accuracy over the last fifth of the epochs"
+    gained = (
+        "gained a percentage point or more of validation accuracy over the last fifth of the epochs"
+    )
     said = f"Yes: none of {trained} {gained}."
     if len(late):
         answer = "No" if len(late) == len(gains) else "Not entirely"
-        said = f"{answer}: {len(late)} of {trained} {gained}; train {'it' if len(late) == 1 else 'them'} longer."
+        said = (
+            f"{answer}: {len(late)} of {trained} {gained}; train "
+            f"{'it' if len(late) == 1 else 'them'} longer."
+        )
     short = trainings["epoch"].max().min() < FEWEST_EPOCHS
     return said + " With fewer than five epochs, the last one counts." * bool(short)
 
 
 @style.chart(
-    "A flat end does not mean that longer training would bring nothing, because the learning rate falls to zero. "
-    "Members whose lines stay low have not learnt. Lines of one panel differ in the seed, or in the weight of the "
+    "A flat end does not mean that longer training would bring nothing, because the learning rate "
+    "falls to zero. "
+    "Members whose lines stay low have not learnt. Lines of one panel differ in the seed, or in "
+    "the weight of the "
     "joint loss. Training losses are in tables/histories.csv.",
     curve_finding,
 )
@@ -53,7 +69,12 @@ def learning_curves(histories: pd.DataFrame, colours: list[str]) -> style.Drawn:
     runs = histories[histories["origin"].isin(["independent", "joint"])].dropna(subset=[VALIDATION])
     if runs.empty:
         return style.notice("no members were trained in this study")
-    curves = runs.groupby([*TRAINING, "epoch"], dropna=False, sort=False)[VALIDATION].mean().round(5).reset_index()
+    curves = (
+        runs.groupby([*TRAINING, "epoch"], dropna=False, sort=False)[VALIDATION]
+        .mean()
+        .round(5)
+        .reset_index()
+    )
     trainings = curves.groupby(TRAINING, dropna=False, sort=False)
     step = -(-len(curves) // POINTS)
     thinned = curves[(trainings["epoch"].transform("max") - curves["epoch"]) % step == 0]
@@ -67,29 +88,45 @@ def learning_curves(histories: pd.DataFrame, colours: list[str]) -> style.Drawn:
     if len(together):
         weights = sorted(together["loss_weight"].unique().tolist())
         legend = {"symbolType": "stroke", "symbolStrokeWidth": 2, "title": "Weight λ"}
-        key = style.told_apart("loss_weight", weights, style.shades(colours[0], len(weights)), legend=legend, kind="O")
+        key = style.told_apart(
+            "loss_weight", weights, style.shades(colours[0], len(weights)), legend=legend, kind="O"
+        )
         blocks.append(_grid(together, "objective", key, ends, "Trained jointly"))
     subtitle = [
-        "Accuracy on validation images, the figure that after the last epoch; all panels on one scale",
+        "Accuracy on validation images, the figure that after the last epoch; all panels on one "
+        "scale",
         f"A line over epochs for each of {words.plural(trainings.ngroups, 'training')}",
     ]
     subtitle += [f"Lines go through the last epoch and every {step} epochs before it"] * (step > 1)
     return alt.vconcat(*blocks, spacing=26).resolve_scale(color="independent"), subtitle
 
 
-def _grid(curves: pd.DataFrame, by: str, key: style.Key, ends: list[float], title: str) -> alt.FacetChart:
+def _grid(
+    curves: pd.DataFrame, by: str, key: style.Key, ends: list[float], title: str
+) -> alt.FacetChart:
     """A panel for each value of the column `by`, on one scale."""
     columns = 4 if curves[by].nunique() <= 8 else 6
     of = curves.groupby(by, sort=False)
-    at_end = curves[curves["epoch"] == of["epoch"].transform("max")].groupby(by)[VALIDATION].mean().map(words.percent)
+    at_end = (
+        curves[curves["epoch"] == of["epoch"].transform("max")]
+        .groupby(by)[VALIDATION]
+        .mean()
+        .map(words.percent)
+    )
     below = curves[by].map(at_end)
     if by == "design" and (curves["family"] != curves["design"]).any():
         below += "|" + curves["family"]
-    drawn = curves[[by, "family", "loss_weight", "seed", "epoch", VALIDATION]].assign(panel=curves[by] + "|" + below)
+    drawn = curves[[by, "family", "loss_weight", "seed", "epoch", VALIDATION]].assign(
+        panel=curves[by] + "|" + below
+    )
     ticks = {"values": sorted({1, int(curves["epoch"].max())}), "grid": False}
     x = style.measure(alt.X, "epoch", form="d", axis=ticks, padding=0)
     y = style.measure(alt.Y, VALIDATION, axis={"tickCount": 2}, domain=ends, padding=8)
-    tooltip = style.tooltips(by, "loss_weight", "seed") if by == "objective" else style.tooltips(by, "family", "seed")
+    tooltip = (
+        style.tooltips(by, "loss_weight", "seed")
+        if by == "objective"
+        else style.tooltips(by, "family", "seed")
+    )
     look = {"dots": 0, "stroke": 1.2, "detail": "seed", "width": 780 / columns - 16, "height": 76}
     header = alt.Header(labelExpr="split(datum.label, '|')", labelAnchor="start", labelPadding=4)
     facet = alt.Facet("panel:N", title=None, sort=drawn["panel"].unique().tolist(), header=header)
@@ -99,10 +136,11 @@ def _grid(curves: pd.DataFrame, by: str, key: style.Key, ends: list[float], titl
 
 
 def joint_finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
-    """The best setting of joint training against independent training of the same ensembles, on corrupted images.
+    """The best setting of joint training against independent training of the same ensembles, on
+    corrupted images.
 
-    The interval of their mean difference over seeds is Student's, corrected by Bonferroni for the number of settings
-    that the best is selected from; it needs two seeds of both.
+    The interval of their mean difference over seeds is Student's, corrected by Bonferroni for the
+    number of settings that the best is selected from; it needs two seeds of both.
     """
     joint = jointly_trained(ensembles)
     settings = joint[joint["loss_weight"] > 0].groupby(["objective", "loss_weight"], sort=False)
@@ -110,19 +148,27 @@ def joint_finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
         return ""
     objective, weight = best = settings["corrupted_accuracy"].mean().idxmax()
     by_seed = settings.get_group(best).set_index("seed")["corrupted_accuracy"]
-    alone = joint[joint["loss_weight"] == 0].drop_duplicates("seed").set_index("seed")["corrupted_accuracy"]
+    alone = (
+        joint[joint["loss_weight"] == 0]
+        .drop_duplicates("seed")
+        .set_index("seed")["corrupted_accuracy"]
+    )
     several, level = settings.ngroups > 1, 1 - (1 - members["confidence"].max()) / settings.ngroups
     setting = f"the {objective} loss at λ = {words.plain(weight)}"
     setting += f", the best of {settings.ngroups} settings," if several else ""
     said = f"{setting} reaches {words.percent(by_seed.mean())} accuracy on corrupted images"
     if alone.empty:
-        return f"Unknown: {said}, and the study has no independent training (λ = 0) to compare with."
+        return (
+            f"Unknown: {said}, and the study has no independent training (λ = 0) to compare with."
+        )
     said += f" and independent training {words.percent(alone.mean())}"
     differences = (by_seed - alone).dropna()
     if len(differences) < 2:
         return f"Unknown (one seed): {said}."
     mean, seeds = differences.mean(), len(differences)
-    low, high = jackknife(np.array([mean, *(differences.sum() - differences) / (seeds - 1)]), level).ends
+    low, high = jackknife(
+        np.array([mean, *(differences.sum() - differences) / (seeds - 1)]), level
+    ).ends
     corrected = "; corrected for the choice of the best" if several else ""
     answer = "Yes" if low > 0 else "No" if high < 0 else "Not significantly"
     difference = words.in_points(mean, low, high)
@@ -131,24 +177,32 @@ def joint_finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
 
 def jointly_trained(ensembles: pd.DataFrame) -> pd.DataFrame:
     """Ensembles that were trained jointly, under the main combination rule."""
-    return under_main_rule(ensembles[ensembles["origin"] == "joint"].dropna(subset=["corrupted_accuracy"]))
+    return under_main_rule(
+        ensembles[ensembles["origin"] == "joint"].dropna(subset=["corrupted_accuracy"])
+    )
 
 
 @style.chart(
-    "Above a dashed line, joint training beats independent training. Observation 3 claims that the robustness of the "
+    "Above a dashed line, joint training beats independent training. Observation 3 claims that the "
+    "robustness of the "
     "balanced loss peaks between λ = 0 and λ = 1.",
     joint_finding,
 )
 def loss_weight(ensembles: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> style.Drawn:
-    """Accuracy on clean and corrupted images and a diversity of each kind over lambda: a row per objective."""
+    """Accuracy on clean and corrupted images and a diversity of each kind over lambda: a row per
+    objective."""
     joint = jointly_trained(ensembles)
     if joint.empty:
         return style.notice("no jointly trained members in this study")
     quantities = _quantities(joint)
     most = max(map(len, quantities))
-    drawn = [name for name in joint["objective"].unique() if name != "independent"] or ["independent"]
+    drawn = [name for name in joint["objective"].unique() if name != "independent"] or [
+        "independent"
+    ]
     legend = {"title": "Accuracy of", "symbolOpacity": 1}
-    key = style.told_apart("of", SERIES, (colours * 2)[:2], shapes=["circle", "diamond"], legend=legend)
+    key = style.told_apart(
+        "of", SERIES, (colours * 2)[:2], shapes=["circle", "diamond"], legend=legend
+    )
     rows = []
     for objective in drawn:
         panels = []
@@ -156,22 +210,29 @@ def loss_weight(ensembles: pd.DataFrame, members: pd.DataFrame, colours: list[st
             lines = [*head[1:], *[""] * (most - len(head))]
             title = alt.Undefined if rows else style.panel_title(head[0], subtitle=lines)
             form = style.SHARE if head[0] == "Accuracy" else "~g"
-            panels.append(_weights(values, objective, form, key, objective == drawn[-1], title=title))
+            panels.append(
+                _weights(values, objective, form, key, objective == drawn[-1], title=title)
+            )
         name = style.panel_title(f"{objective}: {words.OBJECTIVES[objective]}", frame="bounds")
         rows.append(alt.hconcat(*panels, spacing=48, bounds="flush", title=name))
     dashed = "; dashed: mean of independent training, which is λ = 0"
     ensembles = words.plural(joint["ensemble"].nunique(), "jointly trained ensemble")
     return alt.vconcat(*rows, spacing=10), [
-        "A point for each seed, a line through their means" + dashed * bool((joint["loss_weight"] == 0).any()),
+        "A point for each seed, a line through their means"
+        + dashed * bool((joint["loss_weight"] == 0).any()),
         "All panels of a column share their vertical scale",
         f"{ensembles}, combined by {words.label(joint['rule'].iloc[0])}",
     ]
 
 
 def _quantities(joint: pd.DataFrame) -> dict[tuple[str, ...], pd.DataFrame]:
-    """Lines of a heading -> values, a row per ensemble and series: accuracies, and the first diversity of each kind."""
+    """Lines of a heading -> values, a row per ensemble and series: accuracies, and the first
+    diversity of each kind."""
     columns = {
-        ("Accuracy", f"on {images} images"): [f"{images}_accuracy", f"mean_member_{images}_accuracy"]
+        ("Accuracy", f"on {images} images"): [
+            f"{images}_accuracy",
+            f"mean_member_{images}_accuracy",
+        ]
         for images in ("clean", "corrupted")
     }
     measured = measured_columns(joint)
@@ -186,8 +247,11 @@ def _quantities(joint: pd.DataFrame) -> dict[tuple[str, ...], pd.DataFrame]:
     return values
 
 
-def _weights(values: pd.DataFrame, objective: str, form: str, key: style.Key, last: bool, **look) -> alt.LayerChart:
-    """One quantity over the weight of one objective, on the scale of all `values`, and independent training."""
+def _weights(
+    values: pd.DataFrame, objective: str, form: str, key: style.Key, last: bool, **look
+) -> alt.LayerChart:
+    """One quantity over the weight of one objective, on the scale of all `values`, and independent
+    training."""
     own = values[values["objective"] == objective]
     weights = sorted(own["loss_weight"].unique().tolist())
     ticks = {"values": weights, "labelExpr": "'' + datum.value", "grid": False}
@@ -195,17 +259,24 @@ def _weights(values: pd.DataFrame, objective: str, form: str, key: style.Key, la
     x = style.measure(alt.X, "loss_weight", title, "~g", ticks, domain=reach, padding=8)
     ends = [values["value"].min(), values["value"].max()] if len(values) else [0, 1]
     y = style.measure(alt.Y, "value", None, form, {"tickCount": 3}, domain=ends, padding=8)
-    alone = values[values["loss_weight"] == 0].groupby("of", sort=False)["value"].mean().reset_index()
+    alone = (
+        values[values["loss_weight"] == 0].groupby("of", sort=False)["value"].mean().reset_index()
+    )
     means = own.groupby(["of", "loss_weight"], sort=False)["value"].mean().reset_index()
     colour = {name: key.channels[name] for name in ("color", "opacity")}
     rule = alt.Chart(alone).mark_rule(strokeDash=[4, 3]).encode(y=y, **colour)
     line = alt.Chart(means).mark_line().encode(x=x, y=y, **colour)
-    tooltip = style.tooltips(alt.Tooltip("of", title="accuracy of"), "loss_weight", "seed", value=".4f")
-    return style.scatter(own, x, y, key, tooltip, size=34, under=[rule, line], width=126, height=92, **look)
+    tooltip = style.tooltips(
+        alt.Tooltip("of", title="accuracy of"), "loss_weight", "seed", value=".4f"
+    )
+    return style.scatter(
+        own, x, y, key, tooltip, size=34, under=[rule, line], width=126, height=92, **look
+    )
 
 
 def search_finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
-    """Accuracy and cost of the chosen sub-networks beside those of independent members, means and medians."""
+    """Accuracy and cost of the chosen sub-networks beside those of independent members, means and
+    medians."""
     known = members.dropna(subset=["clean_accuracy", "corrupted_error"])
     averages = {origin: of.agg(AVERAGES) for origin, of in known.groupby("origin")}
     if "search" not in averages or evaluations.empty:
@@ -213,7 +284,10 @@ def search_finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
     texts, worse = [], ""
     for origin in filter(averages.__contains__, THINGS):
         error, clean, macs, count = averages[origin]
-        on = f"{words.percent(1 - error)} accuracy on corrupted images and {words.percent(clean)} on clean ones"
+        on = (
+            f"{words.percent(1 - error)} accuracy on corrupted images and {words.percent(clean)} "
+            "on clean ones"
+        )
         cost = f" at {words.quantity(macs)} MACs" if macs == macs else ""
         texts.append(f"{words.plural(int(count), THINGS[origin])} with {on}{cost}")
     if "independent" in averages:
@@ -223,18 +297,27 @@ def search_finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
 
 
 @style.chart(
-    "Sub-networks share the weights of one super-network. No sub-network has fewer validation errors at a lower cost "
-    "than those on the front. On test images they can be compared with independently trained designs.",
+    "Sub-networks share the weights of one super-network. No sub-network has fewer validation "
+    "errors at a lower cost "
+    "than those on the front. On test images they can be compared with independently trained "
+    "designs.",
     search_finding,
 )
-def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> style.Drawn:
-    """All evaluations, their front and the chosen sub-networks; beside them members of the study, over MACs."""
+def search_front(
+    evaluations: pd.DataFrame, members: pd.DataFrame, colours: list[str]
+) -> style.Drawn:
+    """All evaluations, their front and the chosen sub-networks; beside them members of the study,
+    over MACs."""
     if evaluations.empty:
         return style.notice("no search in this study")
-    networks = members.assign(way=members["origin"].map(WAYS), corrupted_accuracy=1 - members["corrupted_error"])
+    networks = members.assign(
+        way=members["origin"].map(WAYS), corrupted_accuracy=1 - members["corrupted_error"]
+    )
     networks = networks.dropna(subset=["way"])
     hues, shapes = [(colours * 2)[1], (colours * 4)[3]], ["circle", "triangle-up"]
-    key = style.told_apart("way", [*WAYS.values()], hues, shapes=shapes, legend={"direction": "vertical"})
+    key = style.told_apart(
+        "way", [*WAYS.values()], hues, shapes=shapes, legend={"direction": "vertical"}
+    )
     panels = []
     for images in ("clean", "corrupted"):
         column = f"{images}_accuracy"
@@ -243,25 +326,38 @@ def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list
         look = {"width": 230, "height": 200, "title": style.panel_title(f"Test images, {images}")}
         panels.append(style.scatter(rows, _macs(rows), y, key, tooltip, **look))
     front, chosen = int(evaluations["front"].sum()), int(evaluations["member"].notna().sum())
-    drawn = alt.hconcat(_evaluations(evaluations, colours), alt.hconcat(*panels, spacing=22), spacing=22)
+    drawn = alt.hconcat(
+        _evaluations(evaluations, colours), alt.hconcat(*panels, spacing=22), spacing=22
+    )
     return drawn.resolve_scale(color="independent", shape="independent"), [
-        f"{words.plural(len(evaluations), 'sub-network')} evaluated, {front:,} on the front, {chosen:,} chosen",
-        "The front: no other has a lower error at as few MACs (multiply-accumulate operations for an image; log scale)",
+        f"{words.plural(len(evaluations), 'sub-network')} evaluated, {front:,} on the front, "
+        f"{chosen:,} chosen",
+        "The front: no other has a lower error at as few MACs (multiply-accumulate operations for "
+        "an image; log scale)",
     ]
 
 
 def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChart:
     """Validation error over MACs; a line along the front, names beside those that were chosen."""
-    state = pd.Series(STATES[0], evaluations.index).mask(evaluations["front"].astype(bool), STATES[1])
+    state = pd.Series(STATES[0], evaluations.index).mask(
+        evaluations["front"].astype(bool), STATES[1]
+    )
     rows = evaluations.assign(state=state.mask(evaluations["member"].notna(), STATES[2]))
     rows = rows.dropna(subset=["validation_error", "macs"])
-    rows = rows.sort_values("state", key=lambda states: states.map(STATES.index), kind="stable")  # chosen ones on top
+    # Chosen ones on top.
+    rows = rows.sort_values("state", key=lambda states: states.map(STATES.index), kind="stable")
     x, y = _macs(rows), style.measure(alt.Y, "validation_error", "Validation error")
     shapes = ["circle", "square", "diamond"]
-    key = style.told_apart("state", STATES, [style.GREY, *(colours * 2)[:2]], shapes=shapes, legend={"columns": 2})
+    key = style.told_apart(
+        "state", STATES, [style.GREY, *(colours * 2)[:2]], shapes=shapes, legend={"columns": 2}
+    )
     front = alt.Chart(rows[rows["front"].astype(bool)])
-    front = front.mark_line(interpolate="step-after", color=style.MUTED, strokeWidth=1).encode(x=x, y=y)
-    chosen = style.words_at(rows[rows["state"] == STATES[2]], x, y, "member", align="left", dx=7, dy=-7)
+    front = front.mark_line(interpolate="step-after", color=style.MUTED, strokeWidth=1).encode(
+        x=x, y=y
+    )
+    chosen = style.words_at(
+        rows[rows["state"] == STATES[2]], x, y, "member", align="left", dx=7, dy=-7
+    )
     tooltip = style.tooltips("state", "layers", "channels", macs=",", validation_error=".1%")
     look = {"width": 270, "height": 200, "title": style.panel_title("Validation images")}
     return style.scatter(rows, x, y, key, tooltip, size=60, under=[front], over=[chosen], **look)
