@@ -241,9 +241,9 @@ def difference_table(studies: list[Finished]) -> pd.DataFrame:
 
     Returns:
         Columns `COLUMNS`: difference is the error of the study less that of the first (`reference`)
-            on n_images
-        images; low and high are its simultaneous interval over so many units; comparisons is how
-        many of the question it allows for. Without an interval, not_comparable says why.
+        on n_images images; low and high are its simultaneous interval over so many units;
+        comparisons is how many of the question it allows for. Without an interval, not_comparable
+        says why.
     """
     first, *others = studies
     recommended, members = [], []

@@ -112,11 +112,11 @@ def choices(case: Case, n_images: int, simulations: int, resamples: int) -> dict
 
     Returns:
         recommended and most_accurate: how much worse they truly are than the best, mean and, as
-            <name>_most, the 95th
-        percentile; cheaper: mean ratio of the cost of the first to that of the other; lost: how
-        often the truly best one is called significantly worse; covered: how often its true error is
-        in its interval on as many other images; inferior, worse_than_member: how often it is worse
-        than the most accurate one, or than the best single member, by more than the margin.
+        <name>_most, the 95th percentile; cheaper: mean ratio of the cost of the first to that of
+        the other; lost: how often the truly best one is called significantly worse; covered: how
+        often its true error is in its interval on as many other images; inferior,
+        worse_than_member: how often it is worse than the most accurate one, or than the best single
+        member, by more than the margin.
     """
     members = range(len(case.skills))
     ensembles = [np.array(e) for size in range(1, LARGEST + 1) for e in combinations(members, size)]

@@ -309,9 +309,8 @@ def left_out(
 
     Returns:
         `LEFT_OUT` of each goal: the largest share of images that is answered wrongly under a
-            corruption that was left
-        out, over its severities, its interval, which allows for the number of corruptions
-        (Bonferroni), and that corruption; NaN without a second one or a threshold.
+        corruption that was left out, over its severities, its interval, which allows for the number
+        of corruptions (Bonferroni), and that corruption; NaN without a second one or a threshold.
     """
     names = dict.fromkeys(corruptions) if len(set(corruptions)) > 1 else {}
     worst: dict[int, tuple[str, np.ndarray]] = {}

@@ -231,8 +231,7 @@ def _cells(side: int, scale: float, enlarge: str) -> tuple[np.ndarray, ...]:
 
     Returns:
         int64: the first pixel of each cell, the one behind its last, one over their number in units
-            of 2**-22, and, of
-        each pixel, the cell that it then shows.
+        of 2**-22, and, of each pixel, the cell that it then shows.
     """
     count, pixels = int(side * scale), np.arange(side)
     size = side / count

@@ -418,8 +418,7 @@ def ensembles_of(members: int, size: int) -> np.ndarray:
 
     Returns:
         int64 E x size: positions of members in 0..members-1, each row ascending, rows in
-            lexicographic order; no rows
-        if size is larger than members.
+        lexicographic order; no rows if size is larger than members.
 
     Raises:
         Fault: a number is no whole number or below 1, or there are more ensembles than memory can

@@ -298,9 +298,8 @@ def abstaining(thresholds: pd.DataFrame, target: float, units: int, called: str)
 
     Returns:
         threshold: least probability of an answer; None if no threshold keeps wrong answers below
-            `target`;
-        target; why there is none, and how many units would give one; and range, the lower and upper
-        end of the rate of abstentions in the study, from clean to corrupted images.
+        `target`; target; why there is none, and how many units would give one; and range, the lower
+        and upper end of the rate of abstentions in the study, from clean to corrupted images.
     """
     rows = thresholds[(thresholds.selection_images == CORRUPTED) & (thresholds.goal == WRONG)]
     rows = rows[np.isclose(rows.target, target) & rows.images.isin([CLEAN, CORRUPTED])]
