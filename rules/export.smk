@@ -55,6 +55,7 @@ rule write_export:
             "export/card.md.j2",
             "export/evidence.html.j2",
             "export/folder/model.py",
+            *FOUND_NETWORKS,
         ),
         requirements=STUDY.requirements.model_dump(),
         study=STUDY.study,

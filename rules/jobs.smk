@@ -30,13 +30,17 @@ def needing(megabytes, minutes, most=inf, **others):
     } | others
 
 
+# Module of the networks that the search finds, which stages load by the name in `member.json`.
+FOUND_NETWORKS = ("search/network.py",) if STUDY.search else ()
+
+
 @cache
 def code(script, *files, designs=()):
-    """The fingerprint of a script, of what it imports from the library and of other files that it
-    uses there.
+    """The fingerprint of a script with all modules of the library that it imports, and of other
+    files that it uses there.
 
-    The script's own comes first, then one with the files, then those of the factories of `designs`,
-    whose networks it makes.
+    The script's own comes first, then one with the files and what they import, then those of the
+    factories of `designs`, whose networks it makes.
     """
     path, further = SCRIPTS / f"{script}.py", [LIBRARY / file for file in files]
     factories = [

@@ -244,8 +244,29 @@ def workflow(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     finished.directory.mkdir(exist_ok=True)
     with locked(finished.directory / "lock"):
         if not (finished.results / "report.html").exists():
-            finished.finish("--cores", "2")
+            imported = imports_of(finished)
+            imported.mkdir(exist_ok=True)
+            recording = os.environ | {forking.IMPORTED: str(imported)}
+            traced = Workflow(finished.directory, environment=recording, forked=True)
+            traced.finish("--cores", "2")
     return finished
+
+
+def imports_of(workflow: Workflow) -> Path:
+    """The folder that has a file for each job of the tiny study, with the modules that it
+    imported."""
+    return workflow.directory.with_name("imported")
+
+
+@pytest.fixture(scope="session")
+def imported(workflow: Workflow) -> dict[str, set[str]]:
+    """Script of a stage -> modules of the library that its jobs of the tiny study had imported at
+    their ends."""
+    modules: dict[str, set[str]] = {}
+    for file in imports_of(workflow).iterdir():
+        script = file.suffixes[-2].removeprefix(".")
+        modules.setdefault(script, set()).update(file.read_text().splitlines())
+    return modules
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,8 @@ SNAKEMAKE += ("smart_open", "PIL.ImageOps", "yaml", "snakemake_executor_plugin_s
 SNAKEMAKE += ("scipy.special", "tqdm", "snakemake.profiles", "snakemake.benchmark")
 # Modules that read variables of the environment as they are imported.
 READING = {"huggingface_hub.constants"}
+# Folder for the names of the modules of the library that each script has imported at its end.
+IMPORTED = "FORKING_IMPORTED"
 # What a stand-in for Python has in its environment: where Snakemake and scripts are forked, and
 # Python for all else.
 OF_SNAKEMAKE, OF_SCRIPTS, PYTHON = "FORKING_SNAKEMAKE", "FORKING_SCRIPTS", "FORKING_PYTHON"
@@ -95,8 +97,27 @@ def become(streams: list[int], arguments: list[str], cwd: str, environment: dict
         sys.argv, sys.path[0] = ["-c", *arguments[2:]], cwd
         exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
     else:
+        if IMPORTED in environment:
+            record_imports(environment[IMPORTED], os.path.basename(arguments[0]))
         sys.argv, sys.path[0] = arguments, os.path.dirname(arguments[0])
         runpy.run_path(arguments[0], run_name="__main__")
+
+
+def record_imports(folder: str, script: str) -> None:
+    """Have this process write, when it ends itself, which modules of the library it has imported.
+
+    Args:
+        folder: gets a file per process, with a name that ends as that of the script.
+    """
+    end = os._exit
+
+    def record_and_end(status: int) -> None:
+        names = [name for name in sys.modules if name.partition(".")[0] == "resiliency"]
+        with open(os.path.join(folder, f"{os.getpid()}.{script}"), "w") as file:
+            file.write("\n".join(names))
+        end(status)
+
+    os._exit = record_and_end
 
 
 if __name__ == "__main__":

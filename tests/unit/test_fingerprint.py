@@ -1,9 +1,9 @@
-"""The fingerprint of a script changes with the code that it reaches by names, and with nothing
-else.
+"""The fingerprint of a script changes with the syntax of the modules that it imports, and with
+nothing else.
 
 So does that of a factory, with the modules that it imports, or with the installed package that
-holds it. In the cases of definitions 1000 becomes 2000 in one place of a small package, whose
-script calls `work` of `a.py`.
+holds it. In the cases 1000 becomes 2000 in one place of a small package, whose script calls `work`
+of `a.py`.
 """
 
 import ast
@@ -15,9 +15,9 @@ from edits import forget
 
 from resiliency.study.fingerprint import (
     _installed,
-    _Reached,
     factory_code,
     fingerprint,
+    modules_of,
     unfollowed_code,
 )
 
@@ -45,10 +45,10 @@ def put(root: Path, files: dict[str, str]) -> Path:
 @pytest.mark.parametrize(
     "damage", [lambda kept: kept, lambda kept: kept[:-1], lambda kept: b"", lambda kept: b"x\ny\nz"]
 )
-def test_kept_definitions_is_used_only_if_it_is_that_of_the_source(tmp_path, damage):
+def test_what_is_kept_of_a_module_is_used_only_if_it_is_that_of_the_source(tmp_path, damage):
     script, edited = put(tmp_path, FILES), tmp_path / "resiliency/deep/b.py"
     before = fingerprint(script)
-    files = sorted(tmp_path.rglob("*.names"))
+    files = sorted(tmp_path.rglob("*.imports"))
     assert len(files) == len(FILES) - 1  # all but that of the module that is not imported
     for file in files:
         file.write_bytes(damage(file.read_bytes()))
@@ -105,14 +105,9 @@ LATER = ("resiliency/analysis/", "resiliency/report/", "resiliency/export/")
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
 def test_no_script_depends_on_the_study_and_few_on_analyses_and_the_report(script):
-    """Charts and the report; and the card of an exported ensemble, which uses the report's words.
-
-    No class makes all modules count, as those of packages that may hear of their subclasses would:
-    see `QUIET`.
-    """
-    reached = _Reached([script], str(SCRIPTS))
-    assert [name for name, loaded in reached.entered.items() if loaded.module.hooks] == []
-    modules = {line.split()[0] for line in reached.counted().decode().splitlines()}
+    """Charts and the report; and the card of an exported ensemble, which uses the report's
+    words."""
+    modules = modules_of(SCRIPTS / f"{script}.py").keys()
     assert {f"{script}.py", "resiliency/study/stage.py"} <= modules
     assert "resiliency/study/model.py" not in modules
     reports = [name for name in modules if name.startswith("resiliency/report/")]
@@ -230,14 +225,6 @@ def test_the_package_of_a_factory_that_is_installed_counts(code_with, tmp_path, 
 
 
 WORK, MORE = "def work():\n    return 1\n", "def more():\n    return 1000\n"
-REGISTRY = (
-    "KNOWN = {}\ndef register(function):\n    KNOWN[function.__name__] = function\n    "
-    "return function\n"
-)
-REGISTERED = {
-    "a.py": f"import resiliency.c\nfrom resiliency.b import KNOWN\n{WORK}",
-    "b.py": REGISTRY,
-}
 
 
 def returning(value: str, before: str = "", **others: str) -> dict[str, str]:
@@ -252,18 +239,10 @@ def beside(imports: str, value: str, other: str = "b.py") -> dict[str, str]:
     return returning(value, imports) | {other: MORE}
 
 
-def registered(text: str) -> dict[str, str]:
-    """Modules of a registry, and one that imports its function `register`."""
-    return REGISTERED | {"c.py": f"from resiliency.b import register\n{text}"}
-
-
 KEY = (
     "from pydantic import Field\nx: int = Field({}, description='{}')\ndef work():\n    return x\n"
 )
-BOTH = "import resiliency.c\nfrom resiliency.b import A\n"
-DERIVED = "from resiliency.b import A\nclass B(A):\n    X = 1000\n"
-HEARING = "class A:\n    known = []\n    def __init_subclass__(cls):\n        A.known.append(cls)\n"
-UNKNOWN = "from elsewhere import Model\nclass A(Model):\n    pass\n"
+IMPORT_MODULE = "from importlib import import_module\n"
 TYPING = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
 CHANGED = {
     "a number in the script": {
@@ -272,119 +251,60 @@ CHANGED = {
     },
     "a text that is no docstring": {"a.py": "def work():\n    'text'\n    '1000'\n"},
     "the default of a key": {"a.py": KEY.format(1000, "a number")},
-    "a function that a function calls": returning("more()", MORE),
+    "a function beside": {"a.py": WORK + MORE},
     "a function of another module": beside("from resiliency import b\n", "b.more()"),
     "a function of a renamed module": beside(
         "import resiliency.deep.b as other\n", "other.more()", "deep/b.py"
     ),
-    "what an imported module runs": {
+    "a module that is imported inside of a function": {
         "a.py": "def work():\n    import resiliency.b\n",
         "b.py": "print(1000)\n",
     },
-    "a constant of a constant": returning("Y", "X = 1000\nY = [X]\n"),
-    "one of several constants of a statement": returning("X", "X, Y = 1, 1000\n"),
-    "an item that is added to a constant": returning("X", "X = [1]\nX += [1000]\n"),
-    "what another constant was before": returning("Y", "X = 1000\nY = X\nX = 2\n"),
-    "a type in the text of an annotation": returning(
-        "B", "class A:\n    x: int = 1000\nclass B:\n    x: 'list[A]'\n"
-    ),
+    "a relative module": beside("from . import b\n", "b.more()"),
+    "a name of a relative module": beside("from .b import more\n", "more()"),
+    "the package of a module": {
+        "a.py": "from resiliency.deep.b import more as work\n",
+        "deep/__init__.py": "print(1000)\n",
+        "deep/b.py": WORK.replace("work", "more"),
+    },
+    "the outermost package": {"a.py": WORK, "__init__.py": "X = 1000\n"},
     "a function behind another name of a package": {
         "a.py": "from resiliency.deep import work\n",
         "deep/__init__.py": "from resiliency.deep.b import more as work\n",
         "deep/b.py": MORE,
     },
-    "a function that a decorator registers": registered("@register\ndef fog():\n    return 1000\n"),
-    "the module of a function that is registered": registered(
-        "X = 1000\n@register\ndef fog():\n    return 1\n"
-    ),
-    "a function that a call registers": registered("def fog():\n    return 1000\nregister(fog)\n"),
-    "what a default registers": registered(
-        "def f():\n    return 1000\ndef other(x=register(f)):\n    pass\n"
-    ),
-    "what the body of a class registers": {
-        **REGISTERED,
-        "c.py": "from resiliency.b import KNOWN\ndef fog():\n    return 1000\nclass A:\n    "
-        "KNOWN['fog'] = fog\n",
+    "what is imported if it is not for types": {
+        "a.py": f"{TYPING}    import os\nelse:\n    import resiliency.b\n{WORK}",
+        "b.py": MORE,
     },
-    "a list of a second name that is added to": returning(
-        "A", BOTH, b="A = []\n", c="from resiliency import b\nOWN = []\nOWN = b.A\nOWN += [1000]\n"
-    ),
-    "a class that is derived from one that hears of it": returning(
-        "A.known", BOTH, b=HEARING, c=DERIVED
-    ),
-    "a class that is derived from one of an unknown package": returning(
-        "A.known", BOTH, b=UNKNOWN, c=DERIVED
-    ),
-    "a condition": {
-        "a.py": "if 1000:\n    def work():\n        return 1\nelse:\n    def work():\n        "
-        "return 2\n"
-    },
-    "what is not imported for types": returning(
-        "X", f"{TYPING}    import os\nelse:\n    X = 1000\n"
-    ),
     "any name of a module whose names are all imported": beside(
         "from resiliency.b import *\n", "more()"
     ),
-    "a computed name of a module": beside(
-        "from resiliency import b\n", "getattr(b, 'mo' + 're')()"
+    "a module by a text": beside(IMPORT_MODULE, "import_module('resiliency.b').more()"),
+    "a module by another name of the function": beside(
+        "from importlib import import_module as load\n", "load('resiliency.b').more()"
     ),
-    "a computed name of a package": beside(
-        "import resiliency.deep.b\n", "getattr(resiliency.deep, 'B'.lower()).more()", "deep/b.py"
+    "a module beside this one": beside(IMPORT_MODULE, "import_module('.b', __package__)"),
+    "a module by its name in a table": beside(
+        f"{IMPORT_MODULE}LATE = {{'more': 'resiliency.b'}}\n", "import_module(LATE['more']).more()"
     ),
-    "an imported name in globals": beside(
-        "from resiliency.b import more\n", "globals()['mo' + 're']()"
-    ),
-    "a name in the globals of a function": returning("work.__globals__['mo' + 're']()", MORE),
-    "a module by a text": beside(
-        "from importlib import import_module\n", "import_module('resiliency.b').more()"
-    ),
-    "a name of a module whose name is computed": {
-        "a.py": "from importlib import import_module as load\nX = 1000\ndef work(name=''):\n    "
-        "return load(name)\n"
+    "a module that a package finds when asked": {
+        "a.py": "from resiliency.deep import more as work\n",
+        "deep/__init__.py": f"{IMPORT_MODULE}LATE = {{'more': 'resiliency.deep.b'}}\n"
+        "def __getattr__(name):\n    return getattr(import_module(LATE[name]), name)\n",
+        "deep/b.py": MORE,
     },
-    "a module beside this one": returning(
-        "import_module('.b', __package__)",
-        "from importlib import import_module\n",
-        b="print(1000)\n",
-    ),
-    "a module that finds names when asked": returning(
-        "more",
-        "from resiliency.b import more\n",
-        b="X = 1000\ndef __getattr__(name):\n    return X\n",
-    ),
-}
-RECORD = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Record:\n    x: int\n"
-REFUSING = (
-    f"{RECORD}    def __post_init__(self):\n        if self.x < 0:\n            raise ValueError\n"
-)
-KEPT = (
-    f"KNOWN = []\n{RECORD}    def __post_init__(self):\n        {{}}\nX = Record(1000)\ndef "
-    "work():\n    return KNOWN\n"
-)
-CHANGED["a record that is kept where it is made"] = {"a.py": KEPT.format("KNOWN.append(self)")}
-CHANGED["a record that is kept where it is checked"] = {
-    "a.py": KEPT.format("if KNOWN.append(self): raise ValueError")
 }
 SAME = {
     "the description of a key": {"a.py": KEY.format(1, 1000)},
-    "a record beside": {"a.py": f"{REFUSING}X = Record(1000)\n{WORK}"},
-    "a function beside": {"a.py": WORK + MORE},
-    "a constant beside of a pattern": {"a.py": f"import re\nX = re.compile('1000')\n{WORK}"},
-    "an item that is added beside": {"a.py": f"X = [1]\nX += [1000]\n{WORK}"},
-    "a function beside in another module": returning(
-        "b.work()", "from resiliency import b\n", b=WORK + MORE
-    ),
-    "a function beside with a cache": {
-        "a.py": f"from functools import cache\n{WORK}@cache\n{MORE}"
+    "a comment": {"a.py": f"# 1000\n{WORK}"},
+    "the docstring of a module": {"a.py": f"'1000'\n{WORK}"},
+    "the docstring of a method": {"a.py": f"class A:\n    def f(self):\n        '1000'\n{WORK}"},
+    "a module that is imported for types": {
+        "a.py": f"{TYPING}    from resiliency.b import more\n{WORK}",
+        "b.py": MORE,
     },
-    "a function beside in a module that imports for types": {
-        "a.py": f"{TYPING}    from resiliency.b import Other\n{WORK}{MORE}",
-        "b.py": "class Other:\n    pass\n",
-    },
-    "a name that only tells of progress": {
-        "a.py": "from resiliency.base.faults import Progress\ndef work():\n    Progress()\n",
-        "base/faults.py": "class Progress:\n    X = 1000\n",
-    },
+    "a module that is not imported": {"a.py": WORK, "b.py": MORE},
 }
 
 
@@ -406,49 +326,17 @@ def fingerprint_of(tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", CHANGED)
-def test_what_a_script_can_reach_counts(fingerprint_of, case):
+def test_what_a_script_imports_counts(fingerprint_of, case):
     assert "".join(CHANGED[case].values()).count("1000") == 1
     assert fingerprint_of(CHANGED[case]) != fingerprint_of(CHANGED[case], 2000)
 
 
 @pytest.mark.parametrize("case", SAME)
-def test_what_a_script_cannot_reach_does_not_count(fingerprint_of, case):
+def test_what_a_script_does_not_import_does_not_count(fingerprint_of, case):
     assert "".join(SAME[case].values()).count("1000") == 1
     assert fingerprint_of(SAME[case]) == fingerprint_of(SAME[case], 2000)
 
 
-TWO = {"b.py": "def f():\n    return 1\ndef g():\n    return 2\n"}
-USES_F_AND_G = "def work():\n    return f() - g()\n"
-PLAIN, SWAPPED = "from resiliency.b import f, g\n", "from resiliency.b import f as g, g as f\n"
-
-
-@pytest.mark.parametrize(
-    ("files", "name", "after"),
-    [
-        ({"a.py": PLAIN}, "a.py", SWAPPED),
-        (
-            {"a.py": "from math import floor as f, ceil as g\n"},
-            "a.py",
-            "from math import floor as g, ceil as f\n",
-        ),
-        ({"a.py": PLAIN}, "a.py", PLAIN + "def f():\n    return 2\n"),
-        ({"a.py": "from resiliency.c import f, g\n", "c.py": PLAIN}, "c.py", SWAPPED),
-    ],
-)
-def test_what_a_name_stands_for_counts(fingerprint_of, files, name, after):
-    before, changed = (
-        TWO | one | {"a.py": one["a.py"] + USES_F_AND_G} for one in (files, files | {name: after})
-    )
-    assert fingerprint_of(before) != fingerprint_of(changed)
-
-
-def test_the_order_in_which_modules_register_counts(fingerprint_of):
-    files = REGISTERED | {
-        name: "from resiliency.b import KNOWN\nKNOWN[1] = 1\n" for name in ("c.py", "d.py")
-    }
-    first, second = (
-        f"import resiliency.{one}\nimport resiliency.{other}\n{WORK}" for one, other in ("cd", "dc")
-    )
-    assert fingerprint_of(files | {"a.py": first}) != fingerprint_of(files | {"a.py": second})
-    quiet = files | {"c.py": "X = 1\n"}
-    assert fingerprint_of(quiet | {"a.py": first}) == fingerprint_of(quiet | {"a.py": second})
+def test_modules_that_are_added_or_deleted_count(fingerprint_of):
+    files = beside("try:\n    import resiliency.b\nexcept ImportError:\n    pass\n", "1")
+    assert fingerprint_of(files) != fingerprint_of({"a.py": files["a.py"]})

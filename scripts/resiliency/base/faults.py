@@ -124,8 +124,8 @@ def path_fault(path: str) -> str:
 
 
 class Progress:
-    """Prints the progress of a long loop, with an estimate of the time left; no result, nor
-    fingerprint, depends on it.
+    """Prints the progress of a long loop, with an estimate of the time left; no result
+    depends on it.
 
     Args:
         steps: number of steps of the loop.
