@@ -38,7 +38,7 @@ def test_byte_code_and_kept_kernels_are_those_of_a_source_of_equal_size_and_time
     package, environment = tmp_path / "resiliency", os.environ | {"PYTHONPATH": str(tmp_path)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     (package / "base").mkdir(parents=True)
-    for name in ("__init__.py", "base/__init__.py", "base/machine.py"):
+    for name in ("__init__.py", "base/__init__.py", "base/imports.py", "base/machine.py"):
         shutil.copy(LIBRARY / name, package / name)
     printed = (
         "from resiliency.own import PLAIN, kernel; print(PLAIN, kernel(0), "
@@ -57,3 +57,68 @@ def test_byte_code_and_kept_kernels_are_those_of_a_source_of_equal_size_and_time
     assert run(KERNEL) == "1 1 1\n"  # kept
     assert run(KERNEL.replace("1", "2")) == "2 2 0\n"
     assert run(KERNEL) == "1 1 1\n"
+
+
+RANDOM = "import numpy as np\nrandom = np.random.default_rng(0)\n"
+PAIRS = f"""{RANDOM}
+from resiliency.analysis.pair_counts import _count as loop
+zeros = np.zeros(1, np.int64)
+result = np.zeros((1, 1, 512, 2), np.int64)
+loop(np.float32([[[0.7, 0.3]], [[0.6, 0.4]]]), zeros, zeros, zeros, zeros + 1, result)
+"""
+BLUR = f"""{RANDOM}
+from resiliency.corruptions.blur import _sum_steps as loop, defocus_blur
+result = defocus_blur(random.integers(0, 255, (1, 16, 16, 3), np.uint8), None, 10, 0.5)
+"""
+ELASTIC = f"""{RANDOM}
+from resiliency.corruptions.digital import _move as loop
+result = np.zeros((1, 8, 8), np.int32)
+pixels = random.integers(0, 2**24, (1, 8, 8), np.int32)
+loop(pixels, np.full((1, 2, 8, 8), 0.3, np.float32), 0, result)
+"""
+TOLD = "print(sum(loop.stats.cache_hits.values()), result.tobytes().hex())"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("program", "helper", "before", "after"),
+    [
+        (
+            PAIRS,
+            "ensembles/kernels.py",
+            "(logit - LOWEST) / WIDTH)",
+            "(logit - LOWEST) / WIDTH) + 1",
+        ),
+        (
+            BLUR,
+            "corruptions/filters.py",
+            "values[i] + margin,",
+            "values[i] + margin + margin * 3000,",
+        ),
+        (ELASTIC, "corruptions/filters.py", "ROUNDING_MARGIN = 2**-10", "ROUNDING_MARGIN = 0.5"),
+    ],
+)
+def test_an_edited_helper_of_another_module_is_compiled_again(
+    tmp_path, program, helper, before, after
+):
+    """The result after the edit is that of a process without kept code; without an edit, a second
+    process compiles nothing."""
+    library = tmp_path / "resiliency"
+    shutil.copytree(LIBRARY, library, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def run(**variables: str) -> list[str]:
+        environment = os.environ | {"PYTHONPATH": str(tmp_path)} | variables
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        command = [sys.executable, "-c", program + TOLD]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    compiled, unedited = run()
+    kept, again = run()
+    text = (library / helper).read_text()
+    assert text.count(before) == 1
+    (library / helper).write_text(text.replace(before, after))
+    compiled_again, edited = run()
+    _, fresh = run(NUMBA_CACHE_DIR=str(tmp_path / "fresh"))
+    assert (compiled, kept, compiled_again) == ("0", "1", "0")
+    assert again == unedited != edited == fresh

@@ -5,6 +5,7 @@ import ctypes
 import os
 import platform
 import re
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +13,8 @@ from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
-from zlib import crc32
+
+from resiliency.base.imports import Module, digest_of, module_of, reached
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _GPU = re.compile(r"\d+|(GPU|MIG)-.+")
@@ -105,24 +107,40 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """A decorator: the function, compiled at its first call, with these options of numba; other
     threads run meanwhile.
 
-    It is kept for other processes in a folder named by a checksum of the imported source. By itself
-    numba keeps what stale byte code was compiled to, and some versions compare size and time of a
-    source alone.
+    It is kept for other processes in a folder named by the syntax of its module and of those that
+    this imports, because compiled code holds what it calls there, and constants from there. By
+    itself numba knows the function's own file alone, of which some versions compare size and time.
     """
     from numba import config, njit  # take long to load
 
     settings: Any = config  # whose attributes mypy does not know
 
     def decorate(function: Callable[..., Any]) -> Any:
-        loader = function.__globals__["__spec__"].loader
-        folder = Path(settings.CACHE_DIR or Path(loader.path).parent / "__pycache__")
-        former, settings.CACHE_DIR = (
-            settings.CACHE_DIR,
-            str(folder / f"{crc32(loader.get_data(loader.path)):08x}"),
-        )
+        name = function.__globals__["__name__"]
+        path = Path(function.__globals__["__spec__"].loader.path)
+        former = settings.CACHE_DIR
+        folder = Path(former or path.parent / "__pycache__")
+        settings.CACHE_DIR = str(folder / _imported_code(name, path))
         try:
             return njit(cache=True, nogil=True, **options)(function)
         finally:
             settings.CACHE_DIR = former
 
     return decorate
+
+
+@cache
+def _imported_code(name: str, path: Path) -> str:
+    """A hash of the syntax of a module and of those that it imports, as this process imported them.
+
+    Args:
+        name: full name of the module at `path`.
+    """
+    folders = name.count(".") + (path.stem == "__init__")
+
+    def as_imported(path: Path, name: str) -> Module:
+        loader = getattr(sys.modules.get(name), "__loader__", None)
+        source = getattr(loader, "source", None)
+        return module_of(path.read_bytes() if source is None else source, path, name)
+
+    return digest_of(reached([name], [path.parents[folders]], as_imported))
