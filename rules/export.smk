@@ -50,12 +50,11 @@ rule write_export:
     params:
         **RESAMPLING,
         row=lambda wildcards: int(wildcards.row),
-        code=code(
+        code=code_and_networks(
             "write_export",
             "export/card.md.j2",
             "export/evidence.html.j2",
             "export/folder/model.py",
-            *FOUND_NETWORKS,
         ),
         requirements=STUDY.requirements.model_dump(),
         study=STUDY.study,

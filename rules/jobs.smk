@@ -30,10 +30,6 @@ def needing(megabytes, minutes, most=inf, **others):
     } | others
 
 
-# Module of the networks that the search finds, which stages load by the name in `member.json`.
-FOUND_NETWORKS = ("search/network.py",) if STUDY.search else ()
-
-
 @cache
 def code(script, *files, designs=()):
     """The fingerprint of a script with all modules of the library that it imports, and of other
@@ -49,6 +45,12 @@ def code(script, *files, designs=()):
     with_files = [fingerprint(path, *further, root=LIBRARY.parent)] if further else []
     own = [fingerprint(path, root=LIBRARY.parent), *with_files]
     return "".join([*own, *(factory_code(factory, Path.cwd()) for factory in factories)])
+
+
+def code_and_networks(script, *files):
+    """The fingerprint of a script that loads networks by the name in `member.json`, with the module
+    of those that the search finds."""
+    return code(script, *files, *(["search/network.py"] if STUDY.search else []))
 
 
 def as_it_is(text):
