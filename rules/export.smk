@@ -50,11 +50,12 @@ rule write_export:
     params:
         **RESAMPLING,
         row=lambda wildcards: int(wildcards.row),
-        code=code_and_networks(
+        code=code(
             "write_export",
             "export/card.md.j2",
             "export/evidence.html.j2",
             "export/folder/model.py",
+            loads_networks=True,
         ),
         requirements=STUDY.requirements.model_dump(),
         study=STUDY.study,

@@ -31,26 +31,22 @@ def needing(megabytes, minutes, most=inf, **others):
 
 
 @cache
-def code(script, *files, designs=()):
+def code(script, *files, designs=(), loads_networks=False):
     """The fingerprint of a script with all modules of the library that it imports, and of other
     files that it uses there.
 
     The script's own comes first, then one with the files and what they import, then those of the
-    factories of `designs`, whose networks it makes.
+    factories of `designs`, whose networks it makes. A script that loads networks does so by the
+    name in `member.json`, so that the module of those that the search finds counts too.
     """
-    path, further = SCRIPTS / f"{script}.py", [LIBRARY / file for file in files]
+    found = ["search/network.py"] if loads_networks and STUDY.search else []
+    path, further = SCRIPTS / f"{script}.py", [LIBRARY / file for file in (*files, *found)]
     factories = [
         factory for factory in (STUDY.designs[design].factory for design in designs) if factory
     ]
     with_files = [fingerprint(path, *further, root=LIBRARY.parent)] if further else []
     own = [fingerprint(path, root=LIBRARY.parent), *with_files]
     return "".join([*own, *(factory_code(factory, Path.cwd()) for factory in factories)])
-
-
-def code_and_networks(script, *files):
-    """The fingerprint of a script that loads networks by the name in `member.json`, with the module
-    of those that the search finds."""
-    return code(script, *files, *(["search/network.py"] if STUDY.search else []))
 
 
 def as_it_is(text):

@@ -100,9 +100,9 @@ rule predict:
     resources:
         **needing(NETWORK_MEMORY, MINUTES["predict"], gpu=1),
     params:
-        logits=code_and_networks("predict_together"),
+        logits=code("predict_together", loads_networks=True),
         corruptions=STUDY.corruptions.names,  # Snakemake records inputs without their order
-        code=code_and_networks("predict"),
+        code=code("predict", loads_networks=True),
         seed=STUDY.seed,
         n_probe_images=STUDY.probe.n_images,
     script:
@@ -125,8 +125,8 @@ rule predict_test_set:
     resources:
         **needing(NETWORK_MEMORY, MINUTES["predict_test_set"], gpu=1),
     params:
-        logits=code_and_networks("predict_together"),
-        code=code_and_networks("predict_test_set"),
+        logits=code("predict_together", loads_networks=True),
+        code=code("predict_test_set", loads_networks=True),
     script:
         "../scripts/predict_test_set.py"
 
@@ -148,7 +148,7 @@ rule attribute:
         **needing(NETWORK_MEMORY, MINUTES["attribute"], gpu=1),
     params:
         **STUDY.attribution.model_dump(exclude={"similarities"}),
-        code=code_and_networks("attribute"),
+        code=code("attribute", loads_networks=True),
         seed=STUDY.seed,
         n_probe_images=STUDY.probe.n_images,
     script:
@@ -204,9 +204,9 @@ if PLAN.loaded:
             resources:
                 **needing(NETWORK_MEMORY, MINUTES["predict_together"], most=DAY, gpu=1),
             params:
-                logits=code_and_networks("predict_together"),
+                logits=code("predict_together", loads_networks=True),
                 corruptions=STUDY.corruptions.names,
-                code=code_and_networks("predict_together"),
+                code=code("predict_together", loads_networks=True),
                 test_sets=PLAN.test_sets,
                 predictions=f"{RESULTS}/predictions",
             script:

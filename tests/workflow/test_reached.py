@@ -27,7 +27,7 @@ print(*[name for name in sys.modules if name.partition(".")[0] == "resiliency"])
 
 
 # Stages that load networks of the search by their names, as the rules say.
-LOADING = re.findall(r'code_and_networks\(\s*"(\w+)"', RULES)
+LOADING = re.findall(r'code\(\s*"(\w+)",[^()]*loads_networks=True', RULES)
 
 
 def name_of(path: Path) -> str:
