@@ -16,10 +16,10 @@ from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.verdicts import AGAINST, IN_PART, NOT_TESTED, RULES
 from resiliency.base.names import CORRUPTED
 from resiliency.report import words
+from resiliency.report.cautions import late_settings
 from resiliency.report.charts.ensembles import MIXING
 from resiliency.report.charts.swaps import WRONG
 from resiliency.report.choosing import choosing
-from resiliency.report.overview import late_settings
 from resiliency.report.verdicts import ON_ACCURACY, by_observation
 
 AT_EQUAL_ACCURACY = {

@@ -37,11 +37,13 @@ from resiliency.analysis.contenders import clean_accuracy
 from resiliency.analysis.member_tables import LITTLE, late_gain
 from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN, INDEPENDENT
-from resiliency.report.advice import advice_of, facts
+from resiliency.report.advice import ADVICE, facts
+from resiliency.report.cautions import WARNED
 from resiliency.report.charts.ensembles import NAMES, images_of
 from resiliency.report.choosing import choosing
 from resiliency.report.drawing import finding_of, svg
-from resiliency.report.overview import cautions, contenders, design_count, leaders
+from resiliency.report.overview import contenders, design_count, leaders
+from resiliency.report.rules import Evidence, said
 from resiliency.report.settings import APPENDIX, CHARTS, SECTIONS
 from resiliency.report.verdicts import by_observation, part_label
 from resiliency.storage import PROVENANCE, Run, read_json, read_table, replacing
@@ -250,6 +252,8 @@ def page(kept: Path, pages: Path = PAGES) -> str:
     written = current_study(provenance["study"]["study"])
     observed = by_observation(tables["observations"])
     present = [of | {"number": f"{of['number']}{AGAIN}"} for of in told("present", by_observation)]
+    rates = facts(tables[LEAD]) if LEAD in tables else {}
+    latest = tables | ({LEAD: latest_rates(tables)} if rates else {})
     errors = tables["corruption_errors"]
     further = [name for name in errors["test_set"].unique() if name != CLEAN]
     return template_of("page.md.j2").render(
@@ -269,15 +273,15 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         ),
         corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
         further=further,
-        cautions=cautions(tables["members"]),
+        cautions=said(WARNED, Evidence(tables, {}, {})),
         on_halves=[of for of in told("on_halves", by_observation) if of["number"] == "1b"],
         AGAIN=AGAIN,
         observations=(observations := sorted(observed + present, key=itemgetter("number"))),
         controlled=[of for of in observations if of["placebo"]],
         former=former_runs(kept.name),
-        rates=(rates := facts(tables[LEAD]) if LEAD in tables else {}),
+        rates=rates,
         present_rates=told("exchange_rates_present", facts),
-        advice=advice_of(tables | ({LEAD: latest_rates(tables)} if rates else {})),
+        advice=said(ADVICE, Evidence(latest, {}, {})),
         NAMES=NAMES,
         worth=worth(rates),
         on=images_of(tables[LEAD]["images"].iloc[0]) if rates else "",

@@ -31,7 +31,9 @@ from resiliency.data.reading import digits, labelled_folder
 from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import draw_splits, listed_images, stratified_sample
 from resiliency.data.writing import write_data_set, write_test_set
-from resiliency.report.overview import pretraining_cautions
+from resiliency.report.cautions import PRETRAINING
+from resiliency.report.rules import Evidence
+from resiliency.report.rules import said as said_by
 from resiliency.storage import read_array, read_json, write_array
 from resiliency.training.engine import training_reader
 from resiliency.training.settings import Recipe
@@ -434,5 +436,8 @@ def test_images_in_two_splits_are_counted_if_allowed_and_test_sets_of_training_i
 )
 def test_pretrained_weights_on_classes_of_imagenet_need_caution(card, source, said):
     members = pd.DataFrame({"member": ["a-s0", "b-s0"], "weights_source": [source, "trained"]})
-    cautions = pretraining_cautions({"classes": ["n01440764", "n02102040"]} | card, members)
-    assert [said in caution and "(a-s0)" in caution for caution in cautions] == [True] * bool(said)
+    card = {"classes": ["n01440764", "n02102040"]} | card
+    lines = said_by([PRETRAINING], Evidence({"members": members}, card, {}))
+    assert [said in line.sentence and "(a-s0)" in line.sentence for line in lines] == [True] * bool(
+        said
+    )

@@ -9,6 +9,8 @@ from verdict_cases import part
 
 from resiliency.report import overview
 from resiliency.report.advice import architecture_answer
+from resiliency.report.cautions import POOR, POOR_MODEL, WARNED
+from resiliency.report.rules import Evidence, said
 from resiliency.report.verdicts import interval_picture
 
 
@@ -26,24 +28,24 @@ def test_a_caution_counts_and_names_its_members():
     members = pd.DataFrame(
         {"member": ["a", "b"], "warnings": ["near chance", ""], "origin": "independent"}
     )
-    assert overview.cautions(members)[0].startswith(
-        "Close to chance level on clean images: 1 of 2 members (a)."
-    )
+    (line,) = said(WARNED, Evidence({"members": members}, {}, {}))
+    assert line.sentence.startswith("Close to chance level on clean images: 1 of 2 members (a).")
+    assert line.look == "members"
 
 
 @pytest.mark.parametrize(
     ("accuracy", "source", "advice"),
     [
-        (1 - overview.POOR, "trained here", "from pretrained weights"),
+        (1 - POOR, "trained here", "from pretrained weights"),
         (0.55, "pretrained timm/a@1", "preprocessing"),
-        (1.001 - overview.POOR, "trained here", None),
+        (1.001 - POOR, "trained here", None),
         (np.nan, "trained here", None),
     ],
 )
 def test_a_best_model_that_is_poor_needs_a_caution(accuracy, source, advice):
-    members = pd.DataFrame({"clean_accuracy": [0.1, 0.9], "weights_source": source})
-    said = overview.poor_cautions(members, {"clean_accuracy": accuracy})
-    assert [advice in caution for caution in said] == [True] * bool(advice)
+    members = pd.DataFrame({"clean_accuracy": [accuracy - 0.1, accuracy], "weights_source": source})
+    lines = said([POOR_MODEL], Evidence({"members": members}, {}, {}))
+    assert [advice in line.sentence for line in lines] == [True] * bool(advice)
 
 
 def test_neighbouring_ranks_are_corrected_for_their_number():

@@ -21,7 +21,8 @@ from published.swaps import (
 )
 from resiliency.analysis.pair_counts import PairCounts
 from resiliency.analysis.swaps import ANY_FAMILY, swap_table
-from resiliency.report.advice import advice_of
+from resiliency.report.advice import ADVICE, DIVERSITY
+from resiliency.report.rules import Evidence, said
 from resiliency.storage import read_table, write_table
 
 UNKNOWN = float("nan")
@@ -73,13 +74,14 @@ SAID = {
 
 @pytest.mark.parametrize("words", SAID)
 def test_advice_is_chosen_by_the_numbers(words):
-    observations = pd.DataFrame({"observation": [], "verdict": []})
-    (said,) = advice_of(swaps(**SAID[words]) | {"observations": observations})
-    assert words in said
+    observations = pd.DataFrame(columns=["observation", "verdict", "part", "part_verdict"])
+    tables = swaps(**SAID[words]) | {"observations": observations}
+    (line,) = said(ADVICE, Evidence(tables, {}, {}))
+    assert words in line.sentence
 
 
 @pytest.mark.parametrize(
-    ("verdict", "said"),
+    ("verdict", "starts"),
     [
         (
             "worth it",
@@ -92,14 +94,15 @@ def test_advice_is_chosen_by_the_numbers(words):
         ("not tested", []),
     ],
 )
-def test_advice_on_choosing_follows_from_its_verdicts(verdict, said):
+def test_advice_on_choosing_follows_from_its_verdicts(verdict, starts):
     chosen = pd.DataFrame({"choice": ["greedy", "attribution_diversity"], "verdict": ["", verdict]})
     tables = swaps() | {
-        "observations": pd.DataFrame({"observation": [], "verdict": []}),
+        "observations": pd.DataFrame(columns=["observation", "verdict", "part", "part_verdict"]),
         "choosing": chosen,
     }
-    lines = [line for line in advice_of(tables) if line.startswith("Choose members")]
-    assert [line[: len(of)] for line, of in zip(lines, said, strict=True)] == said
+    sentences = [line.sentence for line in said([DIVERSITY], Evidence(tables, {}, {}))]
+    assert len(sentences) == len(starts)
+    assert all(map(str.startswith, sentences, starts))
 
 
 def test_what_is_missing_is_not_known():

@@ -31,7 +31,7 @@ from resiliency.export.loading import Deployable, Networks, temperature_of
 from resiliency.metrics.classification import accuracy_columns, scaled
 from resiliency.metrics.selective import ABSTAIN
 from resiliency.report import words
-from resiliency.report.overview import unfit_cautions
+from resiliency.report.cautions import shortcomings
 from resiliency.report.rows import Row
 from resiliency.report.templates import Markdown, markdown_environment
 
@@ -247,7 +247,7 @@ def model_card(
         right=_right(row),
         calibration=of["temperatures"].to_dict("records"),
         thresholds=tried.to_dict("records"),
-        unfit_cautions=unfit_cautions,
+        shortcomings=shortcomings(row, context["card"]["classes"]),
         versions={name: version(name) for name in VERSIONS},
         machine=machine(),
         python=platform.python_version(),

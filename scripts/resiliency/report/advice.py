@@ -1,14 +1,15 @@
 """What to do differently: what tables of a study mean for who builds a classifier."""
 
-import numpy as np
 import pandas as pd
 
 from resiliency.analysis.choosing import KINDS, UNDECIDED, WORSE
 from resiliency.analysis.choosing import WORTH as WORTH_CHOOSING
 from resiliency.analysis.contenders import BEST_MEMBER
+from resiliency.analysis.observations import ENDS
 from resiliency.analysis.observations.architecture import WORTH
-from resiliency.analysis.verdicts import NOT_TESTED
+from resiliency.analysis.verdicts import NOT_TESTED, SUPPORTED
 from resiliency.base.names import INDEPENDENT
+from resiliency.report import words
 from resiliency.report.charts.ensembles import MIXING, NAMES, amount_of, images_of
 from resiliency.report.charts.swaps import (
     AGREED,
@@ -22,7 +23,9 @@ from resiliency.report.charts.swaps import (
 )
 from resiliency.report.overview import difference_from
 from resiliency.report.rows import Row, difference_said
-from resiliency.report.words import percent
+from resiliency.report.rules import Evidence, Facts, Rule, Topic, always
+
+STRANGER = "an equally accurate member of another family"
 
 WORTHS = {
     "family": "families differ by SD",
@@ -30,10 +33,6 @@ WORTHS = {
     "second_member": "a second member buys",
     "doubling_of_parameters": "a doubling of parameters buys",
 }
-LONGER, LARGER = (
-    "Train longer before you enlarge a network",
-    "Enlarge a network before you train it for longer",
-)
 
 
 def facts(rates: pd.DataFrame) -> dict[str, Row | None]:
@@ -74,165 +73,278 @@ def architecture_answer(rates: pd.DataFrame) -> str:
     )
 
 
-def compared(one: Row, other: Row) -> int:
-    """1 if a row buys more than another for certain, their intervals apart, -1 if less, and else
-    0."""
-    return int(np.sign(max(one["low"] - other["high"], 0) - max(other["low"] - one["high"], 0)))
+def buys_more(row: Row, other: Row) -> bool:
+    """Whether an exchange buys more than another for certain: their intervals lie apart."""
+    return row["low"] > other["high"]
 
 
-def advice_of(tables: dict[str, pd.DataFrame]) -> list[str]:
-    """Sentences on what to do, by the tables of a study; none without exchange rates and swaps."""
-    rates = tables.get("exchange_rates", pd.DataFrame(columns=["points"]))
-    swapped, rows = headline(tables.get("swaps", pd.DataFrame())), facts(rates)
-    if not rows and not swapped:
+def _family_facts(evidence: Evidence) -> list[Facts]:
+    family = facts(evidence.table("exchange_rates", "points")).get("family_at_equal_accuracy")
+    observations = evidence.table("observations", "observation", "verdict")
+    verdicts = observations.loc[observations["observation"].astype(str) == "1b", "verdict"]
+    if not family or not (verdicts != NOT_TESTED).any():
         return []
-    tested = tables["observations"]["verdict"][
-        tables["observations"]["observation"].astype(str) == "1b"
-    ]
-    gain = difference_from(tables.get("contenders"), "role", BEST_MEMBER)
-    several = gain is not None and tables["contenders"]["size"].iloc[0] > 1
-    lower = difference_said(gain) if gain and several and gain["difference_high"] < 0 else ""
-    better = (
-        f"Select an ensemble by its error on your images: the recommended one’s is {lower} "
-        "than the best member’s."
-    )
-    lines = [
-        _of_families(rows.get("family_at_equal_accuracy")) if (tested != NOT_TESTED).any() else "",
-        _of_training(
-            rows.get("doubling_of_training"), rows.get("doubling_of_parameters"), tables["members"]
+    return [family | {"images": images_of(family["images"])}]
+
+
+FAMILY = Topic(
+    _family_facts,
+    "exchange",
+    (
+        Rule(
+            lambda family: family["low"] > WORTH,
+            "Compare families by their errors on {images}: of equal size and clean accuracy, they "
+            "still differ.",
         ),
-        _of_members(
-            rows.get("second_member") or rows.get("two_more_members"),
-            rows.get("doubling_of_parameters"),
+        Rule(
+            lambda family: family["high"] < WORTH,
+            "Choose a family by clean accuracy: of equal size and accuracy, families differ by "
+            f"less than {WORTH:.0f} point.",
         ),
-        better if lower else "",
-        _of_diversity(tables.get("choosing", pd.DataFrame(columns=["choice", "verdict"]))),
-        _of_channels(swapped, twin_of(tables["members"])) if swapped else "",
-        _of_mixing(rows.get("mixing")),
-    ]
-    if joint := rows.get("joint_training"):
-        independently = "Train members independently: joint training is not shown to help."
-        lines.append(
-            "Train members jointly, by the balanced loss." if joint["helps"] else independently
-        )
-    return [line for line in lines if line]
+        Rule(
+            lambda family: family["helps"],
+            "Choose a family by clean accuracy first, then by its errors on {images}: of equal "
+            "size and accuracy, families differ, perhaps by little.",
+        ),
+        Rule(
+            always,
+            "Choose a family by clean accuracy first: of equal size and accuracy, families are not "
+            "shown to differ.",
+        ),
+    ),
+)
 
 
-def _of_families(equal: Row | None) -> str:
-    if not equal:
-        return ""
-    images = images_of(equal["images"])
-    if equal["low"] > WORTH:
-        return (
-            f"Compare families by their errors on {images}: of equal size and clean accuracy, "
-            "they still differ."
-        )
-    if equal["high"] < WORTH:
-        less = f"families differ by less than {WORTH:.0f} point"
-        return f"Choose a family by clean accuracy: of equal size and accuracy, {less}."
-    then = f", then by its errors on {images}" if equal["helps"] else ""
-    by = "differ, perhaps by little" if equal["helps"] else "are not shown to differ"
-    return (
-        f"Choose a family by clean accuracy first{then}: of equal size and accuracy, families {by}."
-    )
+def _size_facts(evidence: Evidence) -> list[Facts]:
+    rows = facts(evidence.table("exchange_rates", "points"))
+    size = rows.get("doubling_of_parameters")
+    return [size] if size and not rows.get("doubling_of_training") else []
 
 
-def _of_training(training: Row | None, size: Row | None, members: pd.DataFrame) -> str:
-    """Whether to train longer or to enlarge networks, of which longer training costs nothing at
-    inference."""
-    if not size:
-        return ""
-    if not training:
-        small = "Do not enlarge a network for robustness alone: that is not shown to help."
-        return "Enlarge a network if inference may cost more." if size["helps"] else small
-    larger = size["helps"] and (not training["helps"] or compared(size, training) > 0)
-    first, other, what = (
-        (size, training, "longer training") if larger else (training, size, "a larger network")
-    )
-    if not first["helps"]:
-        return "Neither longer training nor a larger network is shown to help."
-    why = "neither is shown to buy more" if other["helps"] else f"{what} is not shown to help"
-    if compared(first, other) > 0:
-        why = "it buys more"
-    if larger:
-        return f"{LARGER}: {why}."
+SIZE = Topic(
+    _size_facts,
+    "exchange",
+    (
+        Rule(lambda size: size["helps"], "Enlarge a network if inference may cost more."),
+        Rule(
+            always,
+            "Do not enlarge a network for robustness alone: that is not shown to help.",
+        ),
+    ),
+)
+
+
+def _training_facts(evidence: Evidence) -> list[Facts]:
+    """The exchanges of longer training, which costs nothing at inference, and a larger network."""
+    rows = facts(evidence.table("exchange_rates", "points"))
+    training, size = rows.get("doubling_of_training"), rows.get("doubling_of_parameters")
+    if not training or not size:
+        return []
+    members = evidence.table("members")
     epochs = members.loc[members["origin"] == INDEPENDENT, "training_epochs"].astype(float)
-    seen = (
-        f" (seen from {epochs.min():g} to {epochs.max():g} epochs)" if epochs.nunique() > 1 else ""
-    )
-    return f"{LONGER}: {why}{seen}, and longer training costs nothing at inference."
+    seen = ""
+    if epochs.nunique() > 1:
+        seen = f" (seen from {epochs.min():g} to {epochs.max():g} epochs)"
+    return [{"training": training, "size": size, "seen": seen}]
 
 
-def _of_members(member: Row | None, size: Row | None) -> str:
-    """Whether to add members, or parameters."""
-    if not member:
-        return ""
-    if not member["helps"]:
-        return "Do not add just any member: a second one is not shown to help on average."
-    add, sign = "If inference may cost more, add", compared(member, size) if size else 0
-    if sign:
-        return (
-            f"{add} "
-            f"{'members rather than parameters' if sign > 0 else 'parameters rather than members'}."
+TRAIN_LONGER = "Train longer before you enlarge a network"
+AT_NO_COST = "{seen}, and longer training costs nothing at inference."
+TRAINING = Topic(
+    _training_facts,
+    "exchange",
+    (
+        Rule(
+            lambda of: of["size"]["helps"] and buys_more(of["size"], of["training"]),
+            "Enlarge a network before you train it for longer: it buys more.",
+        ),
+        Rule(
+            lambda of: of["size"]["helps"] and not of["training"]["helps"],
+            "Enlarge a network before you train it for longer: longer training is not shown to "
+            "help.",
+        ),
+        Rule(
+            lambda of: not of["training"]["helps"],
+            "Neither longer training nor a larger network is shown to help.",
+        ),
+        Rule(
+            lambda of: buys_more(of["training"], of["size"]),
+            f"{TRAIN_LONGER}: it buys more{AT_NO_COST}",
+        ),
+        Rule(
+            lambda of: of["size"]["helps"],
+            f"{TRAIN_LONGER}: neither is shown to buy more{AT_NO_COST}",
+        ),
+        Rule(
+            always,
+            f"{TRAIN_LONGER}: a larger network is not shown to help{AT_NO_COST}",
+        ),
+    ),
+)
+
+
+def _member_facts(evidence: Evidence) -> list[Facts]:
+    """The exchanges of a further member, and of a larger network, which may be unknown."""
+    rows = facts(evidence.table("exchange_rates", "points"))
+    member = rows.get("second_member") or rows.get("two_more_members")
+    return [{"member": member, "size": rows.get("doubling_of_parameters")}] if member else []
+
+
+MEMBERS = Topic(
+    _member_facts,
+    "size",
+    (
+        Rule(
+            lambda of: not of["member"]["helps"],
+            "Do not add just any member: a second one is not shown to help on average.",
+        ),
+        Rule(lambda of: not of["size"], "If inference may cost more, add members."),
+        Rule(
+            lambda of: buys_more(of["member"], of["size"]),
+            "If inference may cost more, add members rather than parameters.",
+        ),
+        Rule(
+            lambda of: buys_more(of["size"], of["member"]),
+            "If inference may cost more, add parameters rather than members.",
+        ),
+        Rule(
+            lambda of: not of["size"]["helps"],
+            "If inference may cost more, add members: more parameters are not shown to help.",
+        ),
+        Rule(
+            always,
+            "If inference may cost more, add members or parameters: neither is shown to buy more.",
+        ),
+    ),
+)
+
+
+def _selection_facts(evidence: Evidence) -> list[Facts]:
+    compared = evidence.tables.get("contenders", pd.DataFrame())
+    if compared.empty or compared["size"].iloc[0] == 1:
+        return []
+    gain = difference_from(compared, "role", BEST_MEMBER)
+    if not gain:
+        return []
+    return [gain | {"lower": difference_said(gain)}]
+
+
+SELECTION = Topic(
+    _selection_facts,
+    "deploy",
+    (
+        Rule(
+            lambda gain: gain["difference_high"] < 0,
+            "Select an ensemble by its error on your images: the recommended one’s is {lower} than "
+            "the best member’s.",
+        ),
+    ),
+)
+
+
+def _diversity_facts(evidence: Evidence) -> list[Facts]:
+    """The kinds of diversity that are worth choosing by, if that was tested."""
+    choices = evidence.table("choosing", "choice", "verdict")
+    if not choices["verdict"].isin([WORTH_CHOOSING, WORSE, UNDECIDED]).any():
+        return []
+    worth = choices.loc[choices["verdict"] == WORTH_CHOOSING, "choice"].unique()
+    return [{"kinds": " and ".join(f"{KINDS[choice]}s" for choice in worth)}]
+
+
+DIVERSITY = Topic(
+    _diversity_facts,
+    "architecture",
+    (
+        Rule(
+            lambda worth: worth["kinds"],
+            "Choose members by diversity of {kinds}, too: such ensembles err less than those "
+            "chosen by error alone.",
+        ),
+        Rule(
+            always,
+            "Choose members by the error of their ensemble, not by their diversity: no kind of it "
+            "is shown to be worth choosing by.",
+        ),
+    ),
+)
+
+
+def _channel_facts(evidence: Evidence) -> list[Facts]:
+    """What a member of another family changes beside a twin of the first one, if the two are
+    compared: undetected errors are those wrong with the same class."""
+    swapped = headline(evidence.table("swaps"))
+    if not swapped:
+        return []
+    available = ""
+    if WRONG in swapped:
+        pairs, network = swapped[WRONG]["said"], swapped[WRONG]["over_rival"]
+        available = (
+            f"; at 90% availability, pairs are wrong {pairs} as often, and {network} as often as "
+            "one network with a threshold"
         )
-    if size and not size["helps"]:
-        return f"{add} members: more parameters are not shown to help."
-    return (
-        f"{add} members or parameters: neither is shown to buy more." if size else f"{add} members."
-    )
-
-
-def _of_channels(swapped: dict[str, Row], twins: str) -> str:
-    """Which second member to compare a first one with, by undetected errors: those wrong with the
-    same class."""
-    pair, agreed, if_two = swapped[UNDETECTED], swapped[AGREED], "If two channels are compared"
-    stranger, said = "an equally accurate member of another family", pair["said"]
-    if pair["finding"] == HELPS:
-        less = f"{percent(agreed['stranger'])} instead of {percent(agreed['twin'])}"
-        wrong = ""
-        if of := swapped.get(WRONG):
-            rival = f"{of['over_rival']} as often as one network with a threshold"
-            wrong = f"pairs are wrong {of['said']} as often, and {rival}"
-        elif VOTES in swapped:
-            wrong = f"votes of four families are wrong {swapped[VOTES]['said']} as often as of one"
-        available = f"; at 90% availability, {wrong}" if wrong else ""
-        errors = (
-            f"undetected errors, wrong with the same class, are {said} what they are with {twins}"
+    elif VOTES in swapped:
+        votes = swapped[VOTES]["said"]
+        available = (
+            f"; at 90% availability, votes of four families are wrong {votes} as often as of one"
         )
-        return (
-            f"{if_two}, let the second be {stranger}: {errors}, though the two agree less "
-            f"often ({less}){available}."
-        )
-    if pair["finding"] == HARMS:
-        return (
-            f"{if_two}, take as the second {twins}: {stranger} makes more undetected errors, "
-            f"{said}."
-        )
-    fewer = f"{stranger} makes fewer undetected errors than {twins}"
-    return f"{if_two}, pick the second by its errors: that {fewer} is not shown, {said}."
-
-
-def _of_mixing(mixing: Row | None) -> str:
-    if not mixing:
-        return ""
-    if mixing["helps"]:
-        return f"Let members differ in their {mixing['unit']}."
-    if mixing["harms"]:
-        return f"Take two seeds of the better design rather than any two {mixing['unit']}."
-    any_second = "any second one instead of the better one twice is not shown to lower the error"
-    return f"Do not mix {mixing['unit']} whatever their accuracy: {any_second}."
-
-
-def _of_diversity(table: pd.DataFrame) -> str:
-    """Whether members should be chosen by diversity too, by choosing.csv; "" if that was not
-    tested."""
-    if not table["verdict"].isin([WORTH_CHOOSING, WORSE, UNDECIDED]).any():
-        return ""
-    kinds = [
-        f"{KINDS[of]}s" for of in table.loc[table["verdict"] == WORTH_CHOOSING, "choice"].unique()
+    agreed = swapped[AGREED]
+    return [
+        {
+            "finding": swapped[UNDETECTED]["finding"],
+            "ratio": swapped[UNDETECTED]["said"],
+            "twin": twin_of(evidence.table("members")),
+            "strangers_agree": words.percent(agreed["stranger"]),
+            "twins_agree": words.percent(agreed["twin"]),
+            "available": available,
+        }
     ]
-    if kinds:
-        err = "such ensembles err less than those chosen by error alone"
-        return f"Choose members by diversity of {' and '.join(kinds)}, too: {err}."
-    no_kind = "no kind of it is shown to be worth choosing by"
-    return f"Choose members by the error of their ensemble, not by their diversity: {no_kind}."
+
+
+CHANNELS = Topic(
+    _channel_facts,
+    "architecture",
+    (
+        Rule(
+            lambda swap: swap["finding"] == HELPS,
+            f"If two channels are compared, let the second be {STRANGER}: undetected errors, wrong "
+            "with the same class, are {ratio} what they are with {twin}, though the two agree less "
+            "often ({strangers_agree} instead of {twins_agree}){available}.",
+        ),
+        Rule(
+            lambda swap: swap["finding"] == HARMS,
+            f"If two channels are compared, take as the second {{twin}}: {STRANGER} makes more "
+            "undetected errors, {ratio}.",
+        ),
+        Rule(
+            always,
+            "If two channels are compared, pick the second by its errors: that "
+            f"{STRANGER} makes fewer undetected errors than {{twin}} is not shown, {{ratio}}.",
+        ),
+    ),
+)
+
+
+def _joint_facts(evidence: Evidence) -> list[Facts]:
+    """The verdict on the balanced loss against independent training, which observation 3 has."""
+    observations = evidence.table("observations", "part", "part_verdict")
+    parts = observations[observations["part"].astype(str).str.contains(ENDS[0.0])]
+    verdicts = parts["part_verdict"].dropna()
+    return [{"verdict": verdict} for verdict in verdicts if verdict not in ("", NOT_TESTED)]
+
+
+JOINT_TRAINING = Topic(
+    _joint_facts,
+    "joint",
+    (
+        Rule(
+            lambda balanced: balanced["verdict"] == SUPPORTED,
+            "Train members jointly, by the balanced loss.",
+        ),
+        Rule(
+            always,
+            "Train members independently: joint training is not shown to help.",
+        ),
+    ),
+)
+
+ADVICE = (FAMILY, SIZE, TRAINING, MEMBERS, SELECTION, DIVERSITY, CHANNELS, JOINT_TRAINING)

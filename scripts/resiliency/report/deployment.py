@@ -19,7 +19,8 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.selective import ABSTAIN
 from resiliency.report import words
-from resiliency.report.overview import ENDS, difference_from, models, shortcomings
+from resiliency.report.cautions import shortcomings
+from resiliency.report.overview import ENDS, difference_from, models
 from resiliency.report.rows import Row, compared_with, with_ends
 from resiliency.report.settings import ROW
 from resiliency.report.words import label, number, percent, plural, quantity

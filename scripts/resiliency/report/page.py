@@ -16,27 +16,24 @@ from resiliency.base.settings import Keys
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.classification import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
-from resiliency.report.advice import advice_of, architecture_answer
+from resiliency.report.advice import ADVICE, architecture_answer
+from resiliency.report.cautions import CAUTIONS
 from resiliency.report.choosing import choosing
 from resiliency.report.deployment import EXPORT, Answer, deployment_answers
 from resiliency.report.overview import (
     added_table,
     basis,
     best_answer,
-    cautions,
     first_answer,
     leaders,
     models,
-    poor_cautions,
-    pretraining_cautions,
     ranks_sentence,
     resampled_sentence,
     skipped_reasons,
-    unfit_cautions,
-    unit_cautions,
     unit_names,
 )
 from resiliency.report.rows import Row, measured_on, with_ends
+from resiliency.report.rules import Evidence, said
 from resiliency.report.settings import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.templates import FORMS, coded, environment
 from resiliency.report.verdicts import ICONS, by_observation
@@ -96,7 +93,11 @@ def render(
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     unit, classes = unit_names(units.get(CLEAN))[1], (card or {}).get("classes", ())
+    evidence = Evidence(tables, card or {}, units)
     answers = deployment_answers(tables, study["study"], classes, unit, export)
+    sections = _sections(SECTIONS, specs, svgs, made, _openings(tables, answers))
+    appendix = _sections(APPENDIX, specs, svgs, made, {})
+    shown = {section.anchor: section.name for section, _, _ in sections + appendix}
     return _template().render(
         study=study,
         study_text=json.dumps(study, indent=2),
@@ -104,10 +105,12 @@ def render(
         test_sets=test_sets,
         provenance=provenance,
         further=further,
-        sections=_sections(SECTIONS, specs, svgs, made, _openings(tables, answers)),
-        appendix=_sections(APPENDIX, specs, svgs, made, {}),
+        sections=sections,
+        appendix=appendix,
+        shown=shown | {"members": "All members"},
         answers=answers[1:],
-        advice=advice_of(tables),
+        advice=said(ADVICE, evidence),
+        cautions=said(CAUTIONS, evidence),
         files={TABLES[name].path: TABLES[name].holds for name in made},
         docs=docs,
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),
@@ -130,8 +133,6 @@ def _first_screen(
     """Variables of the template for the part above the sections."""
     members = tables["members"]
     best = models(tables["deployment"], tables.get("contenders")) if "deployment" in tables else []
-    poor = unfit_cautions(best[0], (card or {}).get("classes", ())) if best else []
-    poor += poor_cautions(members, best[0] if best else None)
     corrupted = (tables["corruption_errors"]["corruption"] != CLEAN).any()
     opening = specs[OPENING]["usermeta"]["finding"] if OPENING in specs else ""
     several = any((of["size"] > 1).any() for of in tables.values() if "size" in of)
@@ -143,8 +144,6 @@ def _first_screen(
         "basis": basis(card, tables, study),
         "level": words.percent(members["confidence"].max(), 0),
         "resampled": resampled_sentence(units),
-        "cautions": cautions(members),
-        "data_cautions": poor + unit_cautions(units) + pretraining_cautions(card, members),
         "models": best,
         "leaders": [] if best else leaders(tables, further),
         "best": _best(tables["best_ensembles"], further) if "best_ensembles" in tables else [],
