@@ -1,13 +1,11 @@
 """What the exchange rates of a study say on its page: a sentence for each row, and what a family is
 worth."""
 
-import numpy as np
 import pandas as pd
 
 from resiliency.report import words
 
-MOST = {"point_of_clean_accuracy": 100}  # more cannot be bought
-WORTH = ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accuracy")
+WORTH = ("doubling_of_parameters", "doubling_of_training")
 
 
 def latest_rates(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -23,7 +21,7 @@ def worth(rows: dict[str, dict]) -> list[dict]:
     SD, in all.
 
     The ends of both intervals give those of the ratio: at 95 % each, it holds at 90 % or more
-    (Bonferroni). An upper end beyond what there is to buy says nothing, and is left out.
+    (Bonferroni).
 
     Args:
         rows: as from `resiliency.report.advice.facts`.
@@ -46,6 +44,4 @@ def worth(rows: dict[str, dict]) -> list[dict]:
     ]
     for of in ratios:
         of["said"] = words.with_interval(of["times"], of["low"], of["high"], form=words.one_digit)
-        if of["high"] > MOST.get(of["exchange"], np.inf):
-            of["said"] = f"{words.one_digit(of['times'])} (at least {words.one_digit(of['low'])})"
     return ratios

@@ -17,7 +17,6 @@ from resiliency.analysis.verdicts import AGAINST, IN_PART, NOT_TESTED, RULES
 from resiliency.base.names import CORRUPTED
 from resiliency.report import words
 from resiliency.report.cautions import late_settings
-from resiliency.report.charts.ensembles import MIXING
 from resiliency.report.charts.swaps import WRONG
 from resiliency.report.choosing import choosing
 from resiliency.report.verdicts import ON_ACCURACY, by_observation
@@ -31,7 +30,7 @@ AT_EQUAL_ACCURACY = {
 JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained members, and its objective
 
 # What a reader can choose, of the exchanges that the README shows.
-CHOICES = ("doubling_of_parameters", "doubling_of_training", "second_member", *MIXING)
+CHOICES = ("doubling_of_parameters", "doubling_of_training", "second_member", "mixing_designs")
 
 # The study whose probabilities decide the second part of what was registered of swaps.
 DECIDES = "cifar10_lengths"

@@ -92,16 +92,12 @@ class Truth:
         """What each row of exchange_rates.csv estimates, in percentage points of corrupted
         error."""
         families = logit(self.errors).reshape(FAMILIES, -1).mean(axis=1)
-        accuracy = 1 - self.median_of_designs(ndtr(self.quantiles[:, 0]))
-        point = logit(accuracy + 0.005) - logit(accuracy - 0.005)
         _, pairs = self.of_size(2)
         return {
             "family": self.points(families.std(ddof=1)),
-            "best_to_worst_family": self.points(np.ptp(families)),
             "family_at_equal_accuracy": self.points(SPREAD),
             "doubling_of_parameters": self.points(-DOUBLING),
             "doubling_of_training": self.points(-FOLLOWED * TRAINING),
-            "point_of_clean_accuracy": self.points(FOLLOWED * point),
             "another_seed": 100 * np.sqrt(self.errors[self._repeated()].var(axis=1, ddof=1).mean()),
             "second_member": 100 * (self.errors.mean() - pairs.mean()),
             "mixing_designs": self._mixing(),

@@ -8,19 +8,12 @@ import pandas as pd
 from scipy.special import logit
 from simulated_correlations import CONFIDENCE, Case, Interval
 
-from resiliency.analysis import exchanges_of_members
 from resiliency.analysis.exchange_rates import Pairs, against_better
-from resiliency.analysis.exchanges_of_members import STEP, Designs, Exchange
+from resiliency.analysis.exchanges_of_members import Designs, Exchange, another_seed, predictors
+from resiliency.analysis.exchanges_of_members import families as families_of
 from resiliency.statistics.mixed_model import points
 
-GROUPS, ERROR, ACCURACY = 10, 0.2, 0.95
-ROWS = {
-    **dict.fromkeys(("family", "best_to_worst_family"), exchanges_of_members.families),
-    **dict.fromkeys(
-        ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accuracy"),
-        exchanges_of_members.predictors,
-    ),
-}
+GROUPS, ERROR = 10, 0.2
 
 
 class Logits(NamedTuple):
@@ -30,7 +23,6 @@ class Logits(NamedTuple):
     design: float = 0.1
     images: float = 0.1  # of a tenth of them
     size: float = 0.0
-    accuracy: float = 0.0
     training: float = 0.0
 
 
@@ -40,18 +32,10 @@ def without_groups(values: np.ndarray, images: float, random: np.random.Generato
     return np.vstack([of_groups.mean(axis=0), (of_groups.sum(axis=0) - of_groups) / (GROUPS - 1)])
 
 
-class Drawn(NamedTuple):
-    """Designs, and what their families differ by in logits of the error."""
-
-    designs: Designs
-    families: np.ndarray
-
-
 def drawn(
     effects: Logits, families: int, sizes: int, lengths: int, random: np.random.Generator
-) -> Drawn:
-    """So many sizes in each family, each trained for so many lengths; accuracy is of family, design
-    and length.
+) -> Designs:
+    """So many sizes in each family, each trained for so many lengths.
 
     Of several sizes and lengths, as the traffic signs have them, only the middle size has all
     lengths, the others one.
@@ -62,59 +46,42 @@ def drawn(
     size = (random.standard_normal(families * sizes) + np.tile(np.arange(sizes) * 1.5, families))[
         network
     ]
-    of_families, of_networks = (
-        random.standard_normal((2, families)),
-        random.standard_normal((2, families * sizes)),
-    )
-    accuracy = (
-        0.5 * of_families[0][family]
-        + 0.3 * of_networks[0][network]
-        + 0.3 * random.standard_normal(len(family))
-    )
-    error = effects.family * of_families[1][family] + effects.design * of_networks[1][network]
-    error += effects.size * size + effects.accuracy * accuracy + effects.training * length
+    error = effects.family * random.standard_normal(families)[family]
+    error += effects.design * random.standard_normal(families * sizes)[network]
+    error += effects.size * size + effects.training * length
     error += 0.05 * random.standard_normal(len(family))
-    errors, accuracies = (without_groups(of, effects.images, random) for of in (error, accuracy))
+    errors = without_groups(error, effects.images, random)
     kept = (network % sizes == sizes // 2) | (length == lengths // 2)
     named = [of.astype(str)[kept] for of in (family, network, length)]
     training = length[kept] if lengths > 1 else np.full(kept.sum(), np.nan)
-    of_designs = Designs(
-        kept.sum(), *named, errors[:, kept], accuracies[:, kept], size[kept], size[kept], training
-    )
-    return Drawn(of_designs, effects.family * of_families[1])
+    return Designs(kept.sum(), *named, errors[:, kept], size[kept], size[kept], training)
 
 
 @cache
-def middles(effects: Logits, sizes: int, lengths: int) -> tuple[float, float]:
-    """Medians of the logits of error and accuracy of very many families."""
-    of = drawn(effects, 3_000, sizes, lengths, np.random.default_rng(0)).designs
-    return float(np.median(of.errors[0])), float(np.median(of.accuracies[0]))
+def middle(effects: Logits, sizes: int, lengths: int) -> float:
+    """Median of the logits of the error of very many families."""
+    of = drawn(effects, 3_000, sizes, lengths, np.random.default_rng(0))
+    return float(np.median(of.errors[0]))
 
 
 def of_designs(exchange: str, effects: Logits, families: int, sizes: int, lengths: int = 1) -> Case:
-    """One row of designs, in percentage points; of the best family over the worst, less the true
-    difference."""
-    step = logit(ACCURACY + STEP / 2) - logit(ACCURACY - STEP / 2)
+    """One row of designs, in percentage points."""
     truths = {
         "family": effects.family,
-        "best_to_worst_family": 0.0,
         "doubling_of_parameters": -effects.size,
         "doubling_of_training": -effects.training,
-        "point_of_clean_accuracy": -effects.accuracy * step,
     }
 
     def simulate(random: np.random.Generator, _: int) -> dict[str, Interval]:
-        error, accuracy = middles(effects, sizes, lengths)
+        to_error = logit(ERROR) - middle(effects, sizes, lengths)
         while True:  # a predictor that by chance hardly varies within families has no row
-            of, true = drawn(effects, families, sizes, lengths, random)
-            of = of._replace(
-                errors=of.errors + logit(ERROR) - error,
-                accuracies=of.accuracies + logit(ACCURACY) - accuracy,
-            )
-            for row in ROWS[exchange](of, CONFIDENCE):
+            of = drawn(effects, families, sizes, lengths, random)
+            of = of._replace(errors=of.errors + to_error)
+            if exchange == "family":
+                return {"adopted": _ends(families_of(of, CONFIDENCE))}
+            for row in predictors(of, CONFIDENCE):
                 if row.exchange == exchange:
-                    own = points(np.ptp(true), ERROR) if exchange == "best_to_worst_family" else 0.0
-                    return {"adopted": tuple(end - own for end in _ends(row))}
+                    return {"adopted": _ends(row)}
 
     units = f"{families} families of {sizes}" + f", {lengths} lengths" * (lengths > 1)
     situation = ", ".join(f"{name} {value:g}" for name, value in effects._asdict().items() if value)
@@ -137,7 +104,7 @@ def seeds(deviation: float, images: float, count: int, designs: int = 8) -> Case
     def simulate(random: np.random.Generator, _: int) -> dict[str, Interval]:
         errors = without_groups(deviation * random.standard_normal(len(members)), images, random)
         series = [pd.Series(of, index=members["member"]) for of in errors]
-        return {"adopted": _ends(*exchanges_of_members.another_seed(members, series, CONFIDENCE))}
+        return {"adopted": _ends(*another_seed(members, series, CONFIDENCE))}
 
     situation = f"seeds {100 * deviation:g}, a tenth of the images {100 * images:g}"
     return Case(
@@ -194,14 +161,12 @@ CASES = [
         for pool in ((8, 2), (26, 3))
     ),
     *(
-        of_designs(exchange, Logits(family=0.4, size=-0.15, training=training), 26, 3, lengths)
-        for exchange in ("family", "best_to_worst_family")
+        of_designs("family", Logits(family=0.4, size=-0.15, training=training), 26, 3, lengths)
         for training, lengths in ((-0.4, 4), (0.0, 1))
     ),
     *(
-        of_designs(exchange, effects, *pool)
-        for exchange in ("doubling_of_parameters", "point_of_clean_accuracy")
-        for effects in (Logits(family=0.2), Logits(family=0.2, size=-0.15, accuracy=-1.0))
+        of_designs("doubling_of_parameters", effects, *pool)
+        for effects in (Logits(family=0.2), Logits(family=0.2, size=-0.15))
         for pool in ((8, 2), (26, 3))
     ),
     *(

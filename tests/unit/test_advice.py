@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from resiliency.report.advice import ADVICE, FAMILY, JOINT_TRAINING, MEMBERS, SIZE, TRAINING
+from resiliency.report.advice import ADVICE, FAMILY, JOINT_TRAINING, MEMBERS, MIXING, SIZE, TRAINING
 from resiliency.report.cautions import CAUTIONS, GROUPS
 from resiliency.report.rules import Evidence, always, said
 from resiliency.report.settings import APPENDIX, SECTIONS
@@ -95,6 +95,9 @@ def evidence(**intervals: tuple[float, float]) -> Evidence:
             {"two_more_members": LITTLE, "doubling_of_parameters": LITTLE},
             "add members or parameters: neither is shown to buy more.",
         ),
+        (MIXING, {"mixing_designs": LITTLE}, "Let members differ in their designs."),
+        (MIXING, {"mixing_designs": (-2, -1)}, "Take two seeds of the better design"),
+        (MIXING, {"mixing_designs": NOTHING}, "Do not mix designs whatever their accuracy"),
     ],
 )
 def test_advice_follows_from_the_intervals_of_exchanges(topic, intervals, sentence):

@@ -30,8 +30,6 @@ CASES = [
     simulated.delta(2, 0.3, 8, 3, (2, 3)),
     simulated.all_wrong("members", 3, 12, 300),
     of_designs("family", Logits(family=0.4, size=-0.15, training=-0.4), 12, 3, 4),
-    of_designs("best_to_worst_family", Logits(family=0.4, size=-0.15), 12, 3),
-    of_designs("point_of_clean_accuracy", Logits(family=0.2, accuracy=-1.0), 8, 2),
     of_designs("doubling_of_training", Logits(training=-0.3), 12, 1, 3),
     seeds(0.01, 0.02, 2),
     mixtures(0.01, 0.01, 0.01, 8),

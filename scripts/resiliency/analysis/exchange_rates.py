@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.equal_accuracy import means_of_groups
 from resiliency.analysis.exchanges_of_members import (
     FEWEST_FAMILIES,
     Exchange,
@@ -22,7 +21,6 @@ from resiliency.analysis.exchanges_of_members import (
 from resiliency.analysis.left_out import (
     LeftOut,
     Part,
-    lack_second_seeds,
     units_of,
     weighted_means,
     weights_of_both,
@@ -32,8 +30,6 @@ from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import (
     CORRUPTED,
     INDEPENDENT,
-    N_SEPARATE_IMAGES,
-    SEPARATE_ACCURACY,
     accuracy_of,
     design_of,
     mean_member_accuracy_of,
@@ -50,7 +46,7 @@ class Pairs(NamedTuple):
         mixed: float D x D, symmetric, mean error of the pairs with one member of each design; NaN
             on the diagonal and if there are no pairs.
         variances: float D, variance of a member's error between the seeds of its design.
-        seeds: int D, number of seeds.
+        seeds: int D, number of seeds, at least 2.
     """
 
     own: np.ndarray
@@ -64,29 +60,32 @@ class Pairs(NamedTuple):
         first, second = np.nonzero(np.triu(np.isfinite(self.mixed), 1))
         return first, second
 
-    @property
-    def means(self) -> np.ndarray:
-        """Means over these pairs, of all designs and without each; float64 4 x (1 + D), NaN without
-        a pair.
+    def means(self) -> pd.DataFrame:
+        """Means over the pairs of designs: of all designs, then without each; NaN without a pair.
 
-        They are of the square of the distance of two designs; of that of two that differ only in
-        their seeds; of how much less mixed pairs err than the average of both designs; and of half
-        the distance. The error of all pairs of k seeds varies as the mean error of k members does.
+        Returns:
+            A row per mean, with columns squared_distance, of the errors of two designs;
+            squared_noise, what it would be of designs that differ only in their seeds; gain, by
+            which a mixed pair errs less than the average of both designs; and half_distance. The
+            error of all pairs of k seeds varies as the mean error of k members does.
         """
-        (first, second), left_out = self.known, np.arange(-1, len(self.own))[:, None]
-        distance, average = (
-            self.own[first] - self.own[second],
-            (self.own[first] + self.own[second]) / 2,
+        first, second = self.known
+        pairs = pd.DataFrame(
+            {
+                "squared_distance": (self.own[first] - self.own[second]) ** 2,
+                "squared_noise": 1 / self.seeds[first] + 1 / self.seeds[second],
+                "gain": (self.own[first] + self.own[second]) / 2 - self.mixed[first, second],
+                "half_distance": abs(self.own[first] - self.own[second]) / 2,
+            }
         )
-        of_seeds, gain = (
-            1 / self.seeds[first] + 1 / self.seeds[second],
-            average - self.mixed[first, second],
-        )
-        each = np.column_stack([distance**2, of_seeds, gain, np.abs(distance) / 2])
-        means = weighted_means(np.float64((left_out != first) & (left_out != second)), each).T
-        freedom = (left_out != np.arange(len(self.own))) * (self.seeds - 1)
-        means[1] *= freedom @ self.variances / freedom.sum(axis=1)
-        return means
+        designs = np.arange(len(self.own))
+        rows = []
+        for left_out in (-1, *designs):
+            means = pairs[(first != left_out) & (second != left_out)].mean()
+            freedom = np.where(designs == left_out, 0, self.seeds - 1)
+            means["squared_noise"] *= (freedom @ self.variances) / freedom.sum()
+            rows.append(means)
+        return pd.DataFrame(rows).reset_index(drop=True)
 
 
 def against_better(
@@ -118,28 +117,42 @@ def against_better(
     Returns:
         The contrast with its error, and the ends of its interval.
     """
-    squares, noise, gain, half = pairs.means
-    of_images = np.reshape([of.means for of in without], (len(without), 4, len(squares)))
-    true = without_image_noise(squares - noise, of_images[:, 0] - of_images[:, 1])
-    shrunk = np.sqrt(
-        np.clip(np.divide(true, squares, out=np.zeros_like(squares), where=squares > 0), 0, 1)
+    means = pairs.means()
+    of_groups = [group.means() for group in without]
+
+    true_squares = without_image_noise(
+        means["squared_distance"] - means["squared_noise"],
+        [group["squared_distance"] - group["squared_noise"] for group in of_groups],
     )
-    part = Part.from_replicates("", gain - shrunk * half)
-    part = part.without_images(of_images[:, 2, 0] - shrunk[0] * of_images[:, 3, 0])
-    differ = spread(squares, len(pairs.own) - 1, of_images[:, 0, 0], confidence, noise[0])
+    true_share = np.where(
+        means["squared_distance"] > 0, true_squares / means["squared_distance"], 0
+    )
+    shrinkage = np.sqrt(np.clip(true_share, 0, 1))
+    without_group = [
+        group["gain"][0] - shrinkage[0] * group["half_distance"][0] for group in of_groups
+    ]
+    part = Part.from_replicates("", (means["gain"] - shrinkage * means["half_distance"]).to_numpy())
+    part = part.without_images(without_group)
+
+    squares, gain, half_distance = means["squared_distance"], means["gain"], means["half_distance"]
+    distance = spread(
+        squares.to_numpy(),
+        len(pairs.own) - 1,
+        np.array([group["squared_distance"][0] for group in of_groups]),
+        confidence,
+        means["squared_noise"][0],
+    )
     root = np.sqrt(squares[0]) or np.inf
-    least, most = (gain[0] - half[0] * of / root for of in (differ.high, differ.low))
+    least = gain[0] - half_distance[0] * distance.high / root
+    most = gain[0] - half_distance[0] * distance.low / root
     low, high = part.interval(confidence).ends
-    return part, (
-        min(low, least),
-        part.estimate + np.hypot(high - part.estimate, most - part.estimate),
-    )
+    reach = np.hypot(high - part.estimate, most - part.estimate)
+    return part, (min(low, least), part.estimate + reach)
 
 
 FAMILIES = 8  # with fewer, designs are left out in turn
 DESIGNS = 3  # least number of designs with pairs of their own, for the contrast with mixed pairs
 SECOND, THIRD, TWO_MORE = "second_member", "third_member", "two_more_members"
-DESIGNS_MIXED, FAMILIES_MIXED = "mixing_designs", "mixing_families"
 
 
 def of_independent(
@@ -245,8 +258,7 @@ def mixing(
 ) -> Iterator[Exchange]:
     """The gain of a pair of two designs over a pair of the better one (see `against_better`).
 
-    Families take the place of designs where no design has a second seed. Pairs that vote say
-    nothing.
+    Designs of one seed have no pair of their own. Pairs that vote say nothing.
 
     Args:
         ensembles: tables from `of_independent`.
@@ -255,85 +267,58 @@ def mixing(
     """
     if VOTE in set(ensembles[0]["rule"]):
         return
-    kind = "family" if lack_second_seeds(ensembles[0]) else "design"
-    group, pairs = (
-        members.set_index("member")[kind],
-        [table[table["size"] == 2] for table in ensembles],
-    )
+    design = members.set_index("member")["design"]
+    pairs = [table[table["size"] == 2] for table in ensembles]
     combined = [joined.split("+") for joined in pairs[0]["members"]]
-    names = sorted({group[one] for one, other in combined if group[one] == group[other]})
+    names = sorted({design[first] for first, second in combined if design[first] == design[second]})
     if len(names) < DESIGNS:
         return
-    taking_part = sorted({name for both in combined for name in both if group[name] in names})
-    every, *without = (
-        _pairs(of_pairs, of_members[taking_part], group, names)
-        for of_pairs, of_members in zip(pairs, errors, strict=False)
+    combined = [both for both in combined if {*design[both]} <= {*names}]
+    taking_part = sorted({name for both in combined for name in both})
+    everything, *without = (
+        _pairs(pairs_of_images, errors_on_images[taking_part], design, names)
+        for pairs_of_images, errors_on_images in zip(pairs, errors, strict=False)
     )
-    part, ends = against_better(every, without, confidence)
-    exchange, units = (
-        (DESIGNS_MIXED, "designs") if kind == "design" else (FAMILIES_MIXED, "families")
-    )
-    described, (first, second) = members.set_index("member").loc[taking_part], every.known
-    macs = described["macs"].astype(float).groupby(group).mean()[names].to_numpy()
-    better = np.where(every.own[first] <= every.own[second], first, second)
-    cost = float(np.exp(np.mean(np.log((macs[first] + macs[second]) / (2 * macs[better])))))
-    counts = {"designs": described["design"].nunique(), "members": len(taking_part)}
-    counts["ensembles"] = sum(set(both) <= set(taking_part) for both in combined)
-    counts["median_error"] = median_of_designs(errors[0][taking_part], members)
+    part, ends = against_better(everything, without, confidence)
+
+    first, second = everything.known
+    macs = members.set_index("member").loc[taking_part, "macs"].astype(float)
+    macs_of_design = macs.groupby(design).mean()[names].to_numpy()
+    better = np.where(everything.own[first] <= everything.own[second], first, second)
+    costs = (macs_of_design[first] + macs_of_design[second]) / (2 * macs_of_design[better])
+    cost = float(np.exp(np.mean(np.log(costs))))
     yield Exchange(
-        exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts
+        "mixing_designs",
+        part.estimate,
+        *ends,
+        "designs",
+        part.units,
+        inference=cost,
+        training=cost,
+        designs=len(names),
+        members=len(taking_part),
+        ensembles=len(combined),
+        median_error=median_of_designs(errors[0][taking_part], members),
     )
 
 
-def _pairs(pairs: pd.DataFrame, errors: pd.Series, group: pd.Series, names: list[str]) -> Pairs:
-    """Pairs by the designs, or families, of their two members.
+def _pairs(pairs: pd.DataFrame, errors: pd.Series, design: pd.Series, names: list[str]) -> Pairs:
+    """Pairs by the designs of their two members.
 
     Args:
         errors: member -> its error, of the members of these designs.
-        group: member -> its design.
+        design: member -> its design.
         names: designs with pairs of their own.
     """
-    both = [sorted(group[name] for name in joined.split("+")) for joined in pairs["members"]]
-    means = pairs["error"].groupby(list(np.array(both, object).T)).mean().unstack()
-    table = means.reindex(index=names, columns=names).to_numpy(float)
+    designs = [sorted(design[name] for name in joined.split("+")) for joined in pairs["members"]]
+    first, second = np.array(designs, object).T
+    table = pairs["error"].groupby([first, second]).mean().unstack()
+    table = table.reindex(index=names, columns=names).to_numpy(float)
     mixed = np.where(np.isfinite(table), table, table.T)
     own = np.diag(mixed).copy()
     np.fill_diagonal(mixed, np.nan)
-    of_group = errors.groupby(group)
-    return Pairs(
-        own, mixed, of_group.var()[names].to_numpy(float), of_group.size()[names].to_numpy()
-    )
-
-
-def joint_training(
-    observation: Observation, image_errors: pd.DataFrame, members: pd.DataFrame, confidence: float
-) -> Iterator[Exchange]:
-    """The gain of the balanced loss over independent training of the same ensemble: observation 3's
-    first part.
-
-    Args:
-        observation: observation 3.
-        image_errors: image_errors.parquet.
-        members: members.csv.
-    """
-    compared = members[(members["objective"] == "balanced") & (members["loss_weight"] < 1)]
-    for part in observation.parts[:1]:
-        low, high = part.interval(confidence).ends
-        counted = {"designs": compared["design"].nunique(), "members": len(compared)}
-        counted["ensembles"] = len(compared.drop_duplicates(["loss_weight", "seed"]))
-        independent = image_errors.query("objective == 'balanced' and loss_weight == 0")
-        counted["median_error"] = float(independent.groupby("seed")["error"].mean().median())
-        yield Exchange(
-            "joint_training",
-            -part.estimate,
-            -high,
-            -low,
-            "seeds",
-            part.units,
-            inference=1,
-            training=1,
-            **counted,
-        )
+    seeds = errors.groupby(design)
+    return Pairs(own, mixed, seeds.var()[names].to_numpy(float), seeds.size()[names].to_numpy())
 
 
 def exchange_rates(
@@ -359,13 +344,13 @@ def exchange_rates(
     tested = {one.number: one for one in observed}
     known = members[(members["origin"] == INDEPENDENT) & members[response].notna()]
     without = tables.get("members_without", pd.DataFrame())
-    errors, accuracies = _on_images(known, without, response), _accuracies(known, without)
+    errors = _on_images(known, without, response)
     compared = known[known["recipe"] == reference] if reference else known
     rows = [*another_seed(compared, errors, confidence)]
     sized = compared.dropna(subset=["parameters"])
     if (sized.groupby("family")["design"].nunique() > 1).sum() >= FEWEST_FAMILIES:
-        of_designs = designs(sized, errors, accuracies, response)
-        rows += [*families(of_designs, confidence), *predictors(of_designs, confidence)]
+        of_designs = designs(sized, errors, response)
+        rows += [families(of_designs, confidence), *predictors(of_designs, confidence)]
         rows += family_at_equal_accuracy(tested["1b"], of_designs.median_errors[0, 0], confidence)
     if tables:
         pools = of_independent(
@@ -375,8 +360,6 @@ def exchange_rates(
             *more_members(pools, known, errors[0], confidence),
             *mixing(pools, known, errors, confidence),
         ]
-        if not shifts:
-            rows += joint_training(tested["3"], tables["image_errors"], members, confidence)
     return table_of(rows, "+".join(measured_on), confidence)
 
 
@@ -385,16 +368,3 @@ def _on_images(members: pd.DataFrame, without: pd.DataFrame, column: str) -> lis
     known."""
     groups = [of for _, of in without.groupby("without")] if column in without else []
     return [table.set_index("member")[column].astype(float) for table in (members, *groups)]
-
-
-def _accuracies(members: pd.DataFrame, without: pd.DataFrame) -> list[pd.Series]:
-    """Clean accuracy as `_on_images` has it, or that of the test set that the study takes clean
-    accuracy from."""
-    if SEPARATE_ACCURACY not in without:
-        return _on_images(members, without, "clean_accuracy")
-    groups = np.ones((1, without["without"].nunique()), bool)
-    means, _ = means_of_groups(without, SEPARATE_ACCURACY, N_SEPARATE_IMAGES, groups)
-    of_all = members.assign(
-        **{SEPARATE_ACCURACY: means.iloc[0].reindex(members["member"]).to_numpy()}
-    )
-    return _on_images(of_all, without, SEPARATE_ACCURACY)

@@ -1,4 +1,4 @@
-"""Exchange rates of single members: families, sizes, training, accuracy and seeds.
+"""Exchange rates of single members: families, sizes, training and seeds.
 
 Designs are the means of their seeds, on the logit scale; families are random
 (`resiliency.statistics.mixed_model`) and left out in turn. What a predictor buys is its slope among
@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit, stdtrit
+from scipy.special import expit
 
 from resiliency.analysis.equal_accuracy import (
     bounded_logit,
@@ -37,7 +37,7 @@ class Exchange(NamedTuple):
         unit, units: sampling unit of the interval, in the plural, and number of units.
         inference, training: operations as multiples of those without the change; NaN if
             undetermined.
-        spread: whether the reduction is a standard deviation or a range, which cannot be negative.
+        spread: whether the reduction is a standard deviation, which cannot be negative.
         log_odds: NaN if it is that of `reduction` at the median error; so are its ends.
     """
 
@@ -85,8 +85,6 @@ DESIGNS = 3  # least number of designs with two seeds, for the spread of seeds
 FEWEST_FAMILIES = 5  # least number of families with two designs, for any estimate from families
 # Least share of the variance of a predictor within families, below which family contains it.
 WITHIN = 0.15
-STEP = 0.01  # step of clean accuracy
-RELIABLE = 0.5  # least slope of accuracy on half of the images on accuracy on the other half
 # The upper bound of a spread at equal accuracy, as a multiple of what normal families need: of
 # skewed ones it would lie too low in 3 to 13 % of simulated studies without it, and does in 0 to 5
 # %.
@@ -104,7 +102,6 @@ class Designs(NamedTuple):
             trainings differ.
         training_of: recipe and length of the training of each design, N names.
         errors: logits of the error, float (1 + G) x N.
-        accuracies: logits of the clean accuracy, float (1 + G) x N.
         size, operations, training: log2 of parameters, of MACs and of epochs, float N; NaN if
             unknown.
     """
@@ -114,7 +111,6 @@ class Designs(NamedTuple):
     network: np.ndarray
     training_of: np.ndarray
     errors: np.ndarray
-    accuracies: np.ndarray
     size: np.ndarray
     operations: np.ndarray
     training: np.ndarray
@@ -163,37 +159,21 @@ class Designs(NamedTuple):
         """Whether some network is trained for several lengths."""
         return bool(np.isfinite(self.training).all()) and varies(self.training, self.network)
 
-    @property
-    def alike(self) -> np.ndarray:
-        """The groups within which clean accuracy varies: networks trained for several lengths, else
-        families."""
-        return self.network if self.trained_longer else self.family
 
-
-def designs(
-    members: pd.DataFrame,
-    errors: Sequence[pd.Series],
-    accuracies: Sequence[pd.Series],
-    response: str,
-) -> Designs:
+def designs(members: pd.DataFrame, errors: Sequence[pd.Series], response: str) -> Designs:
     """The designs of independent members whose parameters are known.
 
     Args:
         members: rows of members.csv of independent members.
-        errors, accuracies: member -> its error, or clean accuracy: on all images, then without each
-            group of images.
+        errors: member -> its error: on all images, then without each group of images.
         response: name of the column of errors.
     """
     table = designs_of(members, response).set_index("design")
     design = members.set_index("member")["design"]
-
-    def logits(values: Sequence[pd.Series]) -> np.ndarray:
-        means = [of.reindex(design.index).groupby(design).mean()[table.index] for of in values]
-        return bounded_logit(np.array(means, float))
-
-    logarithms = [np.log2(table[name].to_numpy(float)) for name in ("parameters", "macs", "epochs")]
-    named = [table[name].to_numpy(str) for name in ("family", "architecture", "recipe")]
-    return Designs(len(members), *named, logits(errors), logits(accuracies), *logarithms)
+    means = [of_set.reindex(design.index).groupby(design).mean()[table.index] for of_set in errors]
+    names = [table[name].to_numpy(str) for name in ("family", "architecture", "recipe")]
+    amounts = [np.log2(table[name].to_numpy(float)) for name in ("parameters", "macs", "epochs")]
+    return Designs(len(members), *names, bounded_logit(np.array(means, float)), *amounts)
 
 
 def family_at_equal_accuracy(
@@ -261,70 +241,40 @@ def median_of_designs(errors: pd.Series, members: pd.DataFrame) -> float:
     return float(errors.groupby(members.set_index("member")["design"]).mean().median())
 
 
-def families(of: Designs, confidence: float) -> Iterator[Exchange]:
-    """The standard deviation between families, whatever makes them differ, and what the best has
-    over the worst.
+def families(of: Designs, confidence: float) -> Exchange:
+    """The standard deviation between families, whatever makes them differ.
 
     Trainings that every family has are fixed effects: as chance, they would hide a part of what
     families differ by.
     """
     fitted = _fit(of, of.errors, *of.shared.T)
-    noise = np.mean(
-        1 / precisions(of.layout, fitted.components[..., 1], fitted.residual)[1], axis=-1
-    )
+    _, precision_of_families = precisions(of.layout, fitted.components[..., 1], fitted.residual)
+    noise = np.mean(1 / precision_of_families, axis=-1)
     measured = fitted.components[:, :, 0] + noise
-    between = spread(
-        measured[0], of.layout.families - 1, measured[1:, 0], confidence, float(noise[0, 0])
+    on_all_images, without_group = measured[0], measured[1:, 0]
+    in_logits = spread(
+        on_all_images, of.layout.families - 1, without_group, confidence, float(noise[0, 0])
     )
-    rows = {
-        "family": between,
-        "best_to_worst_family": _best_to_worst(of, between, fitted, confidence),
-    }
-    for exchange, of_logits in rows.items():
-        in_errors = _in_errors(of_logits, of, confidence)
-        row = Exchange(
-            exchange, *in_errors, "families", of.layout.families, **of.numbers, spread=True
-        )
-        yield row.in_log_odds(*of_logits)
+    in_errors = _in_errors(in_logits, of, confidence)
+    row = Exchange("family", *in_errors, "families", of.layout.families, **of.numbers, spread=True)
+    return row.in_log_odds(*in_logits)
 
 
 def predictors(of: Designs, confidence: float) -> Iterator[Exchange]:
-    """The gains by a doubling of parameters, a doubling of training and a point of clean accuracy.
-
-    The last is the slope on clean accuracy without the noise of its images, where accuracy varies
-    by more than other images of the same number would change. That noise makes the slope too flat,
-    by as much as the slope of accuracy on one half of the images on accuracy on the other is below
-    1 (instrumental variables: Fuller, Measurement Error Models, 1987, section 1.4).
-    """
+    """The gains by a doubling of parameters, and by a doubling of training."""
     if varies(of.size, of.family):
-        x, operations = (centred(values, of.family)[0] for values in (of.size, of.operations))
-        cost = 2 ** float((x * operations).sum() / (x * x).sum())
-        slopes = _slopes(of, of.errors, of.size, of.family)
+        size, _ = centred(of.size, of.family)
+        operations, _ = centred(of.operations, of.family)
+        cost = 2 ** float((size * operations).sum() / (size * size).sum())
+        slopes = _slopes(of, of.size, of.family)
         yield _bought(
-            "doubling_of_parameters", slopes, x, of, confidence, inference=cost, training=cost
+            "doubling_of_parameters", slopes, size, of, confidence, inference=cost, training=cost
         )
     if of.trained_longer:
-        slopes, within = (
-            _slopes(of, of.errors, of.training, of.network),
-            centred(of.training, of.network)[0],
-        )
+        training, _ = centred(of.training, of.network)
+        slopes = _slopes(of, of.training, of.network)
         yield _bought(
-            "doubling_of_training", slopes, within, of, confidence, inference=1, training=2
-        )
-    if not varies(of.accuracies[0], of.alike):
-        return
-    halves = list(_halves(of))
-    repeated = sum(_slopes(of, same, other, of.alike) for _, same, other in halves)
-    if repeated[0, 0] / len(halves) >= RELIABLE:
-        slopes = sum(_slopes(of, error, other, of.alike) for error, _, other in halves)
-        middle = np.clip(expit(medians(of.accuracies, of.family)), STEP, 1 - STEP)
-        slopes = (logit(middle + STEP / 2) - logit(middle - STEP / 2)) * slopes / repeated
-        yield _bought(
-            "point_of_clean_accuracy",
-            slopes,
-            centred(of.accuracies[0], of.alike)[0],
-            of,
-            confidence,
+            "doubling_of_training", slopes, training, of, confidence, inference=1, training=2
         )
 
 
@@ -358,58 +308,6 @@ def _fit(of: Designs, responses: np.ndarray, *columns: np.ndarray) -> Fits:
     return fit(responses, stacked, of.layout, leave_out=True)
 
 
-def _halves(of: Designs) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Logits of the error and of accuracy on one half of the images, and of accuracy on the other,
-    R x N; both ways.
-
-    Images that are hard for a design would make its error and its accuracy on them go together.
-    Where images cannot be left out, there is one half, of all images.
-    """
-    groups = len(of.errors) - 1
-    if not groups:
-        yield of.errors, of.accuracies, of.accuracies
-        return
-    errors, accuracies = (
-        groups * values[0] - (groups - 1) * values[1:] for values in (of.errors, of.accuracies)
-    )
-    kept = np.vstack([np.ones(groups, bool), ~np.eye(groups, dtype=bool)])
-    for half in (np.arange(groups) % 2 == 0, np.arange(groups) % 2 == 1):
-        sides = (errors, half), (accuracies, half), (accuracies, ~half)
-        error, same, other = (
-            np.array([values[rows & side].mean(axis=0) for rows in kept]) for values, side in sides
-        )
-        yield error, same, other
-
-
-def _best_to_worst(of: Designs, between: Spread, fitted: Fits, confidence: float) -> Spread:
-    """The difference of logits of the best and the worst family, as predicted, with the interval of
-    predictions.
-
-    Predictions are shrunk towards the mean of all families, so that they are unbiased for the best
-    and the worst, chosen after the fact (Henderson 1975). The interval begins at 0 if that of the
-    standard deviation does, and ends where predictions by the largest one would.
-    """
-    adjusted = of.errors[0] - of.shared @ fitted.coefficients[0, 0, 1:]
-    block, family, sizes = of.layout.blocks
-    of_blocks, of_families = precisions(
-        of.layout, fitted.components[0, 0, 1], fitted.residual[0, 0]
-    )
-    noise = 1 / of_families
-    means = noise * np.bincount(family, of_blocks * np.bincount(block, adjusted) / sizes)
-    quantile = stdtrit(len(means) - 1, (1 + confidence) / 2)
-
-    def predicted(deviation: float) -> tuple[float, float]:
-        precision = 1 / (deviation**2 + noise)
-        shrunk = deviation**2 * precision * (means - precision @ means / precision.sum())
-        ends = [np.argmin(shrunk), np.argmax(shrunk)]
-        return np.ptp(shrunk), quantile * np.sqrt((deviation**2 * noise * precision)[ends].sum())
-
-    value, reach = predicted(between.deviation)
-    widest, far = predicted(between.high)
-    low = max(0.0, float(value - reach)) if between.low > 0 else 0.0
-    return Spread(float(value), low, float(max(value + reach, widest + far)))
-
-
 def _in_errors(of_logits: Spread, of: Designs, confidence: float) -> Spread:
     """A spread of logits in errors around the median, whose own variance widens the interval.
 
@@ -430,11 +328,10 @@ def _in_errors(of_logits: Spread, of: Designs, confidence: float) -> Spread:
     return Spread(value, widened(low, -1), widened(high, 1))
 
 
-def _slopes(
-    of: Designs, responses: np.ndarray, predictor: np.ndarray, within: np.ndarray
-) -> np.ndarray:
-    """Slopes of responses on a predictor, of designs of one group, R x (1 + F)."""
-    return _fit(of, responses, *centred(predictor, within)).coefficients[:, :, 1]
+def _slopes(of: Designs, predictor: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Slopes of the logits of the error on a predictor, of designs of one group, (1 + G) x (1 +
+    F)."""
+    return _fit(of, of.errors, *centred(predictor, within)).coefficients[:, :, 1]
 
 
 def _bought(

@@ -10,7 +10,7 @@ from resiliency.analysis.observations.architecture import WORTH
 from resiliency.analysis.verdicts import NOT_TESTED, SUPPORTED
 from resiliency.base.names import INDEPENDENT
 from resiliency.report import words
-from resiliency.report.charts.ensembles import MIXING, NAMES, amount_of, images_of
+from resiliency.report.charts.ensembles import NAMES, amount_of, images_of
 from resiliency.report.charts.swaps import (
     AGREED,
     HARMS,
@@ -39,16 +39,14 @@ def facts(rates: pd.DataFrame) -> dict[str, Row | None]:
     """Exchange -> its row of exchange_rates.csv, with `said`, such as "2.2 [−0.1, 4.6]", and if it
     `helps` or `harms`.
 
-    It does if its interval excludes 0. Mixed families stand for mixed designs, as `mixing`. None
-    for a row without an estimate; {} if all are.
+    It does if its interval excludes 0. None for a row without an estimate; {} if all are.
     """
     rows = {}
     for row in rates.dropna(subset=["points"]).to_dict("records"):
         low, high = row["points_low"], row["points_high"]
         of = {"low": low, "high": high, "helps": bool(low > 0), "harms": bool(high < 0)}
-        name = "mixing" if row["exchange"] in MIXING else row["exchange"]
-        rows[name] = row | of | {"said": amount_of(row["points"], low, high)}
-    return dict.fromkeys([*NAMES, "mixing"]) | rows if rows else {}
+        rows[row["exchange"]] = row | of | {"said": amount_of(row["points"], low, high)}
+    return dict.fromkeys(NAMES) | rows if rows else {}
 
 
 def architecture_answer(rates: pd.DataFrame) -> str:
@@ -324,6 +322,29 @@ CHANNELS = Topic(
 )
 
 
+def _mixing_facts(evidence: Evidence) -> list[Facts]:
+    mixing = facts(evidence.table("exchange_rates", "points")).get("mixing_designs")
+    return [mixing] if mixing else []
+
+
+MIXING = Topic(
+    _mixing_facts,
+    "exchange",
+    (
+        Rule(lambda mixing: mixing["helps"], "Let members differ in their designs."),
+        Rule(
+            lambda mixing: mixing["harms"],
+            "Take two seeds of the better design rather than any two designs.",
+        ),
+        Rule(
+            always,
+            "Do not mix designs whatever their accuracy: any second one instead of the better one "
+            "twice is not shown to lower the error.",
+        ),
+    ),
+)
+
+
 def _joint_facts(evidence: Evidence) -> list[Facts]:
     """The verdict on the balanced loss against independent training, which observation 3 has."""
     observations = evidence.table("observations", "part", "part_verdict")
@@ -347,4 +368,4 @@ JOINT_TRAINING = Topic(
     ),
 )
 
-ADVICE = (FAMILY, SIZE, TRAINING, MEMBERS, SELECTION, DIVERSITY, CHANNELS, JOINT_TRAINING)
+ADVICE = (FAMILY, SIZE, TRAINING, MEMBERS, SELECTION, DIVERSITY, CHANNELS, MIXING, JOINT_TRAINING)

@@ -15,24 +15,19 @@ LEAST = 1e-4  # smaller shares of images are drawn here, because 0 has no logari
 # Sizes -> exchange.
 STEPS = {(1, 2): "second_member", (2, 3): "third_member", (1, 3): "two_more_members"}
 SERIES = ["mean of all ensembles", "best, selected on other images"]
-MIXING = ("mixing_designs", "mixing_families")
 NAMES = {
     "family": "a family better by one SD, in all",
     "family_at_equal_accuracy": "a family better by one SD, at equal accuracy and size",
-    "best_to_worst_family": "the best family instead of the worst",
     "doubling_of_parameters": "a doubling of parameters",
     "doubling_of_training": "a doubling of training",
-    "point_of_clean_accuracy": "one point of clean accuracy",
     "another_seed": "a seed better by one SD",
     "second_member": "a second member",
     "third_member": "a third member",
     "two_more_members": "two more members",
     "mixing_designs": "any second design, not the better one twice",
-    "mixing_families": "any second family, not the better one twice",
-    "joint_training": "joint training instead of independent",
 }
 POINTS = ["points", "points_low", "points_high"]
-KINDS = ("change", "standard deviation or range")
+KINDS = ("change", "standard deviation")
 FARTHEST = 3  # multiple of the largest estimate beyond which intervals are cut
 ROOM = 0.03  # share of the axis between its ends and the intervals
 # Px, from the middle of a row to its interval, and length of the mark of 0 there.
