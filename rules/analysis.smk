@@ -38,7 +38,6 @@ rule correlate:
         pairs=f"{RESULTS}/diversity/pairs.parquet",
     output:
         correlations=in_report(f"{RESULTS}/tables/correlations.csv"),
-        differences=in_report(f"{RESULTS}/tables/correlation_differences.csv"),
         best=in_report(f"{RESULTS}/tables/best_ensembles.csv"),
         sizes=in_report(f"{RESULTS}/tables/ensemble_sizes.csv"),
     log:

@@ -25,7 +25,7 @@ from shared import RESULTS, beside, in_own_process, merged, options, peak_memory
 
 from resiliency.analysis.left_out import by_family
 from resiliency.analysis.observations.architecture import architecture_matters_more
-from resiliency.analysis.observations.correlation import correlation_table, difference_table
+from resiliency.analysis.observations.correlation import correlation_table
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
 from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
 from resiliency.base.machine import processor
@@ -107,7 +107,6 @@ def correlate(folder: Path) -> None:
     tables = [read_table(folder / f"{name}.parquet") for name in ("ensembles", "by_corruption")]
     metrics = read_table(folder / "pairs.parquet")[["kind", "metric"]].drop_duplicates()
     correlation_table(*tables, metrics, 0.95)
-    difference_table(*tables, metrics, 0.95)
 
 
 def leave_out_images(folder: Path) -> None:

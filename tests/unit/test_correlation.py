@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import linregress, pearsonr, spearmanr
 
-from resiliency.analysis.observations.correlation import correlation_table, difference_table
+from resiliency.analysis.observations.correlation import correlation_table
 from resiliency.statistics import correlation
 from resiliency.statistics.intervals import FISHER, holm, jackknife, p_value
 
@@ -197,29 +197,16 @@ def test_ensembles_without_a_diversity_do_not_count():
         assert rows.correlation[measure] == pytest.approx(expected)
     assert (rows.ensembles == len(few)).all()
     assert (rows.possible == len(ensembles)).all()
-    differences = difference_table(holes, fog, pairs, 0.95)
-    assert len(differences) == 2 * 2 * 3  # conditions, attribution and prediction metrics
-    row = differences[
-        (differences.attribution == "saliency_cosine") & (differences.prediction == "entropy")
-    ].iloc[0]
-    expected = [
-        pearsonr(few[c], few.clean_accuracy).statistic
-        for c in ("saliency_cosine_clean", "entropy_clean")
-    ]
-    assert row.difference == pytest.approx(expected[0] - expected[1])
 
 
-@pytest.mark.parametrize(
-    ("table_of", "column"), [(correlation_table, "metric"), (difference_table, "attribution")]
-)
-def test_designs_without_a_diversity_do_not_count(table_of, column):
+def test_designs_without_a_diversity_do_not_count():
     """As if they were not there: eight members of four designs would make p-values too small."""
     ensembles, fog, pairs = tables(sizes=(2,))
     lacking = ensembles.members.str.contains("d3")
     holes = ensembles.assign(saliency_cosine_clean=ensembles.saliency_cosine_clean.where(~lacking))
-    both = (table_of(of, fog, pairs, 0.95) for of in (holes, ensembles[~lacking]))
+    both = (correlation_table(of, fog, pairs, 0.95) for of in (holes, ensembles[~lacking]))
     rows = [
-        table[table[column] == "saliency_cosine"].drop(columns="p_holm").reset_index(drop=True)
+        table[table["metric"] == "saliency_cosine"].drop(columns="p_holm").reset_index(drop=True)
         for table in both
     ]
     pd.testing.assert_frame_equal(*rows)

@@ -69,7 +69,7 @@ def test_columns_are_described_and_there_and_keep_to_their_bounds(table, added):
 def test_every_analysis_tells_of_the_test_sets(added):
     tables = added[0].results / "tables"
     names = {"clean", "corrupted", *ADDED}
-    for table in ("correlations", "correlation_differences", "coincident_failures"):
+    for table in ("correlations", "coincident_failures"):
         assert names <= set(pd.read_csv(tables / f"{table}.csv")["images"])
     assert {f"{name}_accuracy" for name in names} < set(
         pd.read_csv(tables / "ensemble_sizes.csv").measure

@@ -25,6 +25,7 @@ from resiliency.base.names import (
 from resiliency.statistics.correlation import correlations, ordinals
 from resiliency.statistics.intervals import (
     ANGULAR,
+    FISHER,
     JACKKNIFE,
     LINEAR,
     Interval,
@@ -97,15 +98,15 @@ class LeftOut:
         """Column -> which ensembles have it, bool E."""
         return dict(zip(self.ensembles, self.ensembles.notna().to_numpy().T, strict=True))
 
-    def behind(self, columns: list[str]) -> tuple[np.ndarray, dict[str, int]]:
-        """What is behind a statistic of the ensembles that have all of `columns`.
+    def behind(self, column: str) -> tuple[np.ndarray, dict[str, int]]:
+        """What is behind a statistic of the ensembles that have `column`.
 
         Returns:
             Which replicates count, bool 1 + units: that of all, and those without each unit that
             takes part in these ensembles; and the numbers of the ensembles, of the members and
             units that do, and of possible ensembles.
         """
-        some = np.logical_and.reduce([self.known[column] for column in columns])
+        some = self.known[column]
         if (key := some.tobytes()) not in self._behind:
             kept = counting(self.weights, some)
             counts = {"ensembles": int(some.sum()), "members": len(np.unique(self.chosen[some]))}
@@ -140,13 +141,12 @@ class LeftOut:
         return found
 
     def compared(
-        self, first: list[str], second: list[str], condition: str, measure: str, scale: Scale
+        self, first: list[str], second: list[str], condition: str, measure: str
     ) -> tuple[np.ndarray, np.ndarray]:
         """Correlation of each of `first` with accuracy, and that of each of `second`, over
         ensembles that have both.
 
-        Both float64 (1 + units) x first x second, on `scale`; their difference on Fisher's is
-        Cohen's q.
+        Both float64 (1 + units) x first x second, as Fisher's z, whose difference is Cohen's q.
         """
         accuracy, given = self.accuracies(condition)
         values = {
@@ -159,7 +159,7 @@ class LeftOut:
             key = column, chosen.tobytes()
             if key not in memo:
                 of_both = values[column][chosen], accuracy[chosen], given[chosen]
-                memo[key] = scale.to(
+                memo[key] = FISHER.to(
                     correlations([measure], self.weights[:, chosen], *of_both)[measure]
                 )
             return memo[key]

@@ -4,7 +4,7 @@ and observation 2."""
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import combinations, product, repeat
+from itertools import combinations, repeat
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,6 @@ from resiliency.statistics.correlation import MEASURES, correlations
 from resiliency.statistics.intervals import (
     FISHER,
     LINEAR,
-    Scale,
     holm,
     jackknife,
     p_value,
@@ -29,9 +28,8 @@ from resiliency.statistics.intervals import (
 from resiliency.statistics.resampling import in_groups
 
 GROUP = ["rule", "size", "images", "measure"]
-TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members", "units"]
-CORRELATIONS = [*GROUP, "kind", "metric", "correlation", *TESTED, "ensembles", "possible"]
-DIFFERENCES = [*GROUP, "attribution", "prediction", "difference", *TESTED]
+CORRELATIONS = [*GROUP, "kind", "metric", "correlation", "low", "high", "confidence"]
+CORRELATIONS += ["p_value", "p_holm", "members", "units", "ensembles", "possible"]
 
 
 def diversity_columns(pairs: pd.DataFrame, images: str) -> dict[str, tuple[str, str]]:
@@ -84,7 +82,7 @@ def correlation_table(
     threads: int = 1,
 ) -> pd.DataFrame:
     """The table correlations.csv: a row per rule, size, set of images, metric and measure, over
-    ensembles that have it.
+    ensembles that have it. `p_holm` corrects for the tests of one `GROUP`.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members count.
@@ -111,68 +109,16 @@ def correlation_table(
                         "kind": kind,
                         "metric": metric,
                     }
-                    tested = _tested(left_out, [column], replicates, confidence, FISHER)
-                    rows.append(row | {"correlation": replicates[0]} | tested)
-    return _with_p_holm(rows, CORRELATIONS, confidence)
-
-
-def difference_table(
-    ensembles: pd.DataFrame, by_corruption: pd.DataFrame, pairs: pd.DataFrame, confidence: float
-) -> pd.DataFrame:
-    """The table correlation_differences.csv: r(attribution diversity, accuracy) - r(prediction
-    diversity, accuracy).
-
-    A row per rule, size, set of images (clean, corrupted or an additional test set) and pair of
-    metrics, over the ensembles that have both, as observation 2 has it of means. Arguments are
-    those of `correlation_table`.
-    """
-    rows = []
-    for key, left_out in _groups(ensembles, by_corruption):
-        for images in images_of(ensembles):
-            columns = _all_columns(left_out.ensembles, pairs, images)
-            attributions, predictions = (
-                {column: metric for column, (kind, metric) in columns.items() if kind == wanted}
-                for wanted in ("attribution", "prediction")
-            )
-            one, other = left_out.compared(
-                list(attributions), list(predictions), images, "pearson", LINEAR
-            )
-            compared = product(attributions.items(), predictions.items())
-            differences = (one - other).reshape(len(one), -1).T
-            for ((first, attribution), (second, prediction)), replicates in zip(
-                compared, differences, strict=True
-            ):
-                row = key | {"images": images, "measure": "pearson"}
-                row |= {
-                    "attribution": attribution,
-                    "prediction": prediction,
-                    "difference": replicates[0],
-                }
-                rows.append(
-                    row | _tested(left_out, [first, second], replicates, confidence, LINEAR)
-                )
-    return _with_p_holm(rows, DIFFERENCES, confidence)
-
-
-def _tested(
-    left_out: LeftOut, columns: list[str], replicates: np.ndarray, confidence: float, scale: Scale
-) -> dict[str, float]:
-    """The interval and test of a statistic of the ensembles that have `columns`, and the numbers
-    behind it.
-
-    Args:
-        replicates: float 1 + units, statistic of all and without each unit.
-    """
-    kept, counts = left_out.behind(columns)
-    low, high = jackknife(replicates[kept], confidence, scale).ends
-    return {"low": low, "high": high, "p_value": p_value(replicates[kept], scale)} | counts
-
-
-def _with_p_holm(
-    rows: list[dict[str, object]], columns: list[str], confidence: float
-) -> pd.DataFrame:
-    """The table of `rows` with p_holm: tests of one `GROUP` are a family."""
-    table = pd.DataFrame(rows, columns=columns).assign(confidence=confidence)
+                    kept, counts = left_out.behind(column)
+                    interval = jackknife(replicates[kept], confidence, FISHER)
+                    row |= {
+                        "correlation": replicates[0],
+                        "low": interval.low,
+                        "high": interval.high,
+                        "p_value": p_value(replicates[kept], FISHER),
+                    }
+                    rows.append(row | counts)
+    table = pd.DataFrame(rows, columns=CORRELATIONS).assign(confidence=confidence)
     of_groups = table.groupby(GROUP, sort=False)["p_value"]
     return table.assign(p_holm=of_groups.transform(lambda values: holm(values.to_numpy())))
 
@@ -362,7 +308,7 @@ def _both(
     """Fisher's z of correlations of attributions, and of predictions, over the same ensembles; 1 +
     units x metrics."""
     both = of_size.compared(
-        list(columns["attribution"].values()), list(predictions), group, measure, FISHER
+        list(columns["attribution"].values()), list(predictions), group, measure
     )
     attributions, others = (of_kind.reshape(len(of_kind), -1) for of_kind in both)
     return attributions, others
