@@ -12,7 +12,6 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import jensenshannon
 from scipy.special import xlogy
 from scipy.stats import spearmanr
-from skimage.metrics import structural_similarity as reference_ssim
 from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
 
@@ -231,31 +230,3 @@ def test_spearman_against_scipy(seed):
     maps = np.random.default_rng(seed).integers(-4, 5, (3, 4, 5, 6)).astype(np.float16)
     correlation = of_images(lambda a, b: spearmanr(a.ravel(), b.ravel()).statistic)
     check_pairs(representations.spearman_correlation(maps), correlation, maps, 1e-6)
-
-
-def test_top_iou_by_sets():
-    maps = np.random.default_rng(0).standard_normal((3, 6, 7, 7)).astype(np.float16)
-    tops = [
-        [set(np.argsort(-image.ravel())[:5].tolist()) for image in of_member] for of_member in maps
-    ]
-    check_pairs(
-        representations.top_iou(maps), of_images(lambda a, b: len(a & b) / len(a | b)), tops, 1e-9
-    )
-
-
-@pytest.mark.parametrize("shape", [(16, 16), (12, 20)])
-def test_ssim_against_scikit_image(shape):
-    maps = np.random.default_rng(0).uniform(-1, 1, (3, 4, *shape))
-    maps[1] = (maps[0] + maps[1]) / 2
-    options = {
-        "gaussian_weights": True,
-        "sigma": 1.5,
-        "use_sample_covariance": False,
-        "data_range": 2,
-        "full": True,
-    }
-    similarities = representations.structural_similarity(maps)
-    check_pairs(
-        similarities, of_images(lambda a, b: reference_ssim(a, b, **options)[1].mean()), maps, 1e-9
-    )
-    np.testing.assert_allclose(np.diag(similarities), 1)

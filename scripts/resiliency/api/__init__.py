@@ -31,8 +31,6 @@ from resiliency.diversity.representations import (
     cosine_similarity,
     linear_cka,
     spearman_correlation,
-    structural_similarity,
-    top_iou,
 )
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
@@ -76,8 +74,6 @@ __all__ = [
     "pair_diversity",
     "score_ensembles",
     "spearman_correlation",
-    "structural_similarity",
-    "top_iou",
 ]
 
 

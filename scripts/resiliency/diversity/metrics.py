@@ -102,15 +102,9 @@ METRICS = {
         "prediction", "probabilities", predictions.probability_cosine, complement, (0, 1)
     ),
     **{
-        f"{method}_{name}": Metric(
-            "attribution",
-            method,
-            representations.SIMILARITIES[name],
-            complement,
-            (0, 1) if name == "iou" else (0, 2),
-        )
+        f"{method}_{name}": Metric("attribution", method, similarity, complement, (0, 2))
         for method in METHODS
-        for name in representations.SIMILARITIES
+        for name, similarity in representations.SIMILARITIES.items()
     },
     "linear_cka": Metric("activation", "features", representations.linear_cka, complement),
     **{

@@ -4,15 +4,10 @@ A similarity of attributions compares maps, finite floats M x N x H x W of M mem
 and is float64 M x M, a mean over the images. Values are not checked: NaN gives NaN."""
 
 from collections.abc import Callable, Sequence
-from math import ceil
 
 import numpy as np
 
 from resiliency.statistics.correlation import gram
-
-TOP_SHARE = 0.1
-SSIM_SIGMA = 1.5
-SSIM_RANGE = 2  # range of maps whose largest absolute value is 1
 
 
 def applicable(arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -43,63 +38,9 @@ def spearman_correlation(maps: np.ndarray) -> np.ndarray:
     return _mean_over_images(of_ranks, maps)
 
 
-def top_iou(maps: np.ndarray) -> np.ndarray:
-    """Intersection over union of the top 10% of the pixels of maps, M x N x H x W; M x M in 0..1.
-
-    The top pixels are the largest 10%, rounded up and with ties, except those that have the least
-    value of the map. A constant map has no top: the value is 1 with another constant map, 0 with
-    any other.
-    """
-
-    def of_tops(flat: np.ndarray) -> np.ndarray:
-        last = flat.shape[1] - ceil(TOP_SHARE * flat.shape[1])
-        least = np.partition(flat, last, axis=1)[:, last, None]
-        top = ((flat >= least) & (flat > flat.min(axis=1, keepdims=True))).astype(np.float64)
-        shared, sizes = top @ top.T, top.sum(axis=1)
-        union = sizes[:, None] + sizes - shared
-        return np.divide(shared, union, out=np.ones_like(union), where=union > 0)
-
-    return _mean_over_images(of_tops, maps)
-
-
-def structural_similarity(maps: np.ndarray) -> np.ndarray:
-    """Structural similarity of maps, M x N x H x W, mean over their pixels (Wang et al. 2004); M x
-    M in -1..1.
-
-    (2 m_x m_y + c) (2 s_xy + d) / ((m_x^2 + m_y^2 + c) (s_x^2 + s_y^2 + d)) with means, variances
-    and covariance in a Gaussian window of sigma 1.5, reflected at the borders, c = (0.01 R)^2, d =
-    (0.03 R)^2 and the range R = 2: scale each map to a largest absolute value of 1. It is 1 for
-    equal maps, constant maps included.
-    """
-    from scipy.ndimage import gaussian_filter1d  # takes long to load
-
-    rows, columns = (
-        gaussian_filter1d(np.eye(side), SSIM_SIGMA, axis=0, mode="reflect", truncate=3.5)
-        for side in maps.shape[2:]
-    )
-    c, d = (0.01 * SSIM_RANGE) ** 2, (0.03 * SSIM_RANGE) ** 2
-    members, images = maps.shape[:2]
-    total = np.zeros((members, members))
-    for image in range(images):
-        values = maps[:, image].astype(np.float64)
-        means = rows @ values @ columns.T
-        variances = rows @ values**2 @ columns.T - means**2
-        for i in range(members):
-            products, spreads = (
-                means[i] * means,
-                rows @ (values[i] * values) @ columns.T - means[i] * means,
-            )
-            alike = (2 * products + c) * (2 * spreads + d)
-            scale = (means[i] ** 2 + means**2 + c) * (variances[i] + variances + d)
-            total[i] += (alike / scale).mean(axis=(1, 2))
-    return (total + total.T) / (2 * images)
-
-
 SIMILARITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "cosine": cosine_similarity,
     "spearman": spearman_correlation,
-    "iou": top_iou,
-    "ssim": structural_similarity,
 }
 
 

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from resiliency.base.settings import Settings, distinct
 
 METHODS = ("saliency", "input_x_gradient", "integrated_gradients", "grad_cam", "occlusion")
-SIMILARITIES = ("cosine", "spearman", "iou", "ssim")
+SIMILARITIES = ("cosine", "spearman")
 STAGES = ("first_stage", "middle_stage", "last_stage")
 
 # Metrics in charts and observations; the tables hold every metric.

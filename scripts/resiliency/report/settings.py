@@ -38,7 +38,7 @@ METHODS = {
     "grad_cam": "Grad-CAM",
     "occlusion": "Occlusion",
 }
-SIMILARITIES = {"cosine": "cosine", "spearman": "Spearman", "iou": "top-10% IoU", "ssim": "SSIM"}
+SIMILARITIES = {"cosine": "cosine", "spearman": "Spearman"}
 # Labels of the diversity, which grows as members differ more.
 METRIC_LABELS = {
     "disagreement": "Disagreement of correctness",
