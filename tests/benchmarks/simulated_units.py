@@ -327,7 +327,7 @@ CASES = [
     case("Covariance of failures", covariance, of_covariance),
     *(
         case(f"Selective prediction: {of}", selective(of), of_selective(of))
-        for of in ("aurc", "error_at_80", "auroc")
+        for of in ("aurc", "error_at_90", "auroc")
     ),
     *(
         case(f"At a threshold: {of}", threshold(of), of_threshold(of))

@@ -61,7 +61,7 @@ SELECTIVE, THRESHOLDS, BEST = (
     contenders(ROWS)[0]["members"],
 )
 KINDS, ONE_OF_BEST = BASE["members"].weights_kind, BASE["members"].member == BEST.split("+")[0]
-VOTES = SELECTIVE[SELECTIVE.score == "entropy"].assign(score="vote_agreement")
+VOTES = SELECTIVE[SELECTIVE.score == "max_probability"].assign(score="vote_agreement")
 DIFFERENCE = ("difference", "difference_low", "difference_high")
 WRONG, TARGETS = THRESHOLDS.goal == "wrong", THRESHOLDS.target
 NO_THRESHOLDS = with_columns("thresholds", threshold=np.nan)

@@ -6,7 +6,7 @@ import numpy as np
 
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.combination import Outputs
-from resiliency.metrics.classification import entropy, scaled
+from resiliency.metrics.classification import scaled
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
 
@@ -45,8 +45,5 @@ def confidences_of(part: Outputs, temperature: float) -> dict[str, np.ndarray]:
         values = {"mutual_information": -part.mutual_information} | values
     if part.log_probabilities is not None:
         probabilities = np.exp(scaled(part.log_probabilities, temperature))
-        values = {
-            "max_probability": probabilities.max(axis=-1),
-            "entropy": -entropy(probabilities),
-        } | values
+        values = {"max_probability": probabilities.max(axis=-1)} | values
     return {score: of for score, of in values.items() if of is not None}

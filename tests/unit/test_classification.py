@@ -86,7 +86,7 @@ def ranking(confidence: np.ndarray, errors: np.ndarray) -> selective.Ranking:
 
 @pytest.mark.parametrize(("images", "seed"), [(7, 0), (7, 1), (40, 2), (301, 3)])
 def test_measures_against_torch_uncertainty(images, seed):
-    from torch_uncertainty.metrics.classification import AURC, FPR95, RiskAtxCov
+    from torch_uncertainty.metrics.classification import AURC, RiskAtxCov
 
     probabilities, labels = answers(images, seed)
     confidence, errors = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
@@ -94,9 +94,7 @@ def test_measures_against_torch_uncertainty(images, seed):
         name: values[0] for name, values in selective.measures(ranking(confidence, errors)).items()
     }
     given_both = torch.from_numpy(probabilities), torch.from_numpy(labels)
-    expected = {"aurc": AURC()} | {
-        f"error_at_{round(100 * c)}": RiskAtxCov(c) for c in selective.COVERAGES
-    }
+    expected = {"aurc": AURC(), "error_at_90": RiskAtxCov(0.9)}
     for name, metric in expected.items():
         metric.update(*given_both)
         assert scores[name] == pytest.approx(metric.compute().item(), abs=1e-6), name
@@ -104,9 +102,6 @@ def test_measures_against_torch_uncertainty(images, seed):
     assert scores["auroc"] == pytest.approx(
         binary_auroc(given_both[0].max(1).values, right).item(), abs=1e-6
     )
-    fpr = FPR95(pos_label=1)
-    fpr.update(given_both[0].max(1).values, right)
-    assert scores["fpr_at_95"] == pytest.approx(fpr.compute().item(), abs=1e-6)
 
 
 def test_ties_count_as_in_random_order():

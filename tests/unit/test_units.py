@@ -20,7 +20,7 @@ from resiliency.statistics.resampling import Resampling, Units
 FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))
 VALUES = np.array([1.0, 0, 1, 0, 1, 0])
 # Without two of selective prediction, which are of the same resamples as its AUROC.
-FAST = [case for case in CASES if not case.statistic.endswith(("aurc", "error_at_80"))]
+FAST = [case for case in CASES if not case.statistic.endswith(("aurc", "error_at_90"))]
 
 
 def test_units_by_hand():

@@ -55,9 +55,9 @@ from resiliency.statistics.intervals import (
 from resiliency.statistics.resampling import Resampling
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
-ERRORS_AT = {f"error_at_{coverage}": coverage / 100 for coverage in (80, 90, 95)}
-# Measures of all answers given; others are of right and of wrong ones.
-COUNTED = ("aurc", *ERRORS_AT)
+# Measures of answers given -> share of the images that are answered; others are of right and of
+# wrong ones.
+COUNTED = {"aurc": 1.0, "error_at_90": 0.9}
 COVERAGE, WRONG = "coverage", "wrong"
 THRESHOLDS = [
     "members",
@@ -228,7 +228,7 @@ def selective_rows(
                 value = own[measure][0]
                 of_resamples = value + drawn[measure] - whole[measure][0]
                 scale = OF_PAIRS if measure == "auroc" else SHARE
-                varying = ERRORS_AT.get(measure, 1) * units.number if measure in COUNTED else fewer
+                varying = COUNTED[measure] * units.number if measure in COUNTED else fewer
                 of = bootstrap(value, of_resamples, units, evaluation.confidence, scale, varying)
                 row |= of.columns(measure, value)
             rows.append(row)

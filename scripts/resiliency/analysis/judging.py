@@ -38,7 +38,7 @@ CALIBRATION_MEASURES = ("nll", "ece", "brier")
 AT_ONCE = 2**16  # number of probabilities of a member at a time, which fit into a core's cache
 LEAST = 1e-290  # probability below which logarithms of members' probabilities are added
 REFERENCE = "max_probability"
-PROBABLE, DISAGREEMENT = {REFERENCE, "entropy"}, {"mutual_information", "vote_agreement"}
+DISAGREEMENT = "mutual_information"
 
 
 def halves(
@@ -215,9 +215,7 @@ def judged(
             labels = np.concatenate(
                 [one.labels(condition)[images] for condition in conditions[rows]]
             )
-            parts = _outputs(
-                ensembles, conditions[rows], images, labels, bool(DISAGREEMENT & set(scores))
-            )
+            parts = _outputs(ensembles, conditions[rows], images, labels, DISAGREEMENT in scores)
             for of, temperature, part in zip(found, temperatures, parts, strict=True):
                 _enter(of[name], rows, places, part, temperature, labels, scores)
 
@@ -256,14 +254,13 @@ class Said:
 
 
 class Member:
-    """What a member says of images under each of some conditions: decisions int n, and
-    probabilities n x K."""
+    """What a member says of images under each of some conditions: probabilities n x K."""
 
     def __init__(self, member: Predictions, conditions: np.ndarray, images: np.ndarray):
         logits = as_float32(
             np.concatenate([member.logits(condition, images) for condition in conditions])
         )
-        self.decided, self.softmax = logits.argmax(axis=-1), softmax(logits)
+        self.softmax = softmax(logits)
         self.logs = scaled(logits.astype(np.float64), 1)
         self.probabilities = np.exp(self.logs)
 
@@ -317,15 +314,14 @@ def _together(
     mean /= weights.sum()
     if mean.min() < LEAST:
         return None
-    logs, information, agreement = np.log(mean), None, None
+    logs, information = np.log(mean), None
     if disagreement and len(said) > 1:
         shares = weights / weights.sum()
         of_members = sum(share * of.entropy for share, of in zip(shares, said, strict=True))
         information = np.maximum(Said(mean, logs).entropy - of_members, 0)
-        agreement = np.mean([of.decided == answers for of in said], axis=0, dtype=np.float32)
     if ensemble.rule.mean == "geometric":
         logs = scaled(sum(np.maximum(of.logs, np.log(SMALLEST)) for of in said) / len(said), 1)
-    return Outputs(logs, answers, (answers != labels).astype(np.float32), information, agreement)
+    return Outputs(logs, answers, (answers != labels).astype(np.float32), information, None)
 
 
 def _enter(
@@ -345,12 +341,10 @@ def _enter(
     )
     values = {"vote_agreement": part.agreement}
     if part.mutual_information is not None:
-        values["mutual_information"] = -part.mutual_information
-    if part.log_probabilities is not None and (judged.sums or PROBABLE & set(scores)):
+        values[DISAGREEMENT] = -part.mutual_information
+    if part.log_probabilities is not None and (judged.sums or REFERENCE in scores):
         after = Said.of(part.log_probabilities, temperature)
         values[REFERENCE] = after.confidence
-        if "entropy" in scores:
-            values["entropy"] = -after.entropy
         before = (
             Said(np.exp(part.log_probabilities), part.log_probabilities) if judged.sums else after
         )

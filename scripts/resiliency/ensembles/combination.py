@@ -104,9 +104,9 @@ def mean_logarithms(rule: Rule, logs: Any, shares: Any, of: ModuleType = np) -> 
 
 
 CHUNK_VALUES = 2**21  # number of probabilities of all members at a time
-# Scores of confidence. The first two are of the ensemble's probabilities, the others of its
-# members' disagreement.
-SCORES = ("max_probability", "entropy", "mutual_information", "vote_agreement")
+# Scores of confidence: the first of an ensemble's probabilities, the second of how these differ
+# between its members, the third of members without probabilities.
+SCORES = ("max_probability", "mutual_information", "vote_agreement")
 
 
 class Outputs(NamedTuple):
@@ -123,8 +123,8 @@ class Outputs(NamedTuple):
             that it is.
         mutual_information: float64 n, in nats; None for a single member, without probabilities, or
             if not requested.
-        agreement: float32 n, share of the members that give the ensemble's answer; None as for
-            mutual_information, except for votes.
+        agreement: float32 n, share of the members that give the ensemble's answer; None for a
+            single member, or with probabilities.
     """
 
     log_probabilities: np.ndarray | None
@@ -154,8 +154,7 @@ class Ensemble:
         """Outputs for `images` (int n) under a condition, one chunk at a time.
 
         Args:
-            disagreement: whether to compute mutual information and agreement of members with
-                probabilities.
+            disagreement: whether to compute mutual information.
         """
         chunk = max(1, CHUNK_VALUES // (len(self.members) * self.members[0].classes(condition)))
         for start in range(0, len(images), chunk):
@@ -174,13 +173,11 @@ class Ensemble:
             member_values(self.rule, softmax(logits), size, weights), range(size)
         ).argmax(axis=-1)
         errors = (answers != self.members[0].labels(condition)[images]).astype(np.float32)
-        logs, information, agreement = scaled(logits.astype(np.float64), 1), None, None
-        if disagreement:
-            information = mutual_information(np.exp(logs), self.weights)
-            agreement = (logits.argmax(axis=-1) == answers).mean(axis=0, dtype=np.float32)
+        logs = scaled(logits.astype(np.float64), 1)
+        information = mutual_information(np.exp(logs), self.weights) if disagreement else None
         combined = mean_logarithms(self.rule, logs, self.weights / self.weights.sum())
         combined = scaled(combined, 1) if self.rule.mean == "geometric" else combined
-        return Outputs(combined, answers, errors, information, agreement)
+        return Outputs(combined, answers, errors, information, None)
 
     def _votes(self, condition: int, images: np.ndarray) -> Outputs:
         decisions = np.stack([member.decisions(condition, images) for member in self.members])

@@ -2,7 +2,7 @@
 
 Images are answered in descending order of a confidence; the risk at a coverage is the share of
 wrong answers among the images answered (Geifman and El-Yaniv, NeurIPS 2017). Conventions are those
-of torch-uncertainty (`AURC`, `RiskAtxCov`, `FPR95`) and torchmetrics (`BinaryAUROC`), except that
+of torch-uncertainty (`AURC`, `RiskAtxCov`) and torchmetrics (`BinaryAUROC`), except that
 images of equal confidence count as answered in random order: the risk is its expectation, where
 those packages leave it to the order of the images."""
 
@@ -16,14 +16,8 @@ import numpy as np
 from resiliency.base.machine import compiled
 from resiliency.statistics.resampling import Units
 
-COVERAGES = (0.8, 0.9, 0.95)
-RECALL = 0.95
-MEASURES = (
-    "aurc",
-    *(f"error_at_{round(100 * coverage)}" for coverage in COVERAGES),
-    "auroc",
-    "fpr_at_95",
-)
+COVERAGE = 0.9  # of `error_at_90`
+MEASURES = ("aurc", "error_at_90", "auroc")
 GROUPS = 256
 
 
@@ -80,74 +74,68 @@ def measures(ranked: Ranking) -> dict[str, np.ndarray]:
 
     aurc: area under the curve of risk over coverage, by trapezoids from one image to all, over the
     width of that range.
-    error_at_<c>: risk at c % coverage. auroc: probability that a right answer is more confident
-    than a wrong one; NaN without either. fpr_at_95: share of wrong answers that are accepted at the
-    largest threshold that accepts 95 % of the right ones (right answers are the positives, as in
-    Hendrycks and Gimpel, ICLR 2017); NaN likewise.
+    error_at_90: risk at 90 % coverage. auroc: probability that a right answer is more confident
+    than a wrong one; NaN without either.
     """
     most = int(np.rint(ranked.answered.sum(axis=1).max()))
     harmonic = np.concatenate([[0], np.cumsum(1 / np.arange(1, most + 1))])
     found = np.full((len(MEASURES), len(ranked.answered)), np.nan)
-    _measure(*ranked, harmonic, np.array(COVERAGES), found)
+    _measure(*ranked, harmonic, found)
     return dict(zip(MEASURES, found, strict=True))
 
 
 @compiled(error_model="numpy")
 def _measure(
-    answered: np.ndarray,
-    wrong: np.ndarray,
-    harmonic: np.ndarray,
-    coverages: np.ndarray,
-    found: np.ndarray,
+    answered: np.ndarray, wrong: np.ndarray, harmonic: np.ndarray, found: np.ndarray
 ) -> None:
-    """Set `found` to the measures, 6 x R, of rankings R x G, by one walk over the groups of each.
+    """Set `found` to the measures, 3 x R, of rankings R x G, by one walk over the groups of each.
 
     In a group with a wrong share e, the risk at k is (W + e (k - N)) / k, with N and W before it.
 
     Args:
         harmonic: float64, sum of 1 / k for k from 1 to each number of images.
-        coverages: float64 3, shares of the images whose errors are measured.
     """
     for r in range(len(answered)):
-        images, all_wrong, all_right, share, first = 0.0, 0.0, 0.0, 0.0, -1.0
+        images = 0.0
+        all_wrong = 0.0
+        all_right = 0.0
         for g in range(answered.shape[1]):
-            images, all_wrong = images + answered[r, g], all_wrong + wrong[r, g]
+            images += answered[r, g]
+            all_wrong += wrong[r, g]
             all_right += answered[r, g] - wrong[r, g]
-        goals = np.ceil(np.rint(images * coverages * 1e6) / 1e6)
-        area, auroc, accepted, rightly, wrongly, before, passed = (
-            0.0,
-            0.0,
-            np.nan,
-            0.0,
-            0.0,
-            0.0,
-            0.0,
-        )
-        next_goal = 0
+        goal = np.ceil(np.rint(images * COVERAGE * 1e6) / 1e6)
+
+        area = 0.0
+        auroc = 0.0
+        error_at_goal = np.nan
+        first_share = -1.0
+        answered_before = 0.0
+        wrong_before = 0.0
+        harmonic_before = 0.0
         for g in range(answered.shape[1]):
-            here, missed = answered[r, g], wrong[r, g]
+            here = answered[r, g]
+            missed = wrong[r, g]
             share = missed / here if here > 0 else 0.0
-            if here > 0 and first < 0:
-                first = share
-            sum_here = harmonic[int(np.rint(before + here))]
-            area += share * here + (wrongly - share * before) * (sum_here - passed)
-            passed, before, wrongly, rightly = (
-                sum_here,
-                before + here,
-                wrongly + missed,
-                rightly + here - missed,
-            )
-            auroc += (here - missed) * (all_wrong - wrongly + missed / 2)
-            while next_goal < len(goals) and before >= goals[next_goal] - 1e-6:
-                left = (before - goals[next_goal]) * missed / here
-                found[1 + next_goal, r] = (wrongly - left) / goals[next_goal]
-                next_goal += 1
-            if np.isnan(accepted) and rightly >= RECALL * all_right - 1e-9:
-                accepted = wrongly
+            if here > 0 and first_share < 0:
+                first_share = share
+            answered_after = answered_before + here
+            wrong_after = wrong_before + missed
+            harmonic_after = harmonic[int(np.rint(answered_after))]
+            wrong_at_zero = wrong_before - share * answered_before
+            area += share * here + wrong_at_zero * (harmonic_after - harmonic_before)
+            auroc += (here - missed) * (all_wrong - wrong_after + missed / 2)
+            if np.isnan(error_at_goal) and answered_after >= goal - 1e-6:
+                wrong_beyond_goal = (answered_after - goal) * missed / here
+                error_at_goal = (wrong_after - wrong_beyond_goal) / goal
+            answered_before = answered_after
+            wrong_before = wrong_after
+            harmonic_before = harmonic_after
+
         whole = np.rint(images)
-        found[0, r] = (area - (first + wrongly / whole) / 2) / (whole - 1) if whole > 1 else np.nan
-        found[4, r] = auroc / (all_right * all_wrong)
-        found[5, r] = accepted / all_wrong if all_right > 0 else np.nan
+        ends = (first_share + wrong_before / whole) / 2
+        found[0, r] = (area - ends) / (whole - 1) if whole > 1 else np.nan
+        found[1, r] = error_at_goal
+        found[2, r] = auroc / (all_right * all_wrong)
 
 
 def risk_coverage(ranked: Ranking, coverages: np.ndarray) -> np.ndarray:
