@@ -36,7 +36,6 @@ with stage(snakemake) as (inputs, outputs, params):
     matrix = cost_matrix(read_costs(inputs.cost_matrix), classes) if inputs.cost_matrix else None
     tables |= comparison(
         contenders(deployment),
-        members,
         predictions,
         temperatures,
         names,

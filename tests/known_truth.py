@@ -4,9 +4,10 @@ error as numbers.
 Nothing of the library is used. Member i answers image n wrongly if its margin z - q(i, c) is
 negative, where z is standard normal, with a correlation between any two members that their loadings
 on common factors give, and q is the quantile of its error under condition c. A wrong answer is the
-same class for all members. So an ensemble that averages logits is wrong if the mean of the margins
-is negative, with probability Phi(mean q / s), where s² is the mean of the correlations between its
-members, each with itself among them.
+same class for all members. Logits are so small that probabilities are linear in the margins. So an
+ensemble that averages probabilities is wrong if the mean of the margins is negative, with
+probability Phi(mean q / s), where s² is the mean of the correlations between its members, each with
+itself among them.
 """
 
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ FOLLOWED = 1.0  # how far logit corrupted error follows logit clean error
 # Contrast of the sizes of a family, and a doubling of training, in logits of clean error.
 TRADE, TRAINING = 0.2, -0.5
 SEED = 0.1  # standard deviation between seeds, in logits of corrupted error
+SMALL = 1 / 32  # logits of a margin of 1
 # Loadings: hardness for all members, for a design, and for one of a team alone.
 COMMON, DESIGN, TEAM = 0.85, 0.4, 0.9
 CLEAN_ERROR, CORRUPTED_ERROR = 0.1, 0.35
@@ -67,7 +69,7 @@ class Truth:
         return ndtr(self.quantiles[:, 1:]).mean(axis=1)
 
     def error_of(self, ensembles: np.ndarray) -> np.ndarray:
-        """Corrupted error of K ensembles of positions, int K x size, that average logits."""
+        """Corrupted error of K ensembles of positions, int K x size, that average probabilities."""
         mean = self.quantiles[ensembles, 1:].mean(axis=1)
         inner = self.correlations[ensembles[:, :, None], ensembles[:, None]].mean(axis=(1, 2))
         return ndtr(mean / np.sqrt(inner)[:, None]).mean(axis=1)
@@ -214,7 +216,7 @@ def write(truth: Truth, folder: Path) -> None:
         _save(folder / "logits" / kind, dict.fromkeys(CONDITIONS, values))
     for member, margins in zip(truth.about["member"], truth.margins, strict=True):
         arrays = np.full((len(CONDITIONS), IMAGES, CLASSES), -20.0, np.float32)
-        arrays[:, range(IMAGES), labels] = 2 * margins
+        arrays[:, range(IMAGES), labels] = SMALL * margins
         arrays[:, range(IMAGES), wrong] = 0
         _save(folder / "logits" / member, dict(zip(CONDITIONS, arrays, strict=True)))
 

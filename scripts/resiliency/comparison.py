@@ -144,7 +144,7 @@ class Finished(Run):
         """Errors of the recommended model; NaN on the images on which it was selected."""
         assert self.recommended is not None
         names, rule = self.recommended[["members", "rule"]]
-        ensemble = ensemble_of(names, rule, self.predictions(names.split("+")), self.members)
+        ensemble = ensemble_of(names, rule, self.predictions(names.split("+")))
         judged = halves(self.labels, self.study["seed"], self.units)[1]
 
         def under(condition: int) -> np.ndarray:

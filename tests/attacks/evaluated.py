@@ -177,10 +177,6 @@ SCORED: dict[str, tuple[dict, Expected]] = {
     "NaN": ({"logits": LOGITS[None] * np.nan}, "logits: expected finite floats"),
     "two dimensions": ({"logits": LOGITS}, "logits: expected finite floats"),
     "probabilities": ({"logits": softmax(LOGITS[None], -1)}, "logits: expected logits, got "),
-    "weights of 0": (
-        {"rules": ["weighted_mean"], "weights": [0]},
-        "weights: expected 1 positive numbers",
-    ),
 }
 NUMBER = {"corruption_name": None}
 CORRUPTED: dict[str, tuple[dict, Expected]] = {

@@ -133,7 +133,7 @@ def compare(members: int, severities: int, repeats: int, sample_size: int) -> No
     answers = np.stack([member[0].argmax(axis=1) for member in logits])
     correct = answers == labels
     # Compiles.
-    score_condition(predictions, 0, [group[:1] for group in groups], RULES, np.ones(members))
+    score_condition(predictions, 0, [group[:1] for group in groups], RULES)
     print(
         f"{sum(map(len, groups)):,} ensembles of {members} members, {len(table)} conditions; "
         "microseconds of each:"
@@ -194,9 +194,7 @@ def paper_size(
         predictions = clean_predictions([values[None] for values in logits], labels)
         times = []
         for _ in range(3):
-            scored, seconds = timed(
-                partial(score_condition, predictions, 0, groups, RULES, np.ones(members))
-            )
+            scored, seconds = timed(partial(score_condition, predictions, 0, groups, RULES))
             times.append(seconds)
             if kind == "corrupted":
                 ratios.append(
@@ -273,7 +271,7 @@ def _pairs_from_disk(members: int, n_images: int, groups: list[np.ndarray]) -> f
         predictions = clean_predictions(
             [read_array(path) for path in paths], np.concatenate(labels)
         )
-        score_condition(predictions, 0, [group[:2] for group in groups], RULES, np.ones(members))
+        score_condition(predictions, 0, [group[:2] for group in groups], RULES)
         names = list(map(str, range(members)))
         return timed(lambda: list(pair_tables(names, predictions, lambda source: [], [])))[1]
 

@@ -112,7 +112,7 @@ def correlate(folder: Path) -> None:
 def leave_out_images(folder: Path) -> None:
     members, predictions = read(folder)
     ensembles = some_ensembles(read_table(folder / "ensembles.parquet"), "mean_probability", 0)
-    scored = EnsembleErrors(predictions, np.ones(len(members)), "mean_probability")
+    scored = EnsembleErrors(predictions, "mean_probability")
     of_image = image_groups(scored.labels(CLEAN), np.empty(0, np.int64), 0)
     without_each(ensembles, list(members.member), scored, of_image, {})
 

@@ -123,7 +123,7 @@ def of_member(column: str) -> Callable[[Drawn, Units, Resampling], Interval]:
 
 
 def of_ensemble(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
-    of = EnsembleErrors(drawn.predictions(units), np.ones(MEMBERS), "mean_probability")
+    of = EnsembleErrors(drawn.predictions(units), "mean_probability")
     asked = np.arange(MEMBERS)[None], CLEAN, np.arange(IMAGES)
     columns = accuracies(
         CLEAN, of.accuracy(*asked), of.effective_images(*asked, CONFIDENCE), CONFIDENCE
@@ -145,7 +145,7 @@ def of_all(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     """Upper ends of all differences at once, by how much the nearest is above the true
     difference."""
     of, ensembles = (
-        EnsembleErrors(drawn.predictions(units), np.ones(MEMBERS), "mean_probability"),
+        EnsembleErrors(drawn.predictions(units), "mean_probability"),
         np.arange(MEMBERS),
     )
     images, ensembles = np.arange(IMAGES), list(ensembles[:, None])

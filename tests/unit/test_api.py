@@ -11,10 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import softmax
-from sklearn.metrics import log_loss
-
-from resiliency.api import score_ensembles
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -34,18 +30,6 @@ def test_the_examples_of_the_page():
     examples = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
     results = doctest.DocTestRunner().run(examples)
     assert (results.failed, results.attempted > 15) == (0, True)
-
-
-def test_weighted_means_have_the_given_weights():
-    logits, labels = np.random.default_rng(0).normal(size=(4, 60, 3)), np.arange(60) % 3
-    table = score_ensembles(
-        logits, labels, np.array([[3, 1]]), ["weighted_mean"], [0.5, 0.9, 0.7, 0.6]
-    )
-    mean = np.average(softmax(logits[[3, 1]], axis=-1), axis=0, weights=[0.6, 0.9])
-    assert (table.members.item(), table.nll.item()) == (
-        "3+1",
-        pytest.approx(log_loss(labels, mean), rel=1e-5),
-    )
 
 
 def test_it_needs_neither_the_files_of_the_workflow_nor_torch(tmp_path):

@@ -21,7 +21,7 @@ from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import Resampling, Units
 
 MEMBERS, IMAGES = 3, 60
-WEIGHTS, RULE = np.array([0.5, 0.7, 0.9]), "mean_probability"
+RULE = "mean_probability"
 TABLE, STUDY, LABELS = drawn(MEMBERS, IMAGES)
 
 
@@ -37,11 +37,8 @@ def test_ensembles_that_share_members_say_what_each_says_alone(rule, factor, mon
     float64."""
     logits = [np.round(of * factor) for of in logits_of(MEMBERS, IMAGES, 0)[0]]
     members = [predictions_of(TABLE, LABELS, of) for of in (*logits, logits[0].argmax(axis=-1))]
-    ensembles = [
-        Ensemble([members[i] for i in of], WEIGHTS[list(of)], rule)
-        for of in ((0, 1), (1,), (0, 2, 1))
-    ]
-    ensembles.append(Ensemble([members[i] for i in (3, 0, 1)], np.ones(3), "plurality_vote"))
+    ensembles = [Ensemble([members[i] for i in of], rule) for of in ((0, 1), (1,), (0, 2, 1))]
+    ensembles.append(Ensemble([members[i] for i in (3, 0, 1)], "plurality_vote"))
     half = Resampled(TABLE, np.arange(1, IMAGES, 2), Resampling(3, 0.9, 0))
     monkeypatch.setattr("resiliency.analysis.judging.AT_ONCE", 21)
     temperatures = [0.5, 2.0, 1.3, 1.0]
@@ -59,16 +56,14 @@ def test_ensembles_that_share_members_say_what_each_says_alone(rule, factor, mon
                         of[name].confidences[score][row], values, rtol=1e-9, atol=1e-7
                     )
             assert len(of[name].sums) == 2 * (
-                ensemble.has_probabilities and ensemble.rule.mean is not None
+                ensemble.has_probabilities and ensemble.rule == "mean_probability"
             )
 
 
 def test_judgement_is_of_the_judged_images_under_all_corruptions():
     images = np.arange(0, IMAGES, 2)
     half, mean = Resampled(TABLE, images, Resampling(100, 0.9, 0)), mean_of(images)
-    rows, curves = assessment.selective_rows(
-        judged([Ensemble(STUDY, WEIGHTS, RULE)], [1], half)[0], half
-    )
+    rows, curves = assessment.selective_rows(judged([Ensemble(STUDY, RULE)], [1], half)[0], half)
     assert [(row["images"], row["score"]) for row in rows] == [
         (n, s) for n in ("clean", "corrupted") for s in ("max_probability", "mutual_information")
     ]
@@ -119,7 +114,7 @@ def tried():
         (np.arange(0, 400, 2), np.arange(1, 400, 2)),
     )
     both = [Resampled(table, half, Resampling(200, 0.95, 0)) for half in halves]
-    ensemble = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), RULE)
+    ensemble = Ensemble([predictions_of(table, labels, of) for of in logits], RULE)
     chosen, tried = (judged([ensemble], [1.0], half)[0] for half in both)
     rows = assessment.threshold_rows(ensemble, chosen, both[0], tried, both[1])
     mean = np.mean([metrics.softmax(of) for of in logits], axis=0)
@@ -204,14 +199,12 @@ def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(
 ):
     """Validation images with enough errors, else the corrupted images of the choice."""
     selection = Resampled(TABLE, np.arange(0, IMAGES, 2), Resampling(20, 0.9, 0))
-    ensemble = Ensemble(STUDY, WEIGHTS, RULE)
-    known = pd.DataFrame(
-        {"member": [*"abc"], "validation_accuracy": WEIGHTS, "weights_kind": "pretrained"}
-    )
+    ensemble = Ensemble(STUDY, RULE)
+    known = pd.DataFrame({"member": [*"abc"], "weights_kind": "pretrained"})
     validation = validation_with(errors) if errors else {}
     fitted = assessment.temperature_of("a+b+c", ensemble, known, validation, selection)
     if fitted_images == "validation":
-        of_validation = Ensemble([*validation.values()], WEIGHTS, RULE)
+        of_validation = Ensemble([*validation.values()], RULE)
         images, truth, parts = (
             IMAGES,
             np.arange(IMAGES) % 3,
@@ -239,7 +232,7 @@ def test_calibration_before_and_after_and_against_the_best_member():
     images = np.arange(10, 50)
     half = Resampled(TABLE, images, Resampling(100, 0.9, 0))
     temperature = assessment.Temperature(0.4, 10, "validation", "")
-    ensembles = [Ensemble(of, WEIGHTS[: len(of)], RULE) for of in (STUDY, STUDY[:1])]
+    ensembles = [Ensemble(of, RULE) for of in (STUDY, STUDY[:1])]
     found = judged(ensembles, [0.4, 0.4], half, None, (), calibrated=True)
     together, of_member = (assessment.calibration(of, half) for of in found)
     rows, (_, itself) = (

@@ -55,7 +55,7 @@ def test_the_best_of_the_pool_are_those_that_are_selected_under_corruptions():
         predictions_of(conditions_of(["fog"], [1], 40), labels, of_member)
         for of_member in decisions
     ]
-    scored = EnsembleErrors(predictions, np.ones(4), VOTE)
+    scored = EnsembleErrors(predictions, VOTE)
     rows = pd.DataFrame(
         {"images": ["clean", "fog", "corrupted"], "severity": [0, 1, np.nan], "size": 3}
     )

@@ -89,12 +89,9 @@ def wrong(folder: Path, member: str) -> np.ndarray:
 
 
 def test_differences_are_those_of_the_same_images_without_held_out_corruptions(tmp_path):
-    """One study has logits, and weights its members; the other has decisions."""
-    weighted = {"deployment": {"rule": "weighted_mean"}}
-    one, two = (
-        finished(tmp_path / "one", 0.1, **weighted),
-        finished(tmp_path / "two", 0.3, decisions=True),
-    )
+    """One study has logits; the other has decisions."""
+    one = finished(tmp_path / "one", 0.1)
+    two = finished(tmp_path / "two", 0.3, decisions=True)
     differences = compared(one, two)
     judged, (row,) = halves(TRUTH, 0)[1], of(differences, comparison.RECOMMENDED).to_dict("records")
     member = row["model"].partition(" against ")[0].partition("+")[0]

@@ -65,9 +65,7 @@ CONDITIONS = {"clean": [0], "fog": [1, 2], "snow": [3, 4], "corrupted": [1, 2, 3
 def compared(deployment=DEPLOYMENT, matrix=COSTS) -> dict[str, pd.DataFrame]:
     """The tables of the contenders of a table deployment.csv."""
     roles, names = models.contenders(deployment), [f"{place:03}" for place in range(IMAGES)]
-    return models.comparison(
-        roles, MEMBERS, PREDICTIONS, TEMPERATURES, names, CLASSES, SETTINGS, matrix
-    )
+    return models.comparison(roles, PREDICTIONS, TEMPERATURES, names, CLASSES, SETTINGS, matrix)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +83,7 @@ def test_each_ensemble_is_assessed_with_its_own_members(tmp_path):
     tables = assessment(DEPLOYMENT, MEMBERS, PREDICTIONS, validation, SETTINGS)
     of_ensemble = tables["temperatures"].drop_duplicates("members").set_index("members")
     for joined in ("a-s0", "a-s0+b-s0"):
-        own = ensemble_of(joined, "mean_probability", PREDICTIONS, MEMBERS)
+        own = ensemble_of(joined, "mean_probability", PREDICTIONS)
         assert (
             of_ensemble.temperature[joined]
             == temperature_of(joined, own, MEMBERS, validation, HALVES[0]).value
@@ -351,9 +349,7 @@ def test_costs_and_confusions_against_plain_sums(of_right):
 
 
 def test_the_cost_of_a_plurality_vote_is_that_of_its_answers():
-    (outputs,) = ensemble_of("a-s0+b-s0", "plurality_vote", PREDICTIONS, MEMBERS).outputs(
-        0, EVALUATED
-    )
+    (outputs,) = ensemble_of("a-s0+b-s0", "plurality_vote", PREDICTIONS).outputs(0, EVALUATED)
     tables = compared(DEPLOYMENT.assign(rule="plurality_vote"), 1.0 - np.eye(3))
     row = tables["costs"].set_index(["role", "images"]).loc["recommended model", "clean"]
     assert (row.cost, row.error) == pytest.approx([outputs.errors.mean()] * 2)

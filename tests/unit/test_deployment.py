@@ -30,7 +30,7 @@ def scored(study=STUDY, rule: str = "mean_probability", **objective) -> Ensemble
     logits, labels = study
     table = conditions_of(["fog"], [1, 2, 3], len(labels))
     members = [predictions_of(table, labels, of_member) for of_member in logits]
-    return EnsembleErrors(members, np.linspace(0.5, 1, len(members)), rule, **objective)
+    return EnsembleErrors(members, rule, **objective)
 
 
 def costs_by_loops(ensemble: tuple[int, ...], images: np.ndarray, costs=WRONG) -> np.ndarray:
@@ -61,7 +61,7 @@ def test_the_worst_class_is_one_that_is_evaluated():
     class 3."""
     labels, table = np.array([0, 1, 2, 0, 1, 3]), conditions_of(["fog"], [1, 2, 3], 6, 4)
     member = predictions_of(table, labels, np.zeros((4, 6, 4), np.float16))
-    of = EnsembleErrors([member], np.ones(1), "mean_probability")
+    of = EnsembleErrors([member], "mean_probability")
     wrong = np.tile(np.array([0, 0.5, 1, 0, 1, 1], np.float32), (3, 1))
     half = Resampled(table, np.arange(3, 6), Resampling(5, 0.9, 0))
     row = deployment.worst_cases(of, wrong, np.arange(3), half)

@@ -17,7 +17,7 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS, pair_tables
 from resiliency.diversity.representations import cosine_similarity
 from resiliency.diversity.settings import STAGES
 from resiliency.ensembles import pool, scoring
-from resiliency.ensembles.combination import RULES, VOTE, Ensemble
+from resiliency.ensembles.combination import MEAN, RULES, VOTE, Ensemble
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import TOGETHER, Pool, limits, stands_for, trained_together
 from resiliency.metrics.classification import (
@@ -75,8 +75,6 @@ MEMBERS = pd.DataFrame(
 MEMBERS = MEMBERS.assign(
     parameters=[10, 10, 20, 40], macs=[1, 1, 2, 4], corrupted_error=ERRORS[:, 1:5].mean(axis=1)
 )
-MEMBERS["validation_accuracy"] = MEMBERS["clean_accuracy"]
-WEIGHTS = np.array([0.2, 0.9, 0.5, 0.7, 0.4])
 
 
 def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
@@ -116,39 +114,27 @@ def test_scores_of_a_condition_by_loops(chunk, classes, candidates, monkeypatch)
     groups = [pool.ensembles_of(5, 2), pool.ensembles_of(5, 3)]
     table = conditions_of([], [], 30, classes)
     predictions = [predictions_of(table, labels, member[None]) for member in logits]
-    scores, inputs = scoring.score_condition(predictions, 0, groups, list(RULES), WEIGHTS)
+    scores, inputs = scoring.score_condition(predictions, 0, groups, RULES)
     # Of few classes by another loop.
-    others = scoring.score_condition(predictions, 0, groups, [VOTE], WEIGHTS)[1]
+    others = scoring.score_condition(predictions, 0, groups, [VOTE])[1]
     for own, other in zip(inputs, others, strict=True):
         np.testing.assert_allclose(own["log_sums"], other["log_sums"], rtol=1e-4)
     p = softmax(logits.astype(float), axis=-1)
     rows = [row for group in groups for row in group.tolist()]
     for index, row in enumerate(rows):
-        geometric = np.exp(np.log(p[row]).mean(axis=0))
-        combined = {
-            "mean_probability": p[row].mean(axis=0),
-            "weighted_mean": np.average(p[row], axis=0, weights=WEIGHTS[row]),
-            "mean_logit": geometric / geometric.sum(axis=1, keepdims=True),
-        }
-        for rule, own in combined.items():
-            of_ensemble = {name: values[index] for name, values in scores[rule].items()}
-            assert of_ensemble["accuracy"] == pytest.approx(np.mean(own.argmax(axis=1) == labels))
-            assert of_ensemble["nll"] == pytest.approx(
-                negative_log_likelihood(own, labels), rel=1e-5
-            )
-            assert of_ensemble["brier"] == pytest.approx(brier_score(own, labels), rel=1e-5)
-            assert of_ensemble["ece"] == pytest.approx(
-                calibration_error(confidence_bins(own, labels)), abs=1e-5
-            )
-            alone = list(
-                Ensemble([predictions[m] for m in row], WEIGHTS[row], rule).outputs(
-                    0, np.arange(30)
-                )
-            )
-            logs = np.concatenate([part.log_probabilities for part in alone])
-            np.testing.assert_allclose(np.exp(logs), own, rtol=1e-4)
-            wrong_of = np.concatenate([part.errors for part in alone])
-            np.testing.assert_array_equal(wrong_of, own.argmax(axis=1) != labels)
+        mean = p[row].mean(axis=0)
+        of_ensemble = {name: values[index] for name, values in scores[MEAN].items()}
+        assert of_ensemble["accuracy"] == pytest.approx(np.mean(mean.argmax(axis=1) == labels))
+        assert of_ensemble["nll"] == pytest.approx(negative_log_likelihood(mean, labels), rel=1e-5)
+        assert of_ensemble["brier"] == pytest.approx(brier_score(mean, labels), rel=1e-5)
+        assert of_ensemble["ece"] == pytest.approx(
+            calibration_error(confidence_bins(mean, labels)), abs=1e-5
+        )
+        alone = list(Ensemble([predictions[m] for m in row], MEAN).outputs(0, np.arange(30)))
+        logs = np.concatenate([part.log_probabilities for part in alone])
+        np.testing.assert_allclose(np.exp(logs), mean, rtol=1e-4)
+        wrong_of = np.concatenate([part.errors for part in alone])
+        np.testing.assert_array_equal(wrong_of, mean.argmax(axis=1) != labels)
         votes = (p[row].argmax(axis=2)[..., None] == np.arange(classes)) + p[row] / 6
         right = votes.sum(axis=0).argmax(axis=1) == labels
         assert scores["plurality_vote"]["accuracy"][index] == np.mean(right)
@@ -156,7 +142,9 @@ def test_scores_of_a_condition_by_loops(chunk, classes, candidates, monkeypatch)
         of_group, place = (
             (inputs[0], index) if index < len(groups[0]) else (inputs[1], index - len(groups[0]))
         )
-        ambiguity = members - negative_log_likelihood(combined["mean_logit"], labels)
+        geometric = np.exp(np.log(p[row]).mean(axis=0))
+        geometric /= geometric.sum(axis=1, keepdims=True)
+        ambiguity = members - negative_log_likelihood(geometric, labels)
         assert -of_group["log_sums"][place] == pytest.approx(ambiguity, rel=1e-4)
         right = (logits[row].argmax(axis=-1) == labels).sum(axis=0)
         np.testing.assert_allclose(
@@ -180,14 +168,14 @@ KNOWN = [
 @pytest.mark.parametrize("size", [2, 3])
 def test_mean_probabilities_break_the_ties_of_ensembles_that_have_them(size):
     ensembles, conditions = pool.ensembles_of(4, size), range(len(CONDITIONS))
-    alone = [Ensemble([KNOWN[member] for member in one], np.ones(size), VOTE) for one in ensembles]
+    alone = [Ensemble([KNOWN[member] for member in one], VOTE) for one in ensembles]
     expected = np.array(
         [[next(of.outputs(c, EVERYTHING)).errors for c in conditions] for of in alone]
     )
     known = (ensembles != 2).all(axis=1)
     assert np.isin(expected[known], [0, 1]).all()
     assert not np.isin(expected[~known], [0, 1]).all()
-    scored = pool.EnsembleErrors(KNOWN, np.ones(4), VOTE)
+    scored = pool.EnsembleErrors(KNOWN, VOTE)
     corrupted = expected[:, 1:5]
     assert np.array([scored.wrong(one, EVERYTHING) for one in ensembles]) == pytest.approx(
         corrupted
@@ -212,13 +200,10 @@ def test_the_compiled_and_the_plain_answers_are_the_same(rule, size, dtype, deci
         random.integers(12, size=60),
     )
     known = [of.argmax(axis=-1) if member in decided else of for member, of in enumerate(logits)]
-    predictions, weights = (
-        [predictions_of(table, labels, of) for of in known],
-        random.random(7) + 0.1,
-    )
+    predictions = [predictions_of(table, labels, of) for of in known]
     rule, everything = VOTE if decided else rule, np.arange(60)
-    scored, ensembles = pool.EnsembleErrors(predictions, weights, rule), pool.ensembles_of(7, size)
-    plain = [Ensemble([predictions[m] for m in row], weights[row], rule) for row in ensembles]
+    scored, ensembles = pool.EnsembleErrors(predictions, rule), pool.ensembles_of(7, size)
+    plain = [Ensemble([predictions[m] for m in row], rule) for row in ensembles]
     outputs = [next(of.outputs(0, everything)) for of in plain]
     for candidates, several in (
         (1, ensembles),
@@ -232,7 +217,7 @@ def test_the_compiled_and_the_plain_answers_are_the_same(rule, size, dtype, deci
         np.testing.assert_array_equal(wrong, [of.errors for of in outputs[: len(several)]])
     if not decided:
         probabilities = np.stack([of.probabilities(0) for of in predictions])
-        given_classes = scoring.given_answers(rule, ensembles, probabilities, labels, weights)
+        given_classes = scoring.given_answers(rule, ensembles, probabilities, labels)
         np.testing.assert_array_equal(given_classes, [of.answers for of in outputs])
 
 
@@ -244,7 +229,7 @@ def test_accuracies_are_double_beside_members_with_decisions_alone():
         predictions_of(table, labels, np.eye(3)[[answers]]) for answers in ([0, 2, 2], [0, 2, 2])
     ]
     decided = Predictions(table, {CLEAN: np.array([[0, 2, 1]])}, {CLEAN: Truth(labels)})
-    scored = pool.EnsembleErrors([*logits, decided], np.ones(3), VOTE)
+    scored = pool.EnsembleErrors([*logits, decided], VOTE)
     accuracies = scored.accuracy(np.array([[0, 1], [0, 2]]), CLEAN, np.arange(3))
     assert accuracies.tolist() == pytest.approx([2 / 3, 0.5], abs=1e-15)
 
@@ -257,7 +242,7 @@ def test_probabilities_are_computed_once_unless_they_are_too_many(monkeypatch):
     errors, few = [], np.arange(0, IMAGES, 2)
     for kept, computed in ((pool.KEPT_VALUES, 16), (0, 64)):  # of 4 members under 4 conditions
         monkeypatch.setattr(pool, "KEPT_VALUES", kept)
-        scored = pool.EnsembleErrors(PREDICTIONS, np.ones(4), "mean_probability")
+        scored = pool.EnsembleErrors(PREDICTIONS, "mean_probability")
         errors += [scored.errors(pool.ensembles_of(4, size), few) for size in (1, 2, 3, 4)]
         assert len(asked) == computed
         asked.clear()
@@ -403,7 +388,7 @@ def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out():
     touched = PAIRS.metric.str.startswith("saliency") & (
         (PAIRS["first"] == NAMES[1]) | (PAIRS["second"] == NAMES[1])
     )
-    assert touched.sum() == 4 * 3
+    assert touched.sum() == 2 * 3  # similarities and pairs
     columns = ["metric", "condition", "first", "second"]
     expected, remaining = (
         table.sort_values(columns).reset_index(drop=True) for table in (PAIRS[~touched], remaining)

@@ -77,7 +77,7 @@ def test_claims_by_plain_means():
         [], dict(zip(NAMES, members, strict=True)), DEPLOYMENT, ("image", "images"), SETTINGS, CARD
     )
     study, limits = (
-        Ensemble(members[:2], np.ones(2), "mean_probability"),
+        Ensemble(members[:2], "mean_probability"),
         {"corrupted_error": 0.9, "wrong": None},
     )
     found = evidence_of(ROW, THRESHOLDS, study, 1.0, tested, limits)
@@ -132,7 +132,7 @@ def test_members_without_errors_are_no_evidence_of_common_failures():
         [], dict.fromkeys(NAMES, sure), DEPLOYMENT, ("film", "films"), SETTINGS, CARD
     )
     study, limits = (
-        Ensemble([sure, sure], np.ones(2), "mean_probability"),
+        Ensemble([sure, sure], "mean_probability"),
         {"common_failures": 0.5, "undetected": 0.2},
     )
     found = evidence_of(ROW, THRESHOLDS.iloc[:0], study, 1.0, tested, limits)

@@ -72,7 +72,7 @@ def answers(ensemble: loading.Deployable, images: np.ndarray) -> tuple[np.ndarra
         return tuple(values.numpy() for values in ensemble(torch.from_numpy(images)))
 
 
-@pytest.mark.parametrize("rule", list(RULES))
+@pytest.mark.parametrize("rule", RULES)
 def test_the_module_answers_as_the_study(members, images, rule):
     table, labels = conditions_of([], [], IMAGES), np.zeros(IMAGES, int)
     with torch.inference_mode():
@@ -84,14 +84,14 @@ def test_the_module_answers_as_the_study(members, images, rule):
         predictions_of(table, labels, of_member.astype(np.float16)[None]) for of_member in logits
     ]
     ensemble, of_study = (
-        loading.Deployable(members, list(WEIGHTS), rule, 0.5),
-        Ensemble(kept, WEIGHTS, rule),
+        loading.Deployable(members, rule, 0.5),
+        Ensemble(kept, rule),
     )
     (part,) = of_study.outputs(0, np.arange(IMAGES))
     probabilities, mutual_information = answers(ensemble, images)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(mutual_information, part.mutual_information, atol=2e-3)
-    if RULES[rule].mean:
+    if rule == "mean_probability":
         np.testing.assert_allclose(
             probabilities, np.exp(scaled(part.log_probabilities, 0.5)), atol=5e-3
         )
@@ -103,7 +103,7 @@ def test_the_module_answers_as_the_study(members, images, rule):
 
 
 def test_the_program_answers_any_number_of_images_as_the_module(members, images, tmp_path):
-    ensemble = loading.Deployable(members, list(WEIGHTS), "weighted_mean", 0.7).eval()
+    ensemble = loading.Deployable(members, "mean_probability", 0.7).eval()
     exporting.write_program(ensemble, SIDE, path := tmp_path / "ensemble.onnx")
     # Which would tell the folders of whoever exported it.
     assert b'.py", line' not in path.read_bytes()
@@ -144,8 +144,8 @@ def test_answers_that_differ_by_more_than_how_logits_are_stored_are_refused(
     spacing = np.spacing(np.abs(logits[:10]).max(axis=1))
     logits[every[:10], second] = logits[every[:10], first] + spacings * spacing
     kept = predictions_of(conditions_of([], [], IMAGES), np.zeros(IMAGES, int), logits[None])
-    of_study = Ensemble([kept], [1.0], "mean_probability")
-    run = partial(answers, loading.Deployable([(network, member)], [1.0], "mean_probability", 1))
+    of_study = Ensemble([kept], "mean_probability")
+    run = partial(answers, loading.Deployable([(network, member)], "mean_probability", 1))
     if decided:
         assert "disagrees with the study on " in fault_of(
             exporting.agreement, run, images, every, of_study, 1
@@ -175,7 +175,7 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(
     predictions = predictions_of(
         table, labels, (images.reshape(1, 400, CLASSES) / 4).astype(np.float16)
     )
-    ensemble = Ensemble([predictions], np.ones(1), "mean_probability")
+    ensemble = Ensemble([predictions], "mean_probability")
     halves = [
         Resampled(table, np.arange(first, 400, 2), Resampling(20, 0.95, 0)) for first in (0, 1)
     ]
@@ -184,7 +184,7 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(
     write_table(tmp_path / "thresholds.csv", rows)
     thresholds = exporting.threshold_constants(read_table(tmp_path / "thresholds.csv"))
     member = replace(MEMBER, mean=[0.0] * 3, std=[1.0] * 3)
-    deployable = loading.Deployable([(Shown(), member)], [1.0], "mean_probability", temperature)
+    deployable = loading.Deployable([(Shown(), member)], "mean_probability", temperature)
     exporting.write_program(deployable.eval(), 1, tmp_path / "ensemble.onnx")
     about = {"classes": list("abc"), "side": 1, "margin": 1, "thresholds": thresholds}
     about["abstaining"] = {"threshold": None, "why": "27 films", "range": [0, 1]}
@@ -235,7 +235,7 @@ def program_in(folder: Path, about: dict) -> ModuleType:
 def test_the_program_abstains_and_flags_as_the_study_asks(members, tmp_path, monkeypatch, capsys):
     """White pictures are flagged; a rate of abstentions above the range of the study is noticed,
     and said once."""
-    ensemble = loading.Deployable(members, list(WEIGHTS), "mean_probability", 1).eval()
+    ensemble = loading.Deployable(members, "mean_probability", 1).eval()
     exporting.write_program(ensemble, SIDE, tmp_path / "ensemble.onnx")
     common = np.random.default_rng(0).integers(100, 120, (400, SIDE, SIDE, 3)).astype(np.uint8)
     inputs = fitted(common, np.arange(400), Units.single(400), 0) | {"range": [0, 0.1]}

@@ -86,7 +86,7 @@ def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
         for metric, arrays in {"saliency_cosine": drawn.maps, "linear_cka": drawn.features}.items()
     }
     ensembles = without_images.some_ensembles(drawn.ensembles(np.arange(90)), RULE, 0)
-    errors = EnsembleErrors(everyone, np.ones(len(drawn.names)), RULE)
+    errors = EnsembleErrors(everyone, RULE)
     table = without_images.without_each(ensembles, drawn.names, errors, of_image, representations)
     compared = 0
     for group, replicate in table.groupby("without"):
@@ -185,7 +185,7 @@ def test_a_sample_keeps_each_kind_and_what_it_stands_for():
         members="a+b",
     )
     chosen = without_images.some_ensembles(
-        pd.concat([table, table.assign(rule="mean_logit")]), RULE, 0
+        pd.concat([table, table.assign(rule="plurality_vote")]), RULE, 0
     )
     assert chosen.groupby(["designs", "families"]).size().tolist() == [3, 5, without_images.MOST]
     assert chosen.groupby(["designs", "families"]).weight.sum().tolist() == [

@@ -117,7 +117,7 @@ def test_answers_for_classes_that_a_test_set_lacks_are_votes_of_their_own_and_di
     of_last = 1 / 2 + 1 / 2 + 0 + 1 + 1 / 2 + 1 / 2
     assert scores["plurality_vote"]["accuracy"] * 6 == pytest.approx([of_three, of_first, of_last])
     assert inputs[0]["shares"][0].tolist() == pytest.approx([1 / 6, 3 / 6, 1 / 6, 1 / 6])
-    together = Ensemble(members, np.ones(3), "plurality_vote")
+    together = Ensemble(members, "plurality_vote")
     (part,) = together.outputs(0, np.arange(6))
     assert part.agreement.tolist() == pytest.approx([1 / 3, 2 / 3, 2 / 3, 1, 2 / 3, 2 / 3])
     assert part.log_probabilities is part.mutual_information is None

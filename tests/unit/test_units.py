@@ -86,7 +86,7 @@ def scored() -> EnsembleErrors:
     truth = {CLEAN: Truth(np.repeat(random.integers(0, 3, 40), copies), None, units)}
     logits = [np.repeat(random.normal(size=(2, 40, 3)), copies, axis=1) for _ in range(3)]
     members = [Predictions(table, {CLEAN: of}, truth) for of in logits]
-    return EnsembleErrors(members, np.ones(3), "mean_probability")
+    return EnsembleErrors(members, "mean_probability")
 
 
 @pytest.mark.parametrize("block", [160, 2**23])

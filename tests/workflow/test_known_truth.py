@@ -17,7 +17,7 @@ STUDY = {
     "search": None,
     "external": {"logits": "logits", "members": "about.csv"},
     "corruptions": {"names": ["fog", "snow"], "severities": [1, 3, 5]},
-    "ensembles": {"sizes": [2], "rules": ["mean_logit"]},
+    "ensembles": {"sizes": [2], "rules": ["mean_probability"]},
     "deployment": {"margin": 0.02, "max_size": 3},
     "statistics": {"resamples": 500},
 }

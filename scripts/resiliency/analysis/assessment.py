@@ -26,7 +26,7 @@ from resiliency.analysis.judging import (
 from resiliency.base.faults import Progress
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED
-from resiliency.ensembles.combination import SCORES, Ensemble
+from resiliency.ensembles.combination import SCORES, VOTE, Ensemble
 from resiliency.metrics.classification import fitted_temperature
 from resiliency.metrics.selective import (
     ABSTAIN,
@@ -133,7 +133,7 @@ def assessment(
     """
     selection, evaluation = both_halves(predictions, resampling)
     keys, best = deployment[["members", "size", "rule"]].to_dict("records"), best_member(deployment)
-    ensembles = [ensemble_of(key["members"], key["rule"], predictions, members) for key in keys]
+    ensembles = [ensemble_of(key["members"], key["rule"], predictions) for key in keys]
     chosen_on = [name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions]
     answers = len(evaluation.images[CLEAN]) * sum(map(len, evaluation.conditions.values()))
     several = max(1, HELD // (len(SCORES) * answers))
@@ -254,7 +254,7 @@ def threshold_rows(
         wrong: required share of wrong answers, in addition to `SHARES_WRONG`.
     """
     rows: list[Row] = []
-    if ensemble.rule.mean is None or any(REFERENCE not in of.confidences for of in tried.values()):
+    if ensemble.rule == VOTE or any(REFERENCE not in of.confidences for of in tried.values()):
         return rows
     shares_wrong = sorted({*SHARES_WRONG, wrong or SHARES_WRONG[0]}, reverse=True)
     goals: Goals = [(COVERAGE, target, covering_threshold) for target in COVERAGES]
@@ -403,12 +403,12 @@ def temperature_of(
     """
     if not ensemble.has_probabilities:
         return Temperature(1, 0, "", NO_PROBABILITIES)
-    if ensemble.rule.mean is None:
+    if ensemble.rule == VOTE:
         return Temperature(1, 0, "", VOTES)
     why = NO_VALIDATION
     if validation.keys() >= {*joined.split("+")}:
         images = np.arange(len(next(iter(validation.values())).labels(0)))
-        if value := _fitted(ensemble_of(joined, ensemble.name, validation, members), [0], images):
+        if value := _fitted(ensemble_of(joined, ensemble.rule, validation), [0], images):
             loaded = members.weights_kind[members.member.isin(joined.split("+"))].isin(LOADED).any()
             return Temperature(value, len(images), VALIDATION, LOADED_WEIGHTS if loaded else "")
         why = FEW_ERRORS

@@ -180,7 +180,7 @@ class Pool:
         self.names, self.seed = list(members["member"]), seed
         families, self.family = np.unique(members["family"].astype(str), return_inverse=True)
         self.without = np.arange(-1, len(families))[:, None] != self.family
-        self.scorer = EnsembleErrors(predictions, np.ones(len(predictions)), "mean_probability")
+        self.scorer = EnsembleErrors(predictions, "mean_probability")
         self.known = bool(self.scorer.known.all())
         self.scorer.known[:] = self.known
         labels = self.scorer.labels(CLEAN)

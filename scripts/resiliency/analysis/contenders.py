@@ -22,7 +22,7 @@ from resiliency.analysis.judging import (
     judged,
 )
 from resiliency.base.names import CLEAN, CORRUPTED, means_over
-from resiliency.ensembles.combination import Ensemble
+from resiliency.ensembles.combination import VOTE, Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, accuracies, bin_of
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.intervals import DIFFERENCE, LINEAR, max_t, of_linear, share
@@ -154,7 +154,6 @@ class Model(NamedTuple):
 
 def comparison(
     roles: dict[str, pd.Series],
-    members: pd.DataFrame,
     predictions: dict[str, Predictions],
     temperatures: pd.DataFrame,
     names: Sequence[str],
@@ -168,8 +167,8 @@ def comparison(
 
     Args:
         roles: rows from `contenders`.
-        members, temperatures: tables members.csv and temperatures.csv.
         predictions: member -> its predictions, for the members in `roles`.
+        temperatures: temperatures.csv.
         names: names of all test images; empty if they are called by their positions.
         classes: names of the classes; a class without a name is called by its number.
         matrix: float64 K x K from `resiliency.metrics.classification.cost_matrix`, if answers have
@@ -184,7 +183,7 @@ def comparison(
     if rows and matrix is not None:
         _, joined, rule = rows[0]
         rows += [(MEMBER, name, rule) for name in joined.split("+") if name != joined]
-    ensembles = [ensemble_of(joined, rule, predictions, members) for _, joined, rule in rows]
+    ensembles = [ensemble_of(joined, rule, predictions) for _, joined, rule in rows]
     same = np.ones(len(rows))
     answers = (
         judged(ensembles, same, evaluation, evaluation.own, (REFERENCE,), threads=threads)
@@ -304,7 +303,7 @@ def calibration_table(models: list[Model]) -> pd.DataFrame:
     temperature."""
     rows = []
     for of, images in product(models, (CLEAN, CORRUPTED)):
-        if of.ensemble.has_probabilities and of.ensemble.rule.mean:
+        if of.ensemble.has_probabilities and of.ensemble.rule != VOTE:
             sure, right = (
                 of.answers[images].confidences[REFERENCE].ravel(),
                 1 - of.answers[images].errors.ravel(),

@@ -24,7 +24,7 @@ from resiliency.analysis.judging import Resampled
 from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN, JOINT
 from resiliency.base.streams import stream
-from resiliency.ensembles.combination import VOTE, member_weights
+from resiliency.ensembles.combination import VOTE
 from resiliency.ensembles.pool import EnsembleErrors, front, greedy, is_inaccurate
 from resiliency.ensembles.settings import Deployment, Limits
 from resiliency.metrics.classification import accuracies, accuracy_columns, near_chance
@@ -101,7 +101,7 @@ def deployable(
     in_order = [predictions[member] for member in members.member]
     rule = rule if all(member.has_probabilities for member in in_order) else VOTE
     criterion = settings.objective, settings.quantile, costs
-    return members, EnsembleErrors(in_order, member_weights(members), rule, *criterion)
+    return members, EnsembleErrors(in_order, rule, *criterion)
 
 
 def candidate_table(

@@ -21,13 +21,12 @@ import pandas as pd
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, means_over
 from resiliency.base.streams import stream
 from resiliency.data.split import sample_of_groups, stratified_sample
-from resiliency.ensembles.combination import LEAST as SMALLEST
 from resiliency.ensembles.combination import (
+    MEAN,
     SCORES,
     Ensemble,
     Outputs,
     member_values,
-    member_weights,
     summed,
 )
 from resiliency.metrics.classification import ECE_BINS, as_float32, bin_of, entropy, scaled, softmax
@@ -141,18 +140,13 @@ def by_corruption(errors: np.ndarray, corruptions: Sequence[str]) -> dict[str, n
     return dict(zip(names, values, strict=True)) | means
 
 
-def ensemble_of(
-    joined: str, rule: str, predictions: dict[str, Predictions], members: pd.DataFrame
-) -> Ensemble:
+def ensemble_of(joined: str, rule: str, predictions: dict[str, Predictions]) -> Ensemble:
     """The ensemble of the members `joined` by "+" under a combination rule.
 
     Args:
         predictions: member -> its predictions.
-        members: table members.csv.
     """
-    names = joined.split("+")
-    weights = member_weights(members)[pd.Index(members["member"]).get_indexer(names)]
-    return Ensemble([predictions[name] for name in names], weights, rule)
+    return Ensemble([predictions[name] for name in joined.split("+")], rule)
 
 
 class Judged(NamedTuple):
@@ -198,7 +192,7 @@ def judged(
         images, conditions = half.images[name], half.conditions[name]
         shape, values = (len(conditions), len(images)), len(images) * one.classes(conditions[0])
         for of, ensemble in zip(found, ensembles, strict=True):
-            scaled_too = calibrated and ensemble.has_probabilities and ensemble.rule.mean
+            scaled_too = calibrated and ensemble.has_probabilities and ensemble.rule == MEAN
             sums = tuple(Sums(shape[1]) for _ in range(2 if scaled_too else 0))
             of[name] = Judged(np.empty(shape, np.float32), np.empty(shape, np.int32), {}, sums)
         parts = min(len(images), max(threads, -(-values // AT_ONCE)))
@@ -304,23 +298,18 @@ def _together(
     ensemble: Ensemble, said: list[Member], labels: np.ndarray, disagreement: bool
 ) -> Outputs | None:
     """The outputs of an ensemble; None if a probability is too small for its logarithm."""
-    weights = ensemble.weights.astype(np.float64)
-    given = zip(said, ensemble.weights, strict=True)
-    values = [member_values(ensemble.rule, of.softmax, len(said), weight) for of, weight in given]
+    values = [member_values(ensemble.rule, of.softmax, len(said)) for of in said]
     answers = summed(values, range(len(said))).argmax(axis=-1)
-    mean = said[0].probabilities * weights[0]
-    for of, weight in zip(said[1:], weights[1:], strict=True):
-        mean += of.probabilities if weight == 1 else of.probabilities * weight
-    mean /= weights.sum()
+    mean = said[0].probabilities.copy()
+    for of in said[1:]:
+        mean += of.probabilities
+    mean /= len(said)
     if mean.min() < LEAST:
         return None
     logs, information = np.log(mean), None
     if disagreement and len(said) > 1:
-        shares = weights / weights.sum()
-        of_members = sum(share * of.entropy for share, of in zip(shares, said, strict=True))
-        information = np.maximum(Said(mean, logs).entropy - of_members, 0)
-    if ensemble.rule.mean == "geometric":
-        logs = scaled(sum(np.maximum(of.logs, np.log(SMALLEST)) for of in said) / len(said), 1)
+        mean_entropy = sum(of.entropy for of in said) / len(said)
+        information = np.maximum(Said(mean, logs).entropy - mean_entropy, 0)
     return Outputs(logs, answers, (answers != labels).astype(np.float32), information, None)
 
 

@@ -27,7 +27,6 @@ from resiliency.data.split import probe_indices
 from resiliency.diversity.metrics import METRICS, probability_metrics
 from resiliency.diversity.predictions import class_shares, cohen_kappa_of, label_disagreement
 from resiliency.diversity.representations import applicable, gram_cka
-from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.prediction.reading import Predictions, condition_groups, corruption_conditions
@@ -182,8 +181,7 @@ def scores_without_images(
         arrays = [representation(name, METRICS[metric].source) for name in names]
         column = diversity_of(metric, CLEAN)
         representations[column] = representation_diversities(arrays, metric, of_image[probed])
-    weights = member_weights(members.set_index("member").loc[names])
-    scorer = EnsembleErrors([predictions[name] for name in names], weights, rule)
+    scorer = EnsembleErrors([predictions[name] for name in names], rule)
     of_everyone = [predictions[name] for name in everyone]
     scores = member_scores(everyone, of_everyone, of_image)
     if shifts:

@@ -169,7 +169,6 @@ def score_ensembles(
     labels: np.ndarray,
     ensembles: np.ndarray,
     rules: Sequence[str] = ("mean_probability",),
-    weights: Sequence[float] | None = None,
 ) -> pd.DataFrame:
     """Score ensembles on one set of images, under each combination rule.
 
@@ -179,8 +178,7 @@ def score_ensembles(
         labels: integers N, in 0..K-1.
         ensembles: integers E x size: each row lists the members of an ensemble, in 0..M-1, without
             repetition.
-        rules: any of mean_probability, mean_logit, weighted_mean and plurality_vote.
-        weights: M positive numbers for weighted_mean, such as accuracies on validation images.
+        rules: any of mean_probability and plurality_vote.
 
     Returns:
         One row per rule and ensemble. Columns: rule; members, such as "0+2"; accuracy, 0 to 1; nll,
@@ -188,7 +186,7 @@ def score_ensembles(
         error in 15 bins, 0 to 1. The last three are NaN under plurality_vote.
 
     Raises:
-        Fault: an argument has another shape, type or range, or weights are missing.
+        Fault: an argument has another shape, type or range.
 
     >>> logits = np.log([[[0.8, 0.2], [0.6, 0.4]], [[0.4, 0.6], [0.1, 0.9]]])
     >>> scores = score_ensembles(logits, np.array([0, 1]), np.array([[0, 1]]))
@@ -201,13 +199,7 @@ def score_ensembles(
         raise Fault(f"rules: {expected('one or more', 'none')}; name some of {', '.join(RULES)}")
     if unknown := [rule for rule in rules if rule not in RULES]:
         raise Fault(f"rules: {available('rule', unknown[0], RULES)}")
-    if weights is None and any(RULES[rule].weighted for rule in rules):
-        raise Fault("weights: required for weighted_mean; give a positive number per member")
-    shares = np.ones(len(predictions)) if weights is None else np.asarray(weights, float)
-    if shares.shape != (len(predictions),) or not (np.isfinite(shares) & (shares > 0)).all():
-        wanted = f"{len(predictions)} positive numbers, one per member"
-        raise Fault(f"weights: {expected(wanted, short(shares.tolist()))}")
-    scores, _ = score_condition(predictions, 0, [ensembles], list(rules), shares)
+    scores, _ = score_condition(predictions, 0, [ensembles], list(rules))
     members = ["+".join(map(str, of)) for of in ensembles]
     return pd.concat(
         [pd.DataFrame({"rule": rule, "members": members} | scores[rule]) for rule in rules],
@@ -266,9 +258,7 @@ def ensemble_diversity(
     0     0+1     1.0           1.0            0.25
     """
     predictions, ensembles = _checked(logits, labels, ensembles, least=2)
-    _, (inputs,) = score_condition(
-        predictions, 0, [ensembles], ["mean_probability"], np.ones(len(predictions))
-    )
+    _, (inputs,) = score_condition(predictions, 0, [ensembles], ["mean_probability"])
     columns = {
         "members": ["+".join(map(str, of)) for of in ensembles],
         "oracle": 1 - inputs["shares"][:, 0],

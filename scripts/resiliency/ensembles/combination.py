@@ -1,82 +1,45 @@
 """The plain definition of what one ensemble says, under every combination rule.
 
-Every rule is a mean: of the values that it gives to each member's classes, weighted or not. The
-answer is the class with the largest mean, the first of those that share it. `scoring` says the same
-of many ensembles by compiled loops."""
+Every rule is a mean of the values that it gives to each member's classes. The answer is the class
+with the largest mean, the first of those that share it. `scoring` says the same of many ensembles
+by compiled loops."""
 
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from types import ModuleType
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from resiliency.ensembles.kernels import LEAST
 from resiliency.metrics.classification import as_float32, mutual_information, scaled, softmax
 from resiliency.prediction.reading import Predictions
 
-VOTE = "plurality_vote"
+MEAN, VOTE = "mean_probability", "plurality_vote"
+RULES = (MEAN, VOTE)
 
 
-class Rule(NamedTuple):
-    """A combination rule.
-
-    Attributes:
-        mean: mean of the members' probabilities that gives the ensemble's: arithmetic or
-            (normalised) geometric; None if it has none, as for votes.
-        weighted: whether members are weighted by their validation accuracy.
-    """
-
-    mean: Literal["arithmetic", "geometric"] | None
-    weighted: bool = False
-
-
-RULES = {
-    "mean_probability": Rule("arithmetic"),
-    "weighted_mean": Rule("arithmetic", weighted=True),
-    "mean_logit": Rule("geometric"),
-    VOTE: Rule(None),
-}
-
-
-def rule_of(name: str, size: int) -> Rule:
+def rule_of(name: str, size: int) -> str:
     """The rule `name` for an ensemble of `size` members with probabilities; one member answers
     alone under any rule."""
-    return RULES["mean_probability" if size == 1 else name]
+    return MEAN if size == 1 else name
 
 
-def member_weights(members: pd.DataFrame) -> np.ndarray:
-    """The weight of each member (a row of members.csv) under a weighted rule: its validation
-    accuracy.
-
-    Returns:
-        float64 M, no less than 1e-6, so that no ensemble has weights that sum to 0.
-    """
-    return members.validation_accuracy.to_numpy(float).clip(1e-6)
-
-
-def member_values(
-    rule: Rule, probabilities: Any, largest: int, weights: Any = None, of: ModuleType = np
-) -> Any:
+def member_values(rule: str, probabilities: Any, largest: int, of: ModuleType = np) -> Any:
     """The members' values for each class, whose sums over members are compared.
 
     Args:
-        probabilities: float32 ... x K; one below 1e-12 counts as 1e-12 in a geometric mean.
+        probabilities: float32 ... x K.
         largest: size of the largest ensemble. A vote is 1 for the most probable class, and for
             every class so little of its probability that it only breaks ties.
-        weights: float, of a shape that matches the probabilities; only a weighted rule uses them.
         of: numpy, or torch for tensors.
 
     Returns:
         float32 as `probabilities`.
     """
-    if rule.mean == "geometric":
-        return of.log(of.clip(probabilities, min=float(LEAST)))
-    if rule.mean is None:
-        voted = probabilities.argmax(-1)[..., None] == of.arange(probabilities.shape[-1])
-        return probabilities / (2 * largest) + voted
-    return probabilities * weights.astype(np.float32) if rule.weighted else probabilities
+    if rule == MEAN:
+        return probabilities
+    voted = probabilities.argmax(-1)[..., None] == of.arange(probabilities.shape[-1])
+    return probabilities / (2 * largest) + voted
 
 
 def summed(values: Sequence[np.ndarray] | np.ndarray, members: Sequence[int]) -> np.ndarray:
@@ -89,18 +52,14 @@ def summed(values: Sequence[np.ndarray] | np.ndarray, members: Sequence[int]) ->
     return total
 
 
-def mean_logarithms(rule: Rule, logs: Any, shares: Any, of: ModuleType = np) -> Any:
-    """ln of the ensemble's probabilities, n x K, up to a constant of each image; of a vote, those
-    of the mean.
+def mean_logarithms(logs: Any, of: ModuleType = np) -> Any:
+    """ln of the mean of the members' probabilities, n x K.
 
     Args:
         logs: float M x n x K, ln of the members' probabilities.
-        shares: float M, weights of the members, which sum to 1.
         of: numpy, or torch for tensors.
     """
-    if rule.mean == "geometric":
-        return of.clip(logs, min=float(np.log(LEAST))).mean(0)
-    return reduce(of.logaddexp, logs + of.log(shares)[:, None, None])
+    return reduce(of.logaddexp, logs) - float(np.log(len(logs)))
 
 
 CHUNK_VALUES = 2**21  # number of probabilities of all members at a time
@@ -139,13 +98,11 @@ class Ensemble:
 
     Args:
         members: predictions of the members.
-        weights: float M, positive, weight of each member; only a weighted rule uses them.
         rule: name of the combination rule; a single member answers alone under any rule.
     """
 
-    def __init__(self, members: list[Predictions], weights: np.ndarray, rule: str):
-        self.members, self.name, self.rule = members, rule, rule_of(rule, len(members))
-        self.weights = (weights if self.rule.weighted else np.ones(len(members))).astype(np.float32)
+    def __init__(self, members: list[Predictions], rule: str):
+        self.members, self.rule = members, rule_of(rule, len(members))
         self.has_probabilities = all(member.has_probabilities for member in members)
 
     def outputs(
@@ -168,16 +125,13 @@ class Ensemble:
 
     def _of_probabilities(self, condition: int, images: np.ndarray, disagreement: bool) -> Outputs:
         logits = np.stack([as_float32(member.logits(condition, images)) for member in self.members])
-        size, weights = len(logits), self.weights[:, None, None]
-        answers = summed(
-            member_values(self.rule, softmax(logits), size, weights), range(size)
-        ).argmax(axis=-1)
+        size = len(logits)
+        values = member_values(self.rule, softmax(logits), size)
+        answers = summed(values, range(size)).argmax(axis=-1)
         errors = (answers != self.members[0].labels(condition)[images]).astype(np.float32)
         logs = scaled(logits.astype(np.float64), 1)
-        information = mutual_information(np.exp(logs), self.weights) if disagreement else None
-        combined = mean_logarithms(self.rule, logs, self.weights / self.weights.sum())
-        combined = scaled(combined, 1) if self.rule.mean == "geometric" else combined
-        return Outputs(combined, answers, errors, information, None)
+        information = mutual_information(np.exp(logs)) if disagreement else None
+        return Outputs(mean_logarithms(logs), answers, errors, information, None)
 
     def _votes(self, condition: int, images: np.ndarray) -> Outputs:
         decisions = np.stack([member.decisions(condition, images) for member in self.members])

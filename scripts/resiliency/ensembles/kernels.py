@@ -94,7 +94,11 @@ def tally(
         totals: float32 B, divisors that turn the members' sums into probabilities; empty if there
             are none.
         right: int64 B, to which the number of right answers is added.
-        logs, gaps: sums as for `add_probabilities`; unchanged without `totals`.
+        logs: float64 B, to which ln p of the label is added; a probability below 1e-12 counts as
+            1e-12; unchanged without `totals`.
+        gaps: float64 B x bins, to which right - best is added in the bin of equal width that holds
+            the largest probability `best`; an edge belongs to the lower bin; unchanged without
+            `totals`.
     """
     images, bins = panel.shape[2], gaps.shape[1]
     sums, total = (
@@ -356,31 +360,6 @@ def log_normalisers(
             for i in range(images):
                 total[i] += parts[last, k, i] * roots[member, k, i]
         logs[e] += _log_sum(total, products)
-
-
-@compiled()
-def add_probabilities(
-    right: np.ndarray, own: np.ndarray, best: np.ndarray, logs: np.ndarray, gaps: np.ndarray
-) -> None:
-    """Add the log-likelihood and the calibration gaps of answers to sums over images.
-
-    Args:
-        right: bool B x n, whether answers are right.
-        own, best: float32 B x n, probability of the label and largest probability.
-        logs: float64 B, to which ln p of the label is added; a probability below 1e-12 counts as
-            1e-12.
-        gaps: float64 B x bins, to which right - best is added in the bin of equal width that holds
-            `best`; an edge belongs to the lower bin.
-    """
-    images, bins = own.shape[1], gaps.shape[1]
-    places, several, products = np.empty(images, np.int64), np.zeros((4, bins)), np.empty(FACTORS)
-    differences = np.empty(images, np.float32)
-    for e in range(len(gaps)):
-        for i in range(images):
-            differences[i] = np.float32(right[e, i]) - best[e, i]
-            places[i] = _bin(best[e, i], bins)
-        logs[e] += _log_sum(own[e], products)
-        _add_gaps(differences, places, several, gaps, e)
 
 
 @compiled()

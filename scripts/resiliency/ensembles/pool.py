@@ -71,7 +71,6 @@ class EnsembleErrors:
 
     Args:
         predictions: one entry per member, M in all.
-        weights: float M, positive, weight of each member; only a weighted rule uses them.
         objective: criterion by which ensembles are selected: mean (corrupted error),
             worst_condition (largest error), quantile, or cost (mean cost).
         quantile: quantile of the errors, in 0..1, interpolated linearly.
@@ -82,13 +81,12 @@ class EnsembleErrors:
     def __init__(
         self,
         predictions: list[Predictions],
-        weights: np.ndarray,
         rule: str,
         objective: str = "mean",
         quantile: float = 0.9,
         costs: np.ndarray | None = None,
     ):
-        self.predictions, self.weights, self.rule = predictions, weights, rule
+        self.predictions, self.rule = predictions, rule
         self.objective, self.quantile, self.costs = objective, quantile, costs
         self.known = np.array([member.has_probabilities for member in predictions])
         self.conditions = condition_groups(predictions[0].conditions)
@@ -266,7 +264,7 @@ class EnsembleErrors:
             conditions, list(zip(blocks, parts, strict=True))
         ):
             first = np.arange(len(block))[:, None] * BINS
-            for within, given, labels, _ in self._chunks(block, images, condition, known):
+            for within, given, labels in self._chunks(block, images, condition, known):
                 if known:
                     right, confidence = confident_answers(within, given, labels)
                     bins = confidence_bins(confidence)
@@ -302,11 +300,10 @@ class EnsembleErrors:
                 wrong[known], wrong[~known] = of_known, of_others
                 yield wrong
             return
-        for within, given, labels, weights in self._chunks(
-            ensembles, images, condition, bool(known.all())
-        ):
+        chunks = self._chunks(ensembles, images, condition, bool(known.all()))
+        for within, given, labels in chunks:
             if known.all():
-                yield ~correct_answers(self.rule, within, given, labels, weights)
+                yield ~correct_answers(self.rule, within, given, labels)
             else:
                 yield 1 - right_chances(tied_votes(within, given, labels)[0])
 
@@ -321,14 +318,14 @@ class EnsembleErrors:
         """Costs of the answers of each ensemble, float64 E x some, one chunk of images at a
         time."""
         assert self.costs is not None
-        for within, given, labels, weights in self._chunks(ensembles, images, condition, True):
-            yield self.costs[labels, given_answers(self.rule, within, given, labels, weights)]
+        for within, given, labels in self._chunks(ensembles, images, condition, True):
+            yield self.costs[labels, given_answers(self.rule, within, given, labels)]
 
     def _chunks(
         self, ensembles: np.ndarray, images: np.ndarray, condition: int, known: bool
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-        """The ensembles as positions among the members used, what these say, labels, and weights,
-        chunk after chunk.
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """The ensembles as positions among the members used, what these say, and labels, chunk
+        after chunk.
 
         Members say probabilities, float32 M x some x K, if they are `known`, else decisions, int M
         x some.
@@ -342,12 +339,7 @@ class EnsembleErrors:
                 given = [self._probabilities(member, condition, some) for member in used.tolist()]
             else:
                 given = [self.predictions[member].decisions(condition, some) for member in used]
-            yield (
-                renumbered.reshape(ensembles.shape),
-                np.stack(given),
-                labels[some],
-                self.weights[used],
-            )
+            yield renumbered.reshape(ensembles.shape), np.stack(given), labels[some]
 
     def _probabilities(self, member: int, condition: int, images: np.ndarray) -> np.ndarray:
         """Probabilities of a member, float32 n x K; kept for the next call unless those of all are

@@ -11,11 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from resiliency.diversity.predictions import right_counts
-from resiliency.ensembles.combination import RULES, VOTE, member_values, summed
+from resiliency.ensembles.combination import MEAN, VOTE, member_values, summed
 from resiliency.ensembles.kernels import (
     LANES,
     LEAST,
-    add_probabilities,
     answers,
     count_votes,
     log_normalisers,
@@ -107,30 +106,24 @@ class Tally:
 
     Args:
         groups: int E_i x size_i each, ensembles of one size.
-        weights: float M, positive, weight of each member; only a weighted rule uses them.
+        members: number of members, M.
     """
 
-    def __init__(self, rule: str, groups: list[np.ndarray], weights: np.ndarray):
-        self.rule, self.groups = RULES[rule], groups
-        self.weights = weights if self.rule.weighted else np.ones(len(weights))
-        self.totals = np.concatenate([self.weights[group].sum(axis=1) for group in groups]).astype(
-            np.float32
-        )
-        ensembles = len(self.totals)
+    def __init__(self, rule: str, groups: list[np.ndarray], members: int):
+        self.rule, self.groups = rule, groups
+        sizes = [np.full(len(group), group.shape[1], np.float32) for group in groups]
+        self.sizes = np.concatenate(sizes)
+        ensembles = len(self.sizes)
         self.right = np.zeros(ensembles, np.int64)
-        self.nll, self.brier, self.gaps = (
-            np.zeros(ensembles),
-            np.zeros(ensembles),
-            np.zeros((ensembles, ECE_BINS)),
-        )
+        self.nll, self.gaps = np.zeros(ensembles), np.zeros((ensembles, ECE_BINS))
         self.candidates, self.answers, self.summed = (
-            CANDIDATES if self.rule.mean else CANDIDATES // 2,
+            CANDIDATES if rule == MEAN else CANDIDATES // 2,
             0,
             0,
         )
-        # sum_k (sum_i w_i p_ik)^2 = sum_ij w_i w_j sum_k p_ik p_jk: what depends on images is of
-        # pairs of members.
-        self.products, self.own = np.zeros((len(weights), len(weights))), np.zeros(len(weights))
+        # sum_k (sum_i p_ik)^2 = sum_ij sum_k p_ik p_jk: what depends on images is of pairs of
+        # members.
+        self.products, self.own = np.zeros((members, members)), np.zeros(members)
 
     def start(self, probabilities: np.ndarray, labels: np.ndarray, answered: np.ndarray) -> None:
         """Begin with n images: probabilities float32 n x M x K, labels and members' answers int n
@@ -143,20 +136,20 @@ class Tally:
             self.answers = self.summed = 0
         alike = (answered == answered[:, :1]).all(axis=1)
         # A class that nobody votes for does not win, and one that all vote for does.
-        if self.rule.mean is None:
+        if self.rule == VOTE:
             self.right += np.count_nonzero(alike & (answered[:, 0] == labels))
             parts = [(~alike & (answered == labels[:, None]).any(axis=1), self.candidates)]
-        elif self.rule.mean == "arithmetic" and classes > IN_LANES:
+        elif classes > IN_LANES:
             parts = [(alike, 1), (~alike, self.candidates)]
         else:
             parts = [(np.ones(len(labels), bool), self.candidates)]
         self.parts = []
         for some, count in parts:
-            values = member_values(self.rule, probabilities[some], largest, self.weights[:, None])
+            values = member_values(self.rule, probabilities[some], largest)
             self.parts.append(
                 (panel(values, labels[some], candidates(count, classes)), values, labels[some])
             )
-        if self.rule.mean == "arithmetic":
+        if self.rule == MEAN:
             self.products += (probabilities @ probabilities.swapaxes(1, 2)).sum(
                 axis=0, dtype=np.float64
             )
@@ -164,38 +157,21 @@ class Tally:
                 axis=0, dtype=np.float64
             )
 
-    def add(
-        self, places: np.ndarray, block: Block, roots: np.ndarray, normalisers: np.ndarray
-    ) -> None:
+    def add(self, places: np.ndarray, block: Block) -> None:
         """Count the answers of a block of B ensembles to these images.
 
         Args:
             places: int64 B, positions of the ensembles among all.
-            roots: float32 n x M x K, probabilities to the power of 1 / size.
-            normalisers: float32 n x B, sums over classes of the geometric means; only a geometric
-                rule uses them.
         """
         count, logs, gaps = (
             np.zeros(len(places), np.int64),
             np.zeros(len(places)),
             np.zeros((len(places), ECE_BINS)),
         )
-        if self.rule.mean == "geometric":
-            right, own, best, summed = _answered(block, *self.parts[0])
-            size = np.float32(block.ensembles.shape[1])
-            own, best = (np.exp(values / size) / normalisers.T for values in (own, best))
-            squares = _product_sums(block, np.square(roots)) / np.square(normalisers)
-            self.brier[places] += (squares.T - 2 * own + 1).sum(axis=1, dtype=np.float64)
-            count += np.count_nonzero(right, axis=1)
-            add_probabilities(right, own, best, logs, gaps)
-            self.answers, self.summed = self.answers + right.size, self.summed + summed
-        else:
-            totals = self.totals[places] if self.rule.mean else self.totals[:0]
-            for part in self.parts:
-                self.summed += tally(
-                    block.ensembles, block.changes, *part, totals, count, logs, gaps
-                )
-                self.answers += len(places) * len(part[2])
+        totals = self.sizes[places] if self.rule == MEAN else self.sizes[:0]
+        for part in self.parts:
+            self.summed += tally(block.ensembles, block.changes, *part, totals, count, logs, gaps)
+            self.answers += len(places) * len(part[2])
         self.right[places] += count
         self.nll[places] -= logs
         self.gaps[places] += gaps
@@ -204,15 +180,12 @@ class Tally:
         """`accuracy`, `nll`, `brier` and `ece`, float64 E each, over all images; NaN without
         probabilities."""
         scores = {"accuracy": self.right / n_images}
-        if self.rule.mean is None:
+        if self.rule == VOTE:
             return scores | dict.fromkeys(("nll", "brier", "ece"), np.full(len(self.right), np.nan))
         ece = np.abs(self.gaps).sum(axis=1) / n_images
-        if self.rule.mean == "geometric":
-            return scores | {"nll": self.nll / n_images, "brier": self.brier / n_images, "ece": ece}
         losses = []
         for ensembles in self.groups:
-            shares = self.weights[ensembles]
-            shares = shares / shares.sum(axis=1, keepdims=True)
+            shares = np.full(ensembles.shape, 1 / ensembles.shape[1])
             products = self.products[ensembles[:, :, None], ensembles[:, None, :]]
             squares = np.einsum("ei,ej,eij->e", shares, shares, products)
             losses.append(squares - 2 * (shares * self.own[ensembles]).sum(axis=1))
@@ -228,7 +201,6 @@ def correct_answers(
     ensembles: np.ndarray,
     probabilities: np.ndarray,
     labels: np.ndarray,
-    weights: np.ndarray,
 ) -> np.ndarray:
     """Whether each ensemble is right on each image.
 
@@ -237,22 +209,18 @@ def correct_answers(
         ensembles: int E x size, positions of the members of each ensemble.
         probabilities: float32 M x N x K, under one condition.
         labels: int N.
-        weights: float M, positive, weight of each member; only a weighted rule uses them.
 
     Returns:
         bool E x N.
     """
     right = np.empty((len(ensembles), len(labels)), bool)
     if ensembles.size <= FEW * len(probabilities):
-        values = member_values(
-            RULES[rule], probabilities, ensembles.shape[1], weights[:, None, None]
-        )
+        values = member_values(rule, probabilities, ensembles.shape[1])
         for place, members in enumerate(ensembles):
             right[place] = summed(values, members).argmax(axis=1) == labels
         return right
-    for places, some, (answered, _, _, _) in _in_blocks(
-        rule, ensembles, probabilities, labels, weights
-    ):
+    in_blocks = _in_blocks(rule, ensembles, probabilities, labels)
+    for places, some, (answered, _, _, _) in in_blocks:
         right[places, some] = answered
     return right
 
@@ -269,11 +237,10 @@ def confident_answers(
     Returns:
         bool and float32 in 0..1, E x N.
     """
-    shape, weights = (len(ensembles), len(labels)), np.ones(len(probabilities))
+    shape = len(ensembles), len(labels)
     right, confidence = np.empty(shape, bool), np.empty(shape, np.float32)
-    for places, some, (answered, _, best, _) in _in_blocks(
-        "mean_probability", ensembles, probabilities, labels, weights
-    ):
+    in_blocks = _in_blocks(MEAN, ensembles, probabilities, labels)
+    for places, some, (answered, _, best, _) in in_blocks:
         right[places, some], confidence[places, some] = (
             answered,
             best / np.float32(ensembles.shape[1]),
@@ -286,12 +253,11 @@ def _in_blocks(
     ensembles: np.ndarray,
     probabilities: np.ndarray,
     labels: np.ndarray,
-    weights: np.ndarray,
 ) -> Iterator[tuple[np.ndarray, slice, tuple]]:
     """Places of ensembles, images, and what `_answered` gives for these; arguments as of
     `correct_answers`."""
     by_image = np.ascontiguousarray(probabilities.swapaxes(0, 1))
-    values = member_values(RULES[rule], by_image, ensembles.shape[1], weights[:, None])
+    values = member_values(rule, by_image, ensembles.shape[1])
     chunk = _chunk(*values.shape[1:])
     of_blocks = list(blocks(ensembles, max(1, BLOCK_ANSWERS // chunk)))
     for start in range(0, len(labels), chunk):
@@ -306,13 +272,12 @@ def given_answers(
     ensembles: np.ndarray,
     probabilities: np.ndarray,
     labels: np.ndarray,
-    weights: np.ndarray,
 ) -> np.ndarray:
     """The class that each ensemble answers for each image, int64 E x N; arguments as of
     `correct_answers`."""
-    places, images = np.nonzero(~correct_answers(rule, ensembles, probabilities, labels, weights))
+    places, images = np.nonzero(~correct_answers(rule, ensembles, probabilities, labels))
     answers, by_image = np.tile(labels, (len(ensembles), 1)), probabilities.swapaxes(0, 1)
-    values = member_values(RULES[rule], by_image, ensembles.shape[1], weights[:, None])
+    values = member_values(rule, by_image, ensembles.shape[1])
     several = max(1, CHUNK_VALUES // (ensembles.shape[1] * values.shape[2]))
     for start in range(0, len(places), several):
         ensemble, image = places[start : start + several], images[start : start + several]
@@ -328,7 +293,6 @@ def score_condition(
     condition: int,
     groups: list[np.ndarray],
     rules: Sequence[str],
-    weights: np.ndarray,
 ) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
     """Scores of all ensembles, and the inputs of metrics of whole ensembles, under one condition.
 
@@ -336,19 +300,18 @@ def score_condition(
         predictions: one entry per member, M in all.
         condition: position of the condition.
         groups: int E_i x size_i each, ensembles of one size, E in all.
-        weights: float M, positive, weight of each member; only a weighted rule uses them.
 
     Returns:
         rule -> score -> float64 E (see `Tally.scores`), and for each group `shares`, `failures` and
         `log_sums`, which `resiliency.diversity.metrics` describes.
     """
-    tallies = {rule: Tally(rule, groups, weights) for rule in rules}
+    tallies = {rule: Tally(rule, groups, len(predictions)) for rule in rules}
     firsts = np.cumsum([0, *map(len, groups)])
     log_sums = np.zeros(firsts[-1])
     labels, classes = predictions[0].labels(condition), predictions[0].classes(condition)
     images, correct = len(labels), np.empty((len(predictions), len(labels)), bool)
     chunk = _chunk(len(predictions), classes)
-    in_lanes = classes <= IN_LANES and all(RULES[rule].mean != "geometric" for rule in rules)
+    in_lanes = classes <= IN_LANES
     of_groups = [list(blocks(group, max(1, BLOCK_ANSWERS // chunk))) for group in groups]
     for start in range(0, images, chunk):
         images_here = slice(start, start + chunk)
@@ -370,14 +333,14 @@ def score_condition(
             for block in of_group:
                 places = first + block.places
                 if in_lanes:
-                    normalisers, of_block = np.empty((0, 0), np.float32), np.zeros(len(places))
+                    of_block = np.zeros(len(places))
                     log_normalisers(block.ensembles, block.changes, by_member, of_block)
                 else:
                     normalisers = _product_sums(block, roots)
                     of_block = np.log(normalisers).sum(axis=0, dtype=np.float64)
                 log_sums[places] += of_block
                 for of_rule in tallies.values():
-                    of_rule.add(places, block, roots, normalisers)
+                    of_rule.add(places, block)
     scores = {rule: of_rule.scores(images) for rule, of_rule in tallies.items()}
     return scores, metric_inputs(groups, correct, np.split(log_sums, firsts[1:-1]))
 

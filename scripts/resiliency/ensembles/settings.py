@@ -14,12 +14,10 @@ class Ensembles(Settings):
         description="sizes of the ensembles; all ensembles of independently trained members of "
         "each size are formed",
     )
-    rules: list[Literal["mean_probability", "weighted_mean", "mean_logit", "plurality_vote"]] = (
-        Field(
-            ["mean_probability", "plurality_vote"],
-            min_length=1,
-            description="combination rules; the first is the main one",
-        )
+    rules: list[Literal["mean_probability", "plurality_vote"]] = Field(
+        ["mean_probability", "plurality_vote"],
+        min_length=1,
+        description="combination rules; the first is the main one",
     )
     limit: int = Field(
         100_000,

@@ -23,7 +23,7 @@ from resiliency.base.names import (
     mean_member_accuracy_of,
 )
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
-from resiliency.ensembles.combination import VOTE, member_weights
+from resiliency.ensembles.combination import VOTE
 from resiliency.ensembles.pool import EnsembleErrors, chosen_ensembles, eligible_members
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition, score_decisions
 from resiliency.ensembles.settings import Ensembles
@@ -69,7 +69,6 @@ class Pool:
         self.diversities, self.by_corruption = _diversity_matrices(
             pairs, list(members.member), [reported, corruptions]
         )
-        self.weights = member_weights(members)
         self.has_probabilities = all(member.has_probabilities for member in predictions)
 
     def score(
@@ -159,7 +158,7 @@ class Pool:
         Mean probabilities then break the ties of those ensembles that have them.
         """
         if self.has_probabilities:
-            return score_condition(predictions, condition, groups, rules, self.weights)
+            return score_condition(predictions, condition, groups, rules)
         scores, inputs = score_decisions(predictions, condition, groups)
         known = np.array([member.has_probabilities for member in predictions])
         of_known = [known[group].all(axis=1) for group in groups]
@@ -173,7 +172,7 @@ class Pool:
             if of_group.any()
         ]
         if formed:
-            voted = score_condition(own, condition, formed, [VOTE], self.weights[known])[0]
+            voted = score_condition(own, condition, formed, [VOTE])[0]
             scores[VOTE]["accuracy"][np.concatenate(of_known)] = voted[VOTE]["accuracy"]
         return scores, inputs
 
@@ -215,7 +214,7 @@ class Pool:
             f"{images}_{name}": of[rule, name] for images, of in means.items() for name in SCORES
         }
         columns |= {f"error_{name}": error for name, error in errors.items()}
-        scored = EnsembleErrors(self.predictions, self.weights, rule)
+        scored = EnsembleErrors(self.predictions, rule)
         for name, n_images in self.conditions.drop_duplicates("test_set")[
             ["test_set", "n_images"]
         ].values.tolist():
@@ -460,7 +459,7 @@ class EnsemblesOfStudy:
         for columns, chosen in self.joint:
             pool, everyone = self._pool(chosen, pairs), np.arange(len(chosen))
             tables.append(pool.score([everyone[None]], self.settings.rules)[0].assign(**columns))
-            of_rule = EnsembleErrors(pool.predictions, pool.weights, self.settings.main_rule)
+            of_rule = EnsembleErrors(pool.predictions, self.settings.main_rule)
             errors = of_rule.image_losses(
                 everyone[None], np.arange(pool.conditions.n_images.iloc[0])
             )[0]

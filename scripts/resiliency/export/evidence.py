@@ -406,7 +406,7 @@ def evidence_of(
     chosen = abstaining(thresholds, target, units["selection_units"], tested.called[1])
     found = measures(ensemble, row, temperature, chosen["threshold"], evaluation)
     if (rival := rival_row(tested.deployment, row)) is not None:
-        single = Ensemble([tested.predictions[rival["members"]]], np.ones(1), rival["rule"])
+        single = Ensemble([tested.predictions[rival["members"]]], rival["rule"])
         (answers,) = judged([single], [1], evaluation, [CORRUPTED], ())
         found[RIVAL] = mean_of(
             answers[CORRUPTED].errors.mean(axis=0, dtype=np.float64), evaluation.units[CORRUPTED]

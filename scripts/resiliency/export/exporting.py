@@ -25,7 +25,7 @@ from resiliency.base.settings import Keys
 from resiliency.data.pictures import images_at
 from resiliency.data.split import stratified_sample
 from resiliency.designs.members import WeightsKind
-from resiliency.ensembles.combination import Ensemble, member_weights
+from resiliency.ensembles.combination import VOTE, Ensemble
 from resiliency.export.evidence import Evaluated, Evidence, evidence_of, evidence_page, unlike
 from resiliency.export.loading import Deployable, Networks, temperature_of
 from resiliency.metrics.classification import accuracy_columns, scaled
@@ -78,7 +78,7 @@ def agreement(
     spacing = np.max(
         [np.spacing(np.abs(values).max(axis=1)).astype(np.float64) for values in stored], axis=0
     )
-    if study.rule.mean:
+    if study.rule != VOTE:
         decided, answers = _margin(logs) > 2 * (spacing + SLACK), logs.argmax(axis=1)
     else:
         decisions = np.stack([values.argmax(axis=1) for values in stored])
@@ -93,7 +93,7 @@ def agreement(
         )
     difference = (
         np.nan
-        if study.rule.mean is None
+        if study.rule == VOTE
         else np.abs(probabilities - np.exp(scaled(logs, temperature))).max()
     )
     return {
@@ -166,12 +166,9 @@ def export(
         for name, table in tables.items()
         if name != "members"
     }
-    weights, temperature = (
-        member_weights(members),
-        temperature_of(of["temperatures"], row["members"]),
-    )
-    ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
-    study = Ensemble([tested.predictions[name] for name in names], weights, row["rule"])
+    temperature = temperature_of(of["temperatures"], row["members"])
+    ensemble = Deployable(networks, row["rule"], temperature.value).eval()
+    study = Ensemble([tested.predictions[name] for name in names], row["rule"])
     labels = study.members[0].labels(0)
     some = stratified_sample(labels, min(len(labels), MOST), seed, "export")
     pixels = np.asarray(images_at(tested.conditions[0], some)[:])

@@ -16,7 +16,7 @@ from resiliency.analysis.contenders import best_row, eligible, recommended_row
 from resiliency.base.faults import Fault, short
 from resiliency.designs.members import Member, named_factories
 from resiliency.designs.networks import normalised, read_member
-from resiliency.ensembles.combination import mean_logarithms, member_values, member_weights, rule_of
+from resiliency.ensembles.combination import VOTE, mean_logarithms, member_values, rule_of
 from resiliency.export.settings import FACTORS, UNDER, checked_ensemble
 from resiliency.storage import Run, read_table
 
@@ -106,7 +106,6 @@ class Deployable(nn.Module):
 
     Args:
         members: networks in evaluation mode, on the CPU, each with the description of its member.
-        weights: M positive weights of the members; only a weighted rule uses them.
         rule: name of the combination rule; a single member answers alone under any rule.
         temperature: temperature of the ensemble's probabilities; 1 for a plurality vote, which has
             none.
@@ -115,7 +114,6 @@ class Deployable(nn.Module):
     def __init__(
         self,
         members: list[tuple[nn.Module, Member]],
-        weights: list[float],
         rule: str,
         temperature: float,
     ):
@@ -123,10 +121,6 @@ class Deployable(nn.Module):
         self.networks = nn.ModuleList(network for network, _ in members)
         self.members = [member for _, member in members]
         self.rule, self.temperature = rule_of(rule, len(members)), temperature
-        shares = torch.tensor(
-            weights if self.rule.weighted else [1.0] * len(members), dtype=torch.float32
-        )
-        self.register_buffer("shares", (shares / shares.sum())[:, None, None])
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Images uint8 BxHxWx3 -> probabilities float32 BxK, and mutual information float32 B, in
@@ -157,17 +151,16 @@ class Deployable(nn.Module):
         ]
         logs = torch.stack(logits).log_softmax(dim=-1)
         probabilities = logs.exp()
-        mean = (self.shares * probabilities).sum(dim=0)
-        own_entropies = (self.shares[:, :, 0] * -(probabilities * logs).sum(dim=-1)).sum(0)
-        apart = (-(mean * torch.log(mean.clamp_min(1e-30))).sum(dim=-1) - own_entropies).clamp_min(
-            0
-        )
-        if self.rule.mean is None:
+        mean = probabilities.mean(dim=0)
+        entropy_of_mean = -(mean * torch.log(mean.clamp_min(1e-30))).sum(dim=-1)
+        mean_entropy = -(probabilities * logs).sum(dim=-1).mean(dim=0)
+        apart = (entropy_of_mean - mean_entropy).clamp_min(0)
+        if self.rule == VOTE:
             values = member_values(self.rule, probabilities, len(self.networks), of=torch).mean(
                 dim=0
             )
             return values / values.sum(dim=-1, keepdim=True), apart
-        combined = mean_logarithms(self.rule, logs, self.shares.flatten(), torch)
+        combined = mean_logarithms(logs, torch)
         return (combined / self.temperature).softmax(dim=-1), apart
 
 
@@ -257,6 +250,4 @@ def load_ensemble(
     )
     if (run.folder / "data/test/images.json").is_file():
         refuse_own_crops([member for _, member in networks])
-    return Deployable(
-        networks, list(member_weights(members)), row["rule"], temperature.value
-    ).eval()
+    return Deployable(networks, row["rule"], temperature.value).eval()

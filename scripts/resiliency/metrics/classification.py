@@ -238,20 +238,18 @@ def entropy(probabilities: np.ndarray) -> np.ndarray:
     return -(probabilities * np.log(positive)).sum(axis=-1)
 
 
-def mutual_information(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def mutual_information(probabilities: np.ndarray) -> np.ndarray:
     """Mutual information of answer and member: entropy of the mean less mean entropy (Depeweg et
     al., ICML 2018).
 
     Args:
         probabilities: M x N x K.
-        weights: float M, positive, weights of the members in both means.
 
     Returns:
         In nats, 0 (members agree) to ln M; N.
     """
-    shares = (weights / weights.sum()).astype(probabilities.dtype)
-    mean = np.tensordot(shares, probabilities, axes=1)
-    return np.maximum(entropy(mean) - shares @ entropy(probabilities), 0)
+    mean_entropy = entropy(probabilities).mean(axis=0)
+    return np.maximum(entropy(probabilities.mean(axis=0)) - mean_entropy, 0)
 
 
 # Relative standard error above which the US National Center for Health Statistics calls an estimate

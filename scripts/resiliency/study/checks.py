@@ -191,11 +191,6 @@ def _external(study: Study) -> Iterator[str]:
             "add: the study has no members from elsewhere to compare with; name the files in a "
             "section external"
         )
-    if study.external and "weighted_mean" in study.ensembles.rules:
-        yield (
-            "ensembles.rules: remove weighted_mean: members from elsewhere have no validation "
-            "accuracy"
-        )
 
 
 def _files_from_elsewhere(study: Study) -> Iterator[str]:
@@ -437,9 +432,7 @@ def _data_faults(study: Study) -> Iterator[str]:
         yield f"dataset.folder: there is no folder {folder} (relative to {Path.cwd()})"
         return
     if fault := training_fault(folder, study.splits):
-        keys = ", ".join(study.learning()) or "ensembles.rules: weighted_mean"
-        images = "training" if study.learning() else "validation"
-        yield f"{keys}: needs {images} images, but {fault}"
+        yield f"{', '.join(study.learning())}: needs training images, but {fault}"
         return
     counts = _count(study.data, study.splits)
     if study.probe.n_images > counts["test"]:

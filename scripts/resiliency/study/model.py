@@ -203,9 +203,7 @@ class Study(Settings):
     def splits(self) -> tuple[str, ...]:
         """The splits of the dataset that the study has: those that something is trained on,
         validated or tested on."""
-        if self.learning():
-            return SPLITS
-        return SPLITS[1:] if "weighted_mean" in self.ensembles.rules else SPLITS[2:]
+        return SPLITS if self.learning() else SPLITS[2:]
 
     def independent_members(self) -> list[str]:
         """Names of the members that are not trained jointly, such as `resnet50-s0`."""
