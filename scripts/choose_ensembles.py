@@ -3,13 +3,7 @@ fail together."""
 
 import numpy as np
 
-from resiliency.analysis.coincident_failures import (
-    CEILING,
-    REACHED,
-    ceiling_table,
-    failure_table,
-    with_best,
-)
+from resiliency.analysis.coincident_failures import ceiling_table, failure_table
 from resiliency.analysis.deployment import candidate_table, deployable, deployment_table
 from resiliency.analysis.judging import halves
 from resiliency.base.names import CLEAN, design_of
@@ -59,27 +53,18 @@ with stage(snakemake) as (inputs, outputs, params):
         write_table(outputs.deployment, table.assign(**limits))
         write_table(outputs.candidates, candidates)
 
-    of_images, numbers = next(iter(combined.values())).units_of_test_sets(), range(len(conditions))
+    numbers = range(len(conditions))
     wrong = [
         ~np.stack([member.correct(condition) for member in combined.values()])
         for condition in numbers
     ]
     designs = list(map(design_of, combined))
-    write_table(outputs.failures, failure_table(wrong, designs, conditions, resampling, of_images))
+    write_table(outputs.failures, failure_table(wrong, designs, conditions))
 
     of_pool = [combined[name] for name in pool.member]
     answered = (
         (np.stack([of.decisions(row) for of in of_pool]), of_pool[0].labels(row)) for row in numbers
     )
-    table, everyone = ceiling_table(
-        answered, list(pool.design), conditions, params.confidence, of_images
-    )
-    if outputs.deployment:
-        names = list(members.member), set(pool.member)
-        table = with_best(
-            table, everyone, candidates, *names, scorer, evaluation, params.confidence
-        )
-    write_table(
-        outputs.ceiling,
-        table.reindex(columns=[*CEILING, *REACHED]).assign(confidence=params.confidence),
-    )
+    units = next(iter(combined.values())).units_of_test_sets()
+    ceiling = ceiling_table(answered, list(pool.design), conditions, params.confidence, units)
+    write_table(outputs.ceiling, ceiling.assign(confidence=params.confidence))

@@ -182,7 +182,7 @@ IDENTIFIERS = {
     "setting",
     "recipe",
 }
-IDENTIFIERS |= {"first", "second", "best_member", "current", "addition", "most_accurate"}
+IDENTIFIERS |= {"first", "second", "current", "addition", "most_accurate"}
 IDENTIFIERS |= {
     "images",
     "test_set",

@@ -15,7 +15,7 @@ from simulated_kinds import CASES as KINDS
 from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 from simulated_units import CASES as IN_UNITS
 
-from resiliency.analysis.coincident_failures import ceiling_table, failure_table
+from resiliency.analysis.coincident_failures import ceiling_table
 from resiliency.analysis.contenders import class_error
 from resiliency.analysis.left_out import Part, kept_weights
 from resiliency.base.names import CLEAN
@@ -25,7 +25,7 @@ from resiliency.prediction.reading import all_conditions
 from resiliency.statistics import intervals
 from resiliency.statistics.closeness import Families, closeness, replicates
 from resiliency.statistics.correlation import weighted_cliffs_delta
-from resiliency.statistics.resampling import Resampling, Units
+from resiliency.statistics.resampling import Units
 
 # Observation 1
 
@@ -151,37 +151,6 @@ def delta(gap: float, of_designs: float, designs: int, seeds: int, sizes: tuple[
 # Intervals over images, and observation 3
 
 
-def covariance(alike: float, n_images: int) -> Case:
-    """Two designs of two members; images are hard for all members by a share of the variance."""
-
-    def failures(random: np.random.Generator, number: int) -> np.ndarray:
-        hardness, own = random.standard_normal(number), random.standard_normal((4, number))
-        return np.sqrt(alike) * hardness + np.sqrt(1 - alike) * own > 1
-
-    table_of_conditions = all_conditions(["fog"], [1], {CLEAN: n_images}, {CLEAN: 2})
-
-    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        wrong, seed = failures(random, n_images), int(random.integers(2**31))
-        resampling = Resampling(resamples, CONFIDENCE, seed)
-        table = failure_table([wrong, wrong], list("aabb"), table_of_conditions, resampling)
-        row = table[(table.images == "fog") & (table["first"] != table["second"])].iloc[0]
-        return {"adopted": (row.low, row.high)}
-
-    def truth() -> float:
-        wrong = failures(stream(0, "coverage", "truth", "covariance"), 2_000_000).astype(float)
-        return float(
-            np.mean([np.cov(wrong[i], wrong[j])[0, 1] for i, j in ((0, 2), (0, 3), (1, 2), (1, 3))])
-        )
-
-    return Case(
-        "Covariance of failures",
-        f"{alike:g} of the variance shared",
-        f"{n_images} images",
-        truth,
-        simulate,
-    )
-
-
 CORRUPTED = 75  # conditions
 
 
@@ -266,7 +235,7 @@ def all_wrong(other: str, drawn: int, members: int, n_images: int) -> Case:
         own = random.choice(ability, members) if other == "members" else ability
         hard = random.choice(hardness, n_images) if other == "images" else hardness
         decisions = (random.random((members, n_images)) < _chance(own, hard)).astype(int)
-        table, _ = ceiling_table([(decisions, labels)], designs, table_of_conditions, CONFIDENCE)
+        table = ceiling_table([(decisions, labels)], designs, table_of_conditions, CONFIDENCE)
         row = table[table["size"] == drawn].iloc[0]
         ends = {
             "images": (row.all_wrong_low, row.all_wrong_high),
@@ -325,7 +294,6 @@ CASES = [
         for gap, of_designs in ((0, 0.3), (1, 0.3), (1, 0.8), (2, 0.3), (3, 0.3), (3, 0.8))
         for study in ((4, 3, (2, 3)), (8, 2, (2,)), (8, 3, (2, 3)), (16, 2, (2,)))
     ),
-    *(covariance(alike, images) for alike in (0.0, 0.5) for images in (200, 1000)),
     *(corruption_error(alike, images) for alike in (0.3, 0.8) for images in (100, 500)),
     *(
         all_wrong("images", k, m, images)

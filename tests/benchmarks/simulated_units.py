@@ -15,7 +15,7 @@ from scipy.special import expit, log_softmax
 from simulated_correlations import CONFIDENCE, Case, Interval
 
 from resiliency.analysis.assessment import selective_rows, shares_at
-from resiliency.analysis.coincident_failures import ceiling_table, failure_table, way_to_ceiling
+from resiliency.analysis.coincident_failures import ceiling_table
 from resiliency.analysis.compared_members import rank_rows
 from resiliency.analysis.contenders import class_error, under_corruptions
 from resiliency.analysis.deployment import differences, drawn_errors
@@ -164,34 +164,8 @@ def of_rank(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
 
 def of_ceiling(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     answered = ((of.astype(int), LABELS) for of in drawn.wrong.swapaxes(0, 1))
-    table, _ = ceiling_table(answered, list("abc"), CONDITIONS, CONFIDENCE, {CLEAN: units})
+    table = ceiling_table(answered, list("abc"), CONDITIONS, CONFIDENCE, {CLEAN: units})
     return ends(table.iloc[-1], "all_wrong")
-
-
-def the_way(drawn: Drawn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How often the first member, an ensemble and all members are wrong on each image."""
-    wrong = drawn.wrong[:, 0].astype(float)
-    return wrong[0], (drawn.margins[:, 0].mean(axis=0) > 0).astype(float), wrong.min(axis=0)
-
-
-def the_way_there(drawn: Drawn) -> float:
-    one, ensemble, everyone = (values.mean() for values in the_way(drawn))
-    return (one - ensemble) / (one - everyone)
-
-
-def of_covariance(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
-    table = failure_table(
-        list(drawn.wrong.swapaxes(0, 1)), list("abc"), CONDITIONS, resampling, {CLEAN: units}
-    )
-    return ends(
-        table[(table.images == "fog") & (table["first"] == "a") & (table["second"] == "b")].iloc[0]
-    )
-
-
-def covariance(drawn: Drawn) -> float:
-    return np.mean(
-        [np.cov(*drawn.wrong[:2, c].astype(float))[0, 1] for c in range(1, 1 + SEVERITIES)]
-    )
 
 
 def judged_by(units: Units, resampling: Resampling) -> Resampled:
@@ -313,18 +287,12 @@ CASES = [
         of_ceiling,
     ),
     case(
-        "Way to the ceiling",
-        the_way_there,
-        lambda drawn, units, _: ends(way_to_ceiling(*the_way(drawn), units, CONFIDENCE), "reached"),
-    ),
-    case(
         "Error of a class",
         error(0, REST),
         lambda drawn, units, _: ends(
             class_error(drawn.wrong[0, 1:].mean(axis=0), units, CONFIDENCE)
         ),
     ),
-    case("Covariance of failures", covariance, of_covariance),
     *(
         case(f"Selective prediction: {of}", selective(of), of_selective(of))
         for of in ("aurc", "error_at_90", "auroc")

@@ -3,7 +3,7 @@ findings and report."""
 
 import pickle
 from functools import cache
-from itertools import combinations, combinations_with_replacement, product
+from itertools import combinations, product
 from math import comb
 
 import numpy as np
@@ -243,7 +243,6 @@ def made(
         **contender_tables(chosen["deployment"], corruptions),
         **failure_tables(chosen["deployment"], corruptions),
         "evaluations": evaluation_table(searched),
-        "coincident_failures": coincidences(designs, seeds, corruptions),
         "ceiling": digits()["ceiling"] if designs else digits()["ceiling"].iloc[:0],
         **attribution_tables(list(designs)),
         "observations": digits()["observations"],
@@ -419,18 +418,6 @@ def evaluation_table(searched: int) -> pd.DataFrame:
         "front": position < 6,
     }
     return pd.DataFrame({"evaluation": position, **choices, **results, "member": names})
-
-
-def coincidences(designs, seeds, corruptions) -> pd.DataFrame:
-    """Coincident failures: two members of one design fail together three times as often as if
-    independent."""
-    pairs = [(a, b) for a, b in combinations_with_replacement(designs, 2) if a != b or seeds > 1]
-    each = product((CLEAN, *corruptions, CORRUPTED), pairs)
-    rows = [(c, a, b, *((0.12, 0.08) if a == b else (0.06, 0.02))) for c, (a, b) in each]
-    table = pd.DataFrame(
-        rows, columns=["images", "first", "second", "joint_failure_rate", "covariance"]
-    )
-    return table.assign(independent=0.04, low=0.01, high=0.1, confidence=0.95, n_images=540)
 
 
 def attribution_tables(designs) -> dict[str, pd.DataFrame]:

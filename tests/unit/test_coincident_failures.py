@@ -1,26 +1,21 @@
-"""Coincident failures of pairs of designs and of all members of a pool, and what its best ensemble
-reaches."""
+"""Coincident failures of pairs of designs and of all members of a pool."""
 
 from itertools import combinations, product
 from math import comb
 
 import numpy as np
-import pandas as pd
 import pytest
-from predicted import conditions_of, predictions_of
+from predicted import conditions_of
 
 from resiliency.analysis import coincident_failures as coincident
-from resiliency.ensembles.combination import VOTE
-from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.prediction.reading import all_conditions
 from resiliency.statistics.intervals import wilson
-from resiliency.statistics.resampling import Resampling, Units
+from resiliency.statistics.resampling import Units
 
 CONDITIONS = conditions_of(["fog", "snow"], [1, 2], 40)
 DESIGNS = ["a", "a", "a", "b", "b", "c"]
-DRAWN = Resampling(200, 0.95, 0)
 FAILING = np.random.default_rng(0).random((6, 5, 40)) < 0.4
-TABLE = coincident.failure_table(list(FAILING.swapaxes(0, 1)), DESIGNS, CONDITIONS, DRAWN)
+TABLE = coincident.failure_table(list(FAILING.swapaxes(0, 1)), DESIGNS, CONDITIONS)
 TABLE = TABLE.set_index(["images", "first", "second"])
 
 
@@ -40,49 +35,9 @@ def test_a_row_by_loops_over_pairs_of_members(first, second, corruption, chosen)
     row = TABLE.loc[(corruption, first, second)]
     assert row.joint_failure_rate == pytest.approx(np.mean([(x & y).mean() for x, y in rows]))
     assert row.independent == pytest.approx(np.mean([x.mean() * y.mean() for x, y in rows]))
-    assert row.covariance == pytest.approx(np.mean([np.cov(x, y)[0, 1] for x, y in rows]))
     assert row.failure_first == pytest.approx(FAILING[members[first]][:, chosen].mean())
     assert row.failure_second == pytest.approx(FAILING[members[second]][:, chosen].mean())
-    assert row.low < row.covariance < row.high
     assert row.members == len({*members[first], *members[second]})
-
-
-def test_the_best_of_the_pool_are_those_that_are_selected_under_corruptions():
-    """Another ensemble, that is better, is not of the pool."""
-    right = np.array([(40, 10), (20, 30), (20, 10), (40, 40)])  # of 40 images, clean and under fog
-    decisions, labels = (np.arange(40) >= right[..., None]).astype(int), np.zeros(40, int)
-    predictions = [
-        predictions_of(conditions_of(["fog"], [1], 40), labels, of_member)
-        for of_member in decisions
-    ]
-    scored = EnsembleErrors(predictions, VOTE)
-    rows = pd.DataFrame(
-        {"images": ["clean", "fog", "corrupted"], "severity": [0, 1, np.nan], "size": 3}
-    )
-    everyone = [scored.wrong_in(np.arange(3), np.arange(40), condition) for condition in range(2)]
-    candidates = [
-        ("clean", 1, 0.9),
-        ("tough", 1, 0.1),
-        ("clean+tough", 2, 0.2),
-        ("tough+elsewhere", 2, 0),
-    ]
-    candidates = pd.DataFrame(candidates, columns=["members", "size", "selection_error"])
-    names = ["clean", "tough", "third", "elsewhere"]
-    known = (
-        rows.assign(members=3),
-        everyone,
-        candidates,
-        names,
-        {*names[:3]},
-        scored,
-        np.arange(40),
-        0.95,
-    )
-    table = coincident.with_best(*known)
-    assert table.loc[0, coincident.REACHED].isna().all()
-    assert table["best_member"].tolist()[1:] == ["tough"] * 2
-    assert table["best_ensemble"].tolist()[1:] == ["clean+tough"] * 2
-    assert table["best_member_accuracy"].tolist()[1:] == pytest.approx([0.75] * 2)
 
 
 def decisions_of(
@@ -102,9 +57,8 @@ def of_all(decisions, labels, **units):
         all_conditions([], [], {"clean": len(labels)}, {"clean": 5}),
         list("abcde"[: len(decisions)]),
     )
-    return coincident.ceiling_table([(decisions, labels)], designs, table, 0.95, units)[
-        0
-    ].set_index("size")
+    ceiling = coincident.ceiling_table([(decisions, labels)], designs, table, 0.95, units)
+    return ceiling.set_index("size")
 
 
 def test_shares_are_means_over_all_sets_of_members():
@@ -159,36 +113,8 @@ def test_the_mean_over_corruptions_follows_the_conditions():
         ["fog"], [1, 3], {"clean": 120, "photos": 120}, {"clean": 5, "photos": 5}
     )
     drawn = [decisions_of(5, error, np.random.default_rng(2)) for error in (0.1, 0.3, 0.5, 0.2)]
-    made, everyone = coincident.ceiling_table(drawn, list("abcde"), table, 0.95)
+    made = coincident.ceiling_table(drawn, list("abcde"), table, 0.95)
     whole = made[made["size"] == 5].reset_index()
     assert list(whole.images) == ["clean", "fog", "fog", "photos", "corrupted"]
     assert whole.severity.tolist()[:4] == [0, 1, 3, 0]
     assert whole.all_wrong[4] == pytest.approx(whole.all_wrong[1:3].mean())
-    assert [of.mean() for of in everyone] == pytest.approx(whole.all_wrong[:4].tolist())
-
-
-def test_the_way_from_the_best_member_to_the_ceiling():
-    member, ensemble, everyone = (
-        np.repeat([1.0, 0.0], [wrong, 1000 - wrong]) for wrong in (300, 250, 100)
-    )
-    way = coincident.way_to_ceiling(member, ensemble, everyone, Units.single(1000), 0.95)
-    assert (way["best_member_accuracy"], way["best_ensemble_accuracy"], way["ceiling"]) == (
-        0.7,
-        0.75,
-        0.9,
-    )
-    assert way["reached"] == pytest.approx(0.25)
-    assert way["reached_low"] < 0.25 < way["reached_high"]
-    pairs = Units.numbered(np.arange(1000) // 2)  # 500 units of two images that are alike
-    of_pairs = coincident.way_to_ceiling(member, ensemble, everyone, pairs, 0.95)
-    wider = (of_pairs["reached_high"] - 0.25) / (way["reached_high"] - 0.25)
-    assert wider == pytest.approx(
-        np.sqrt(2 * 500 / 499) * pairs.reach(0.95) / Units.single(1000).reach(0.95)
-    )
-    assert np.isnan(
-        coincident.way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"]
-    )
-    two, none = np.repeat([1.0, 0.0], [2, 998]), np.zeros(1000)
-    way = coincident.way_to_ceiling(two, none, none, Units.single(1000), 0.95)
-    # Wilson's of 2 of 2.
-    assert list(way.values())[-3:] == pytest.approx([1, 1 / (1 + 3.8415 / 2), 1], abs=1e-4)

@@ -9,7 +9,6 @@ from scipy.stats import ttest_1samp
 
 from resiliency.statistics import intervals
 from resiliency.statistics.intervals import (
-    COVARIANCE,
     DIFFERENCE,
     SHARE,
     UNKNOWN,
@@ -102,7 +101,7 @@ def flat(value: float) -> np.ndarray:
             (1 - 3.8415 / 4.8415, 1),
             "bootstrap",
         ),
-        (bootstrap(0, flat(0), ALONE, 0.95, COVARIANCE), (-NONE, NONE), "bootstrap"),
+        (bootstrap(0, flat(0), ALONE, 0.95, DIFFERENCE), (-NONE, NONE), "bootstrap"),
         (bootstrap(3, flat(3), ALONE, 0.95), (3, 3), "bootstrap"),  # of the same thing
         (
             intervals.max_t(np.zeros(1), np.zeros((9, 1)), ALONE, 0.95, DIFFERENCE)[0],

@@ -16,7 +16,7 @@ and a negative covariance, where one design finds easy what the other finds hard
 independence.
 
 Members with other seeds stand for the random member. The estimators are unbiased over them, because
-only pairs of distinct members count, and over images.
+only pairs of distinct members count.
 
 The ceiling of a pool of members: no choice among them is right on an image that all of them get
 wrong. With w of M members wrong on an image, k members drawn without replacement are all wrong on
@@ -30,9 +30,7 @@ The common-failure factor β of an ensemble is the coincidence of systematic fai
 over test images. It is not the β of IEC 61508, the share of hardware failures with a common
 cause."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
-from itertools import combinations_with_replacement
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -42,178 +40,67 @@ from scipy.special import stdtrit
 from resiliency.analysis.judging import Resampled, by_corruption
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.predictions import pair_failures
-from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.prediction.reading import Predictions, condition_groups, corruption_conditions
 from resiliency.statistics.intervals import (
-    COVARIANCE,
     SHARE,
     UNKNOWN,
-    bootstrap,
     jackknife,
-    of_linear,
-    reach_of_none,
     share,
     share_of_variance,
 )
-from resiliency.statistics.resampling import Resampling, Units, in_groups
-
-PAIRS_AT_ONCE = 64
-COINCIDENT = [
-    "images",
-    "first",
-    "second",
-    "failure_first",
-    "failure_second",
-    "joint_failure_rate",
-    "independent",
-]
-COINCIDENT += ["covariance", "low", "high", "confidence", "members", "n_images"]
+from resiliency.statistics.resampling import Units, in_groups
 
 
 def failure_table(
-    failures: list[np.ndarray],
-    designs: list[str],
-    conditions: pd.DataFrame,
-    resampling: Resampling,
-    units: Mapping[str, Units] = {},
+    failures: list[np.ndarray], designs: list[str], conditions: pd.DataFrame
 ) -> pd.DataFrame:
-    """The rows of coincident_failures.csv: one per pair of designs, and per design with two
-    members, and images.
+    """The rows of coincident_failures.csv: one per set of images and pair of designs, or design
+    with two members.
 
     Args:
-        failures: bool M x N for each condition, N the number of images of its test set.
+        failures: bool M x N for each condition, whether each member is wrong on each image.
         designs: design of each member.
-        resampling: resampling of the images.
-        units: test set -> units of its images; in a test set without an entry, each image is a
-            unit.
-
-    Returns:
-        `COINCIDENT`; the covariance is U / (U - 1), of U units, times the joint failure rate less
-        the product of rates.
     """
-    members = {
-        design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)
-    }
-    pairs = [
-        p
-        for p in combinations_with_replacement(members, 2)
-        if p[0] != p[1] or len(members[p[0]]) > 1
-    ]
-    places = np.array([[list(members).index(design) for design in pair] for pair in pairs]).reshape(
-        -1, 2
-    )
-    sizes = conditions.groupby("test_set")["n_images"].first()
-    of_sets = {name: units.get(name) or Units.single(n_images) for name, n_images in sizes.items()}
-    weights = {}
-    for name, of_set in of_sets.items():
-        drawn = of_set.counts(
-            resampling.resamples, resampling.seed, "images", *([] if name == CLEAN else [name])
-        )
-        counts = np.vstack([np.ones(of_set.n_images), drawn])  # the actual images first
-        weights[name] = counts / counts.sum(axis=1, keepdims=True)
-    means = np.stack([of_condition.mean(axis=1) for of_condition in failures], axis=1)
-
-    def table(images: str, rows: np.ndarray, coincidences: np.ndarray) -> list[tuple[object, ...]]:
-        of_set, rates = of_sets[conditions.test_set.iloc[rows[0]]], means[:, rows].mean(axis=1)
-        of_designs = {design: rates[own].mean() for design, own in members.items()}
-        found = []
-        for (a, b), of_pair in zip(pairs, coincidences / len(rows), strict=True):
-            ends = bootstrap(
-                of_pair[2], of_pair[3:], of_set, resampling.confidence, COVARIANCE
-            ).ends
-            counts = len({*members[a], *members[b]}), of_set.n_images
-            rates_of = of_designs[a], of_designs[b], *of_pair[:3]
-            found.append((images, a, b, *rates_of, *ends, resampling.confidence, *counts))
-        return found
-
-    tables, total, corrupted = (
-        {},
-        np.zeros(()),
-        condition_groups(conditions).get(CORRUPTED, np.empty(0, int)),
-    )
+    names = list(dict.fromkeys(designs))
+    own = np.array([[design == name for name in names] for design in designs], float)
+    members = own.sum(axis=0)
+    pairs_of_members = np.outer(members, members) - np.diag(members)
+    groups = condition_groups(conditions)
+    rows_of: dict[str, list[int] | np.ndarray] = {**groups}
     for (test_set, corruption), rows in conditions.groupby(
         ["test_set", "corruption"], sort=False
     ).indices.items():
-        values = [failures[row] for row in rows]
-        found = coincidences(
-            values, weights[test_set], of_sets[test_set].number, list(members.values()), places
+        rows_of[test_set if corruption == CLEAN else corruption] = rows
+    tables = []
+    for images in dict.fromkeys([CLEAN, *corruption_conditions(conditions), *groups]):
+        rows = rows_of[images]
+        failure_rate = np.zeros(len(names))
+        together = np.zeros(pairs_of_members.shape)
+        independent = np.zeros(pairs_of_members.shape)
+        for wrong in (failures[row] for row in rows):
+            failing = own.T @ wrong  # members of each design, on each image
+            together += (failing @ failing.T - np.diag(failing.sum(axis=1))) / wrong.shape[1]
+            rates = wrong.mean(axis=1)
+            sums = rates @ own
+            independent += np.outer(sums, sums) - np.diag(rates**2 @ own)
+            failure_rate += sums / members
+        first, second = np.nonzero(np.triu(pairs_of_members))
+        pairs = pairs_of_members[first, second] * len(rows)
+        table = pd.DataFrame(
+            {
+                "images": images,
+                "first": np.array(names)[first],
+                "second": np.array(names)[second],
+                "failure_first": failure_rate[first] / len(rows),
+                "failure_second": failure_rate[second] / len(rows),
+                "joint_failure_rate": together[first, second] / pairs,
+                "independent": independent[first, second] / pairs,
+                "members": members[first] + np.where(first == second, 0, members[second]),
+                "n_images": failures[rows[0]].shape[1],
+            }
         )
-        name = test_set if corruption == CLEAN else corruption
-        tables[name] = table(name, rows, found)
-        total = total + found if rows[0] in corrupted else total
-    if len(corrupted):
-        tables[CORRUPTED] = table(CORRUPTED, corrupted, total)
-    names = dict.fromkeys(
-        [CLEAN, *corruption_conditions(conditions), *condition_groups(conditions)]
-    )
-    return pd.DataFrame([row for name in names for row in tables[name]], columns=COINCIDENT)
-
-
-def coincidences(
-    failures: list[np.ndarray],
-    weights: np.ndarray,
-    units: int,
-    members: list[np.ndarray],
-    pairs: np.ndarray,
-) -> np.ndarray:
-    """Rates of both failing, of independence, and covariances under each row of weights, summed
-    over conditions.
-
-    Args:
-        failures: bool M x N for each condition.
-        weights: float64 (1 + resamples) x N.
-        units: number of units, U.
-        members: positions of the members of each design.
-        pairs: int P x 2, designs.
-
-    Returns:
-        float64 P x (2 + rows of weights): the first two of the actual images, the covariances of
-        all.
-    """
-    sums, rates = (
-        [sums_of(values, members) for values in failures],
-        [of.astype(float) @ weights.T for of in failures],
-    )
-    on_images = [(of, of) for of in sums]  # each is its own square
-    of_rates = [(sums_of(of, members), sums_of(np.square(of), members)) for of in rates]
-    sizes, found = np.array([len(own) for own in members]), np.empty((len(pairs), 2 + len(weights)))
-    for start in range(0, len(pairs), PAIRS_AT_ONCE):
-        some = pairs[start : start + PAIRS_AT_ONCE].T
-        together, independent = (
-            reduce(
-                np.add, (joint_failure_rates(*of_condition, sizes, *some) for of_condition in of)
-            )
-            for of in (on_images, of_rates)
-        )
-        together = together @ weights.T  # the slowest step, for all conditions at once
-        block = found[start : start + PAIRS_AT_ONCE]
-        block[:, 0], block[:, 1] = together[:, 0], independent[:, 0]
-        block[:, 2:] = (together - independent) * units / (units - 1)
-    return found
-
-
-def sums_of(values: np.ndarray, members: Sequence[np.ndarray]) -> np.ndarray:
-    """Sums of values M x n over the members of each of D designs, float64 D x n; those of bools are
-    exact float32."""
-    dtype = np.float32 if values.dtype == bool else np.float64
-    return np.stack([values[own].sum(axis=0, dtype=dtype) for own in members])
-
-
-def joint_failure_rates(
-    sums: np.ndarray, squares: np.ndarray, sizes: np.ndarray, first: np.ndarray, second: np.ndarray
-) -> np.ndarray:
-    """Means over pairs of distinct members of the product of what the sums are of: theta_A theta_B;
-    float64 P x n.
-
-    Args:
-        sums, squares: `sums_of` failures, or of their rates, and of their squares, D x n.
-        sizes: int D, number of members of each design.
-        first, second: int P, the designs of each pair; a design of two or more members may be
-            paired with itself.
-    """
-    products, alike = sums[first] * sums[second], first == second
-    products[alike] -= squares[first[alike]]
-    return products / (sizes[first] * (sizes[second] - alike))[:, None]
+        tables.append(table.astype({"members": int}))
+    return pd.concat(tables, ignore_index=True)
 
 
 OUTCOMES = ("common_failures", "undetected", "availability")
@@ -329,14 +216,6 @@ CEILING = [
     "all_wrong_high",
 ]
 CEILING += ["members_low", "members_high", "independent", "times_independent", "same_wrong"]
-REACHED = [
-    "best_member",
-    "best_member_accuracy",
-    "best_ensemble",
-    "best_ensemble_accuracy",
-    "ceiling",
-]
-REACHED += ["reached", "reached_low", "reached_high"]
 
 
 class Failures(NamedTuple):
@@ -363,7 +242,7 @@ def ceiling_table(
     conditions: pd.DataFrame,
     confidence: float,
     units: Mapping[str, Units] = {},
-) -> tuple[pd.DataFrame, list[np.ndarray]]:
+) -> pd.DataFrame:
     """How often k members all fail in each condition, and in the mean over all corruptions.
 
     Args:
@@ -375,15 +254,10 @@ def ceiling_table(
             unit.
 
     Returns:
-        The table, `CEILING` as docs/tables.md describes them, and for each condition whether all
-        members are wrong on each image, bool N.
+        The table, `CEILING` as docs/tables.md describes them.
     """
-    sizes, tables, everyone, total = (
-        [*(size for size in STEPS if size < len(designs)), len(designs)],
-        [],
-        [],
-        None,
-    )
+    sizes = [*(size for size in STEPS if size < len(designs)), len(designs)]
+    tables, total = [], None
     corrupted = condition_groups(conditions).get(CORRUPTED, [])
     for row, (decisions, labels) in zip(conditions.itertuples(), answered, strict=True):
         together = failures(decisions, labels, sizes, designs)
@@ -394,7 +268,6 @@ def ceiling_table(
                 images=name, severity=row.severity
             )
         )
-        everyone.append(together.shares[-1] == 1)
         if row.condition in corrupted:
             total = together if total is None else Failures(*map(np.add, total, together))
     if total is not None:
@@ -405,7 +278,7 @@ def ceiling_table(
                 images=CORRUPTED, severity=np.nan
             )
         )
-    return pd.concat(tables, ignore_index=True).assign(members=len(designs))[CEILING], everyone
+    return pd.concat(tables, ignore_index=True).assign(members=len(designs))[CEILING]
 
 
 def failures(
@@ -485,83 +358,3 @@ def ceiling_rows(
         times_independent=np.where(independent > 0, times, np.nan),
         same_wrong=np.where(shares > 0, same, np.nan),
     )
-
-
-def with_best(
-    ceiling: pd.DataFrame,
-    everyone: list[np.ndarray],
-    candidates: pd.DataFrame,
-    members: list[str],
-    pool: set[str],
-    scorer: EnsembleErrors,
-    evaluation: np.ndarray,
-    confidence: float,
-) -> pd.DataFrame:
-    """The table from `ceiling_table` with the columns `REACHED`, in the rows of all members under
-    corruptions.
-
-    They are of the member and of the ensemble with the least selection error, of those whose
-    members are all of the pool. It has no more columns if there is no such member, or no such
-    ensemble.
-
-    Args:
-        ceiling, everyone: as `ceiling_table` returns them.
-        candidates: table from `candidate_table`.
-        members: names of the members of which the candidates are formed.
-        pool: names of the members of the ceiling.
-        scorer: predictions of `members`, in their order.
-        evaluation: int, images on which nothing was selected.
-        confidence: level of the intervals, between 0 and 1.
-    """
-    known = candidates.dropna(subset=["selection_error"])
-    known = known[[pool.issuperset(joined.split("+")) for joined in known["members"]]]
-    alone, several = known[known["size"] == 1], known[known["size"] > 1]
-    if alone.empty or several.empty:
-        return ceiling
-    joined = [rows.loc[rows["selection_error"].idxmin(), "members"] for rows in (alone, several)]
-    ensembles = [np.array([members.index(name) for name in of.split("+")]) for of in joined]
-    conditions, wrong = scorer.predictions[0].conditions, {}
-    for condition in np.flatnonzero(conditions.corruption != CLEAN):
-        of_ensembles = [scorer.wrong_in(ensemble, evaluation, condition) for ensemble in ensembles]
-        wrong[condition] = np.stack([*of_ensembles, everyone[condition][evaluation]]).astype(float)
-    mean = np.mean(
-        [wrong[condition] for condition in condition_groups(conditions)[CORRUPTED]], axis=0
-    )
-    units = scorer.units(CLEAN).of(evaluation)
-    ways = [way_to_ceiling(*of, units, confidence) for of in (*wrong.values(), mean)]
-    rows = ceiling.index[(ceiling["size"] == ceiling["members"]) & (ceiling["severity"] != 0)]
-    table = pd.DataFrame(ways, rows).assign(best_member=joined[0], best_ensemble=joined[1])
-    return ceiling.join(table[REACHED])
-
-
-def way_to_ceiling(
-    member: np.ndarray, ensemble: np.ndarray, everyone: np.ndarray, units: Units, confidence: float
-) -> dict[str, float]:
-    """How far an ensemble comes from a member to the ceiling: `REACHED` without the names.
-
-    The interval is over images, paired, by the linearised ratio (Fieller's problem, with the
-    ceiling far from the member): (a - r b) / mean b has the standard error of r = mean a / mean b.
-
-    Args:
-        member, ensemble, everyone: float n, how often the member, the ensemble and all members
-            together are wrong on each image; the member and the ensemble were selected on other
-            images.
-        units: units of these images.
-        confidence: level of the interval, between 0 and 1.
-    """
-    gained, possible = member - ensemble, member - everyone
-    accuracies = [1 - of.mean() for of in (member, ensemble, everyone)]
-    way = dict(
-        zip(("best_member_accuracy", "best_ensemble_accuracy", "ceiling"), accuracies, strict=True)
-    )
-    if possible.mean() <= 0:
-        return way | UNKNOWN.columns("reached", np.nan)
-    reached = gained.mean() / possible.mean()
-    parts = (gained - reached * possible) / possible.mean()
-    low, high = of_linear(reached, parts, units, confidence).ends
-    least = reach_of_none(np.count_nonzero(units.sums((gained != 0) | (possible != 0))), confidence)
-    return way | {
-        "reached": reached,
-        "reached_low": min(low, 1 - least),
-        "reached_high": max(high, least),
-    }

@@ -186,11 +186,6 @@ CHARTS = {
         optional=("candidates", "exchange_rates"),
     ),
     "swaps": Chart("What does design diversity buy?", "architecture", ("swaps", "members")),
-    "coincident_failures": Chart(
-        "Do two members fail on the same images more often than by chance?",
-        "architecture",
-        ("coincident_failures",),
-    ),
     "architecture_diversity": Chart(
         "Are ensembles of different designs more diverse?", "architecture", ("ensembles",)
     ),

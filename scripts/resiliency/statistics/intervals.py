@@ -78,8 +78,7 @@ def identity(values: np.ndarray) -> np.ndarray:
 
 
 LINEAR = Scale(identity, identity)
-# Of shares.
-DIFFERENCE, COVARIANCE = Scale(identity, identity, -1, 1), Scale(identity, identity, -0.25, 0.25)
+DIFFERENCE = Scale(identity, identity, -1, 1)  # of shares
 SHARE, POSITIVE = Scale(low=0, high=1), Scale(low=0)
 # Scale of a share of pairs, such as AUROC, of which few decide how far it is from 1.
 OF_PAIRS = Scale(

@@ -1,5 +1,4 @@
-"""Charts of diversity: its correlation with accuracy, what architectures add to it, and coincident
-failures."""
+"""Charts of diversity: its correlation with accuracy, and what architectures add to it."""
 
 import altair as alt
 import numpy as np
@@ -13,7 +12,6 @@ from resiliency.report.rows import (
     independent,
     level,
     measured_columns,
-    on_corrupted,
     under_main_rule,
 )
 
@@ -189,53 +187,11 @@ def _named(metric: str) -> str:
     return f"{words.KINDS[words.kind_of(metric)]}: {words.label(metric)}{uses_labels}"
 
 
-PAIRS, SHAPES = ["one design", "two designs"], ("diamond", "circle")
+SHAPES = ("diamond", "circle")
 GROUPS = {
     "designs": ["one design", "different designs"],
     "families": ["one family", "different families"],
 }
-
-
-@style.chart("Lower points for pairs of different designs mean that design diversity helps.")
-def coincident_failures(table: pd.DataFrame, colours: list[str]) -> style.Drawn:
-    """How often two members fail on the same image, against what independence would give, by pair
-    of designs."""
-    rows = on_corrupted(table.dropna(subset=["joint_failure_rate", "independent"]))
-    if rows.empty:
-        return style.notice("no two members trained independently in this study")
-    rows = rows.assign(
-        pair=np.where(rows["first"] == rows["second"], *PAIRS),
-        least=(rows["independent"] + rows["low"]).clip(lower=0),
-        most=rows["independent"] + rows["high"],
-    )
-    key = style.told_apart(
-        "pair", PAIRS, (colours * 2)[:2], shapes=SHAPES, legend={"title": "Members of"}
-    )
-    rates = rows[["independent", "joint_failure_rate", "least", "most"]].stack()
-    ends = [0 if style.from_zero(rates) else 0.95 * rates.min(), 1.05 * max(rates.max(), 0.001)]
-    title = f"Both wrong on {rows['images'].iloc[0]} images, if independent"
-    x = style.measure(alt.X, "independent", title, domain=ends)
-    y = style.measure(alt.Y, "joint_failure_rate", "Both wrong", domain=ends)
-    diagonal = style.line_through(x, y, pd.DataFrame({"x": ends, "y": ends}))
-    forms = {
-        "joint_failure_rate": ".2%",
-        "independent": ".2%",
-        "covariance": "+.4f",
-        "low": "+.4f",
-        "high": "+.4f",
-    }
-    look = {"up": ("least", "most"), "under": [diagonal], "width": 820, "height": 195}
-    panel = style.scatter(rows, x, y, key, style.tooltips("first", "second", **forms), **look)
-    subtitle = [
-        "On the dashed line failures are independent; above it, two members fail together more "
-        "often",
-        "Each point: two members of one design, which differ in their seeds, or of two designs; "
-        "mean over such pairs",
-    ]
-    if len(rows) <= style.MANY:
-        over = words.plural(int(rows["n_images"].max()), "test image")
-        subtitle.append(f"Bars: {level(rows)} intervals over {over}")
-    return panel, subtitle
 
 
 @style.chart("Points further right mean more diverse ensembles.")
