@@ -23,7 +23,7 @@ varied = partial(with_columns, "deployment")
 COSTS = {"cost": 0.4, "cost_low": 0.3, "cost_high": 0.6}
 CHOSEN = {  # by the rule that chooses
     "as usual": BASE,
-    "by the worst condition": varied(objective="worst_condition", optimism=np.nan),
+    "by the worst condition": varied(objective="worst_condition"),
     "by costs": varied(
         objective="cost", selection_error=3 * ROWS.selection_error, behind=3 * ROWS.behind, **COSTS
     ),
@@ -67,7 +67,7 @@ WRONG, TARGETS = THRESHOLDS.goal == "wrong", THRESHOLDS.target
 NO_THRESHOLDS = with_columns("thresholds", threshold=np.nan)
 OTHER_COSTS = ROWS.macs.mask(ROWS.members == BEST)
 KNOWN = {  # by what is known
-    "no cost": varied(macs=np.nan, optimism=np.nan),
+    "no cost": varied(macs=np.nan),
     "no cost of the best": varied(macs=OTHER_COSTS),
     "no cost of the best, a cheaper one is as good": varied(
         macs=OTHER_COSTS, instead=ROWS.number.iloc[0]

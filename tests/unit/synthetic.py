@@ -82,7 +82,6 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
         }
     scores |= {
         "rule": RULE,
-        "optimism": 0.01,
         accuracy_of(CLEAN): 0.9,
         "n_selection_images": 269,
         "n_images": 270,

@@ -42,7 +42,6 @@ from resiliency.metrics.selective import (
 )
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.intervals import (
-    LINEAR,
     OF_PAIRS,
     POSITIVE,
     SHARE,
@@ -102,7 +101,7 @@ TEMPERATURES += [
     for column in (
         "before",
         *(f"after{end}" for end in ("", "_low", "_high")),
-        *(f"{of}{end}" for of in ("change", "difference") for end in ("", "_low", "_high")),
+        *(f"difference{end}" for end in ("", "_low", "_high")),
     )
 ]
 Row = dict[str, object]
@@ -463,10 +462,10 @@ def temperature_rows(
 ) -> list[Row]:
     """Rows of temperatures.csv of one ensemble, one for each set of images.
 
-    NLL, ECE (15 bins) and Brier score before scaling, and after it with their intervals; the change
-    with its interval; and the values after it less those of the best member (`reference`) after its
-    own scaling, with an interval that holds together with those of the other measures (max-t), on
-    the same resamples. Without probabilities, figures are empty.
+    NLL, ECE (15 bins) and Brier score before scaling, and after it with their intervals;
+    and the values after it less those of the best member (`reference`) after its own scaling, with
+    an interval that holds together with those of the other measures (max-t), on the same resamples.
+    Without probabilities, figures are empty.
     """
     columns = {
         "temperature": temperature.value if temperature.n_images else np.nan,
@@ -479,9 +478,8 @@ def temperature_rows(
         for measure, scale in SCALES.items() if name in calibration else ():
             before, after = (of[measure] for of in calibration[name])
             row[f"{measure}_before"] = before[0]
-            for of, values, on in (("after", after, scale), ("change", after - before, LINEAR)):
-                interval = bootstrap(values[0], values[1:], units, evaluation.confidence, on)
-                row |= interval.columns(f"{measure}_{of}", values[0])
+            interval = bootstrap(after[0], after[1:], units, evaluation.confidence, scale)
+            row |= interval.columns(f"{measure}_after", after[0])
         if name in calibration and reference and name in reference:
             own, others = (of[name][1] for of in (calibration, reference))
             values = np.stack(

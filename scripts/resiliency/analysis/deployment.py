@@ -77,7 +77,6 @@ COLUMNS += [
     "low",
     "high",
     "confidence",
-    "optimism",
 ]
 COLUMNS += ["clean_accuracy", "n_selection_images", "n_images", "objective", *WORST]
 COST = ["cost", "cost_low", "cost_high"]
@@ -275,8 +274,6 @@ def deployment_table(
         drop=True
     )
     table = table.join(evaluated(table, members, scorer, selection, evaluation, resampling))
-    harder = (candidates.judged_error - candidates.selection_error).mean()
-    optimism = table.corrupted_error - table.selection_error - harder
     table = table.assign(
         rule=scorer.rule,
         objective=scorer.objective,
@@ -284,7 +281,6 @@ def deployment_table(
         confidence=resampling.confidence,
         n_selection_images=len(selection),
         n_images=len(evaluation),
-        optimism=optimism if scorer.objective == "mean" else np.nan,
     )
     columns = COLUMNS + [column for column in (*COST, EFFECTIVE) if column in table]
     return table[
