@@ -5,8 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.tables import Table
+from resiliency.tables import METRICS, Table
 
 
 def listed(table: Table) -> list[str]:
@@ -29,11 +28,7 @@ def expanded(
         "test set": [CLEAN, *further],
         "further": further,
     }
-    values |= {
-        "corruption": list(corruptions),
-        "ensemble metric": ENSEMBLE_METRICS,
-        "pair metric": METRICS,
-    }
+    values |= {"corruption": list(corruptions), **METRICS}
     return ((name, known) for known in names for name in _filled(known, values))
 
 

@@ -15,7 +15,7 @@ import forking
 import pytest
 import yaml
 
-from resiliency.storage import CHECKED
+from resiliency.study.stage import CHECKED
 from snakemake_internals.server import PACKAGES
 
 REPOSITORY = Path(__file__).parents[1]

@@ -64,8 +64,9 @@ class Table(NamedTuple):
     published: bool = False
 
 
-def _read() -> tuple[dict[str, Column], dict[str, Table]]:
-    """The columns of several tables, and the tables, by name."""
+def _read() -> tuple[dict[str, list[str]], dict[str, Column], dict[str, Table]]:
+    """The names of metrics by their placeholder, the columns of several tables, and the tables, by
+    name."""
     text = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
     # The second takes a second.
     listed = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -77,7 +78,7 @@ def _read() -> tuple[dict[str, Column], dict[str, Table]]:
         own = [_column(name, values, listed["kinds"]) for name, values in of["columns"].items()]
         shared = [several[name] for name in of.get("shared", ())]
         tables[PurePath(path).stem] = Table(path, of["holds"], shared, own + shared, **of["about"])
-    return several, tables
+    return listed["metrics"], several, tables
 
 
 def _column(name: str, values: Keys, kinds: dict[str, Keys]) -> Column:
@@ -97,7 +98,7 @@ def _column(name: str, values: Keys, kinds: dict[str, Keys]) -> Column:
     return Column([*names, *ends], meaning, method=beside or alone, **given)
 
 
-SHARED, TABLES = _read()
+METRICS, SHARED, TABLES = _read()
 
 
 def made(has: Collection[str]) -> list[str]:
@@ -106,14 +107,6 @@ def made(has: Collection[str]) -> list[str]:
 
 
 ROUNDING = 1e-9
-
-
-def check(path: str | Path, frame: pd.DataFrame) -> None:
-    """Refuse a table of a study, to be written to `path`, that is not what its description says;
-    only tests ask."""
-    table = TABLES.get(Path(path).stem)
-    if table and Path(path).match(table.path) and (said := faults(table, frame)):
-        raise ValueError(f"{path}: not as tables.yaml describes it: {'; '.join(said)}")
 
 
 def faults(table: Table, frame: pd.DataFrame) -> list[str]:
@@ -139,9 +132,7 @@ def described(table: Table, name: str) -> Column | None:
 
 def _pattern(placeholder: re.Match[str]) -> str:
     """What stands for a placeholder: a metric, or any name of images, which is a group."""
-    from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS  # which load numba
-
-    names = {"pair metric": [*METRICS], "ensemble metric": [*ENSEMBLE_METRICS]}.get(placeholder[1])
+    names = METRICS.get(placeholder[1])
     return f"(?:{'|'.join(names)})" if names else "(.+)"
 
 

@@ -12,7 +12,6 @@ from opened import DESKTOP, PHONE, SCREEN, Opened
 
 from published.kept import RESULTS, SPECS
 from published.site import DOCS, write_reports
-from resiliency.storage import CHECKED
 
 GLOSSARY, MANUAL, RULES = (
     DOCS.format("glossary"),
@@ -34,10 +33,7 @@ def site(tmp_path_factory):
     if built := os.environ.get("RESILIENCY_SITE"):
         return Path(built, "results")
     folder = tmp_path_factory.mktemp("site")
-    with pytest.MonkeyPatch.context() as patch:
-        # Tables of registered studies have columns of their library.
-        patch.delenv(CHECKED, raising=False)
-        write_reports(folder)
+    write_reports(folder)
     return folder
 
 

@@ -1,13 +1,17 @@
-"""What processes of their own import: what takes long when it is needed, and no other code than
-that of the source."""
+"""Imports go one way; processes of their own import what takes long when it is needed, and no other
+code than that of the source."""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from resiliency.base.imports import PACKAGE, _parsed
 
 PROGRAM = """
 import sys
@@ -23,6 +27,63 @@ def test_planning_loads_neither_torch_nor_numba():
 
 
 LIBRARY = Path(__file__).parents[2] / "scripts/resiliency"
+MODULES = {}  # full name -> path
+for path in sorted(LIBRARY.rglob("*.py")):
+    parts = path.relative_to(LIBRARY.parent).with_suffix("").parts
+    MODULES[".".join(parts).removesuffix(".__init__")] = path
+
+
+def graph(added: str = "") -> dict[str, set[str]]:
+    """Module -> other modules of the library that it imports, inside of functions too; `added` is
+    one more line of storage.py."""
+    imported: dict[str, set[str]] = {}
+    for name, path in MODULES.items():
+        source = path.read_bytes()
+        if path.name == "storage.py":
+            source += added.encode()
+        imported[name] = set()
+        for full in _parsed(source, name, path.stem == "__init__").imports:
+            module = full if full in MODULES else full.rpartition(".")[0]
+            if module in MODULES and module != name:
+                imported[name].add(module)
+    return imported
+
+
+def of_folders(imported: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Folder, or module beside the folders -> the others that its modules import."""
+    folders: dict[str, set[str]] = {}
+    for name, others in imported.items():
+        folder = folder_of(name)
+        folders.setdefault(folder, set()).update(map(folder_of, others))
+        folders[folder].discard(folder)
+    return folders
+
+
+def folder_of(module: str) -> str:
+    return module.removeprefix(f"{PACKAGE}.").partition(".")[0]
+
+
+def cycle(imported: dict[str, Iterable[str]]) -> list[str]:
+    """Names each of which imports the next, the last of them the first again; empty if there are
+    none."""
+    try:
+        TopologicalSorter(imported).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_neither_modules_nor_folders_import_each_other_in_a_circle():
+    assert cycle(graph()) == []
+    assert cycle(of_folders(graph())) == []
+
+
+def test_an_import_inside_of_a_function_closes_a_circle():
+    imported = graph("def late():\n    from resiliency.prediction.reading import Truth")
+    assert "resiliency.storage" in cycle(imported)
+    assert "storage" in cycle(of_folders(imported))
+
+
 KERNEL = """
 from resiliency.base.machine import compiled
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from bounds import expanded, listed
@@ -17,6 +18,7 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.reference import pages
 from resiliency.storage import read_table
 from resiliency.study.files import read_merged
+from resiliency.tables import METRICS as NAMED
 from resiliency.tables import TABLES, described, faults, made
 
 REPOSITORY = Path(__file__).parents[2]
@@ -99,6 +101,26 @@ def test_columns_of_published_tables_are_described(path):
     table = TABLES[path.stem]
     assert set(frame) - dict(expanded(listed(table), further, corruptions)).keys() == set()
     assert faults(table, frame) == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "fault"),
+    [
+        ({"epoch": 1, "learning_rate": None, "origin": ""}, ""),
+        ({"epochs": 1}, "epochs: unknown column"),
+        ({"epoch": 0}, "epoch: 0, expected whole number, from 1"),
+        ({"validation_accuracy": 1.5}, "validation_accuracy: 1.5, expected 0 to 1"),
+        ({"origin": "search"}, "origin: search, expected `independent` or `joint`"),
+        ({"family": 3}, "family: 3, expected text"),
+    ],
+)
+def test_columns_and_values_that_are_not_as_described_are_found(cells, fault):
+    table = pd.DataFrame([{"member": "a-s0", **cells}])
+    assert faults(TABLES["histories"], table) == ([fault] if fault else [])
+
+
+def test_the_metrics_in_names_of_columns_are_those_of_the_registries():
+    assert {"pair metric": [*METRICS], "ensemble metric": [*ENSEMBLE_METRICS]} == NAMED
 
 
 @pytest.mark.parametrize("name", TABLES)

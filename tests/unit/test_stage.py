@@ -9,7 +9,7 @@ import pytest
 from edits import edited_job
 
 from resiliency.base.machine import spent_in
-from resiliency.study.stage import BEGUN
+from resiliency.study.stage import BEGUN, CHECKED
 
 JOB = """
 from types import SimpleNamespace
@@ -47,6 +47,21 @@ def test_success_logs_all_output_and_what_it_took(tmp_path):
     assert 0 <= taken["startup_cpu_seconds"] <= taken["cpu_seconds"]
     assert taken["wall_seconds"] >= 0.5
     assert 300e6 / 2**20 < taken["max_rss_mib"] < 1000
+
+
+@pytest.mark.parametrize("checked", ["1", ""])
+@pytest.mark.parametrize("path", ["tables/histories.csv", "histories.csv"])
+def test_tests_refuse_a_table_of_a_study_that_is_not_as_described(
+    tmp_path, monkeypatch, checked, path
+):
+    monkeypatch.setenv(CHECKED, checked)
+    table = tmp_path / path
+    table.parent.mkdir(exist_ok=True)
+    body = f"job.output.append({str(table)!r}); Path(job.output[0]).write_text('epoch\\n0\\n')"
+    done, log = run(tmp_path, body, imports="from pathlib import Path")
+    refused = bool(checked) and path.startswith("tables/")
+    fault = f"{table}: not as tables.yaml describes it: epoch: 0, expected whole number, from 1"
+    assert (done.returncode, fault in log) == (int(refused), refused)
 
 
 def test_networks_compute_in_as_many_threads_on_any_number_of_cores(tmp_path, monkeypatch):

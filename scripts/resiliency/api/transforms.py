@@ -9,7 +9,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2.functional import is_pure_tensor, pil_to_tensor, to_pil_image
 
-from resiliency.api import DRAWN
+from resiliency.api.corrupting import DRAWN
 from resiliency.base.faults import Fault, expected, short
 from resiliency.base.names import MAIN
 from resiliency.base.settings import AUTO

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ _LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 # Fingerprints of scripts when the run began, for jobs on other machines, which take new ones.
 BEGUN = "RESILIENCY_CODE"
+# Set in the environment of tests: refuse tables that are not as tables.yaml describes them.
+CHECKED = "RESILIENCY_TABLES_CHECKED"
 
 
 @contextmanager
@@ -71,6 +73,8 @@ def stage(job: Any) -> Iterator[tuple[Any, Any, Any]]:
     try:
         _check_code(code)
         yield job.input, job.output, job.params
+        if os.environ.get(CHECKED):
+            _check_tables(job.output)
         _check_code(code)  # with what was imported since
         print(spent(startup, began))
         status = 0
@@ -100,6 +104,17 @@ def _check_code(code: str) -> None:
         raise Fault(
             f"{path.name}: {reason}; leave files as they are while a run goes on, and run again"
         )
+
+
+def _check_tables(paths: Iterable[str]) -> None:
+    """Raise a ValueError if a table of a study among these files is not as described."""
+    from resiliency.storage import read_table
+    from resiliency.tables import TABLES, faults
+
+    for path in map(Path, paths):
+        table = TABLES.get(path.stem)
+        if table and path.match(table.path) and (said := faults(table, read_table(path))):
+            raise ValueError(f"{path}: not as tables.yaml describes it: {'; '.join(said)}")
 
 
 def _lock(file: int, log: str) -> None:
