@@ -15,7 +15,7 @@ import simulated_families as families
 import simulated_spread as spreads
 from simulated_ensembles import Pool, of_correlations, verdicts_on_diversities
 from simulated_families import AT_MARGIN, AT_ZERO, POOLS, WORDS, Effects, standard
-from simulated_spread import NO_NOISE, NOISE, Layout, Noise
+from simulated_spread import NO_NOISE, Layout, Noise
 
 from resiliency.analysis.observations import (
     MARGIN,
@@ -26,9 +26,9 @@ from resiliency.analysis.observations import (
 from resiliency.analysis.observations.architecture import WORTH
 from resiliency.analysis.verdicts import (
     CONTRADICTED,
-    DECIDED,
     IN_PART,
     NO_DIFFERENCE,
+    NOISE,
     NOT_TESTED,
     SUPPORTED,
     Observation,
@@ -36,6 +36,7 @@ from resiliency.analysis.verdicts import (
 )
 
 CONFIDENCE = families.CONFIDENCE
+DECIDED = (SUPPORTED, IN_PART, CONTRADICTED, NO_DIFFERENCE, NOISE)
 FAR = 9.0  # the truth of a part that is neither near 0 nor near the margin
 Studies = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 
@@ -183,15 +184,19 @@ def of_spread(
 
 LENGTHS = Layout(26, 1, 4, 2), Layout(26, 3, 2, 1), Layout(8, 1, 4, 2)
 SPREADS = [
-    *(of_spread(0, layout, NOISE, "normal") for layout in LENGTHS),
+    *(of_spread(0, layout, spreads.NOISE, "normal") for layout in LENGTHS),
     *(
-        of_spread(WORTH, layout, NOISE, kind)
+        of_spread(WORTH, layout, spreads.NOISE, kind)
         for layout in LENGTHS
         for kind in ("normal", "t3", "skewed")
     ),
     *(of_spread(WORTH, layout, NO_NOISE, "normal") for layout in LENGTHS),
-    *(of_spread(WORTH, layout, NOISE, "skewed", failing=True) for layout in LENGTHS),
-    *(of_spread(2 * WORTH, layout, NOISE, kind) for layout in LENGTHS for kind in ("normal", "t3")),
+    *(of_spread(WORTH, layout, spreads.NOISE, "skewed", failing=True) for layout in LENGTHS),
+    *(
+        of_spread(2 * WORTH, layout, spreads.NOISE, kind)
+        for layout in LENGTHS
+        for kind in ("normal", "t3")
+    ),
 ]
 
 

@@ -100,7 +100,7 @@ def test_the_spread_at_equal_accuracy_is_that_of_observation_1b():
         Part(name, of, 0.2 * of, 6, units=8) for name, of in ((SPREAD, 2.0), (IN_LOG_ODDS, 0.3))
     )
     points, logits = points.with_images(0.1, 9), logits.with_images(0.1, 9)
-    about = ("1b", "", "", 1, 1.0, "families", 8, "families and images")
+    about = ("1b", "", "", 1, 1.0, "families", "families and images")
     observed = Observation(*about, [points], [logits], designs=16, members=24)
     (row,) = of_members.family_at_equal_accuracy(observed, 0.1, CONFIDENCE)
     low, high = points.interval(CONFIDENCE).ends

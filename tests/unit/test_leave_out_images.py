@@ -198,7 +198,7 @@ def test_a_sample_keeps_each_kind_and_what_it_stands_for():
 
 PART = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))
 PLACEBO = Placebo(np.zeros((4, 1)), np.full((4, 1), PART.error), np.array([PART.freedom]))
-OBSERVATION = Observation("2", "", "", 1, 0.1, "designs", 2, "designs", [PART], placebo=PLACEBO)
+OBSERVATION = Observation("2", "", "", 1, 0.1, "designs", "designs", [PART], placebo=PLACEBO)
 
 
 def test_images_widen_intervals_and_placebos_by_their_variance():
@@ -218,8 +218,6 @@ def test_images_widen_intervals_and_placebos_by_their_variance():
     )
     assert (placebo.estimates == 0).all()
     assert observation.resampled == "designs and images"
-    assert both.with_units(3) == pytest.approx((both.error, both.freedom))
-    assert both.with_units(10**9)[0] == pytest.approx(np.sqrt(variance), rel=1e-3)
 
 
 def test_representations_without_a_group_of_images_are_those_of_the_networks_that_there_are():

@@ -7,7 +7,7 @@ import pandas as pd
 from resiliency.analysis.observations.architecture import CLEAN_ERROR
 from resiliency.report.verdicts import by_observation
 
-NOTHING = dict.fromkeys(("leans", "reading", "metrics", "shifts", "least", "units_needed"), np.nan)
+NOTHING = dict.fromkeys(("leans", "reading", "metrics", "shifts", "least"), np.nan)
 NOTHING |= dict.fromkeys(("accuracy_low", "accuracy_high", "accuracy_supported"), np.nan)
 NOTHING |= dict.fromkeys(("placebo", "placebo_low", "placebo_high", "placebo_supported"), np.nan)
 NOTHING |= dict.fromkeys(("opposite_bound", "image_share"), np.nan)
@@ -47,16 +47,13 @@ def observation_of(
     parts: list[dict],
     verdict: str,
     missing: object = np.nan,
-    needed: object = np.nan,
     **others: object,
 ) -> dict:
     """What the first screen says of an observation with these parts."""
     table = pd.DataFrame(parts).assign(
         statement="S.", verdict=verdict, **{"observation": 2, "margin": 0.2} | others
     )
-    (observation,) = by_observation(
-        table.assign(missing_requirements=missing, sample_size_needed=needed)
-    )
+    (observation,) = by_observation(table.assign(missing_requirements=missing))
     return observation
 
 
@@ -85,7 +82,6 @@ AT_EQUAL_ACCURACY = [
         "architecture family - clean accuracy, excess of corrupted error over clean error",
     ),
 ]
-UNCLEAR = {"needed": "20 designs"}
 FREE = {"metrics": "label-free"}
 CASES = {  # rows, the verdict and what else the table says
     "three parts": (parts_of(*["supported"] * 3), "supported", {}),
@@ -100,12 +96,12 @@ CASES = {  # rows, the verdict and what else the table says
     "significant, but small": (parts_of(SMALL), SMALL, {}),
     "small": (intervals([SMALL] * 2, (-0.1, 0.1), (-0.05, 0.1)), SMALL, {}),
     "noise": ([*NOISY, *leaning({"against double_fault": "against"})], NOISE, {}),
-    "around 0": (intervals([OPEN], (-1, 1)), OPEN, UNCLEAR),
-    "one around 0, one against": (intervals([OPEN] * 2, (-1, 1), (-2, -1)), OPEN, UNCLEAR),
-    "one small, one around 0": (intervals([SMALL, OPEN], (-0.1, 0.1), (-1, 1)), OPEN, UNCLEAR),
-    "one unknown": (intervals([OPEN] * 2, (np.nan, np.nan), (-1, 1)), OPEN, UNCLEAR),
-    "two against, one for": (parts_of(OPEN, OPEN, "supported"), OPEN, UNCLEAR),
-    "one for, one small": (intervals(["supported", SMALL], (0.1, 1), (-0.1, 0.1)), OPEN, UNCLEAR),
+    "around 0": (intervals([OPEN], (-1, 1)), OPEN, {}),
+    "one around 0, one against": (intervals([OPEN] * 2, (-1, 1), (-2, -1)), OPEN, {}),
+    "one small, one around 0": (intervals([SMALL, OPEN], (-0.1, 0.1), (-1, 1)), OPEN, {}),
+    "one unknown": (intervals([OPEN] * 2, (np.nan, np.nan), (-1, 1)), OPEN, {}),
+    "two against, one for": (parts_of(OPEN, OPEN, "supported"), OPEN, {}),
+    "one for, one small": (intervals(["supported", SMALL], (0.1, 1), (-0.1, 0.1)), OPEN, {}),
     "not tested": (
         parts_of("not tested"),
         "not tested",
@@ -116,7 +112,7 @@ CASES = {  # rows, the verdict and what else the table says
         "contradicted",
         FREE,
     ),
-    "other readings, open": ([*parts_of(OPEN), *leaning(FEW)], OPEN, FREE | UNCLEAR),
+    "other readings, open": ([*parts_of(OPEN), *leaning(FEW)], OPEN, FREE),
     "many readings": ([*parts_of("supported"), *leaning(MANY)], "supported", FREE),
     "earned by accuracy": (
         [SUPPORTED | EARNED, OF_CLEAN_ERROR, *AT_EQUAL_ACCURACY],

@@ -340,8 +340,6 @@ class Part:
         counting: number of units that count for degrees of freedom, before images are added;
             infinite if unknown.
         caution: factor of the error in upper bounds, for a statistic that is skewed on its scale.
-        planned: number of units -> error and degrees of freedom with so many; by default as for a
-            mean.
         image_share: share of the squared error that is variance over images; NaN if images are
             treated as fixed.
         statistic: name of the statistic if it is not that of the observation's parts.
@@ -358,7 +356,6 @@ class Part:
     scale: Scale = LINEAR
     units: int = 0
     counting: float = np.inf
-    planned: Callable[[int], tuple[float, float]] | None = None
     caution: float = 1.0
     image_share: float = np.nan
     statistic: str = ""
@@ -453,12 +450,6 @@ class Part:
         low, high = np.minimum(ends[0], 2 * low - 1), np.maximum(ends[1], 2 * high - 1)
         return Interval(float(low), float(high), JACKKNIFE, self.units)
 
-    def with_units(self, units: int) -> tuple[float, float]:
-        """Standard error and degrees of freedom with `units` units."""
-        if self.planned:
-            return self.planned(units)
-        return self.error * np.sqrt(self.units / units), self.freedom + units - self.units
-
     def without_images(self, statistics: Sequence[float]) -> Self:
         """The part with the variance over images, from the statistic without each of G groups;
         itself where G is 0.
@@ -490,20 +481,12 @@ class Part:
         if not np.isfinite(variance) or not np.isfinite(self.error):
             return self
 
-        def added(error: float, own: float) -> tuple[float, float]:
-            total = error**2 + variance
-            return (
-                (np.sqrt(total), total**2 / (error**4 / own + variance**2 / freedom))
-                if total
-                else (0.0, own)
-            )
-
-        def planned(units: int) -> tuple[float, float]:
-            return added(*self.with_units(units))
-
-        error, both = added(self.error, self.freedom)
-        share = variance / error**2 if error else np.nan
-        return replace(self, error=error, freedom=both, image_share=share, planned=planned)
+        total = self.error**2 + variance
+        if not total:
+            return replace(self, error=0.0)
+        both = total**2 / (self.error**4 / self.freedom + variance**2 / freedom)
+        error = np.sqrt(total)
+        return replace(self, error=error, freedom=both, image_share=variance / error**2)
 
 
 def p_values(

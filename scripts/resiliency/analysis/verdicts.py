@@ -2,8 +2,7 @@
 a study.
 
 An observation is not tested if the study lacks what the rule needs, or cannot separate the question
-from another. The number of units that would decide an undecided observation is found by simulating
-the rule."""
+from another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -13,12 +12,10 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.left_out import Part
-from resiliency.base.streams import stream
 
 SUPPORTED, IN_PART, CONTRADICTED = "supported", "supported in part", "contradicted"
 NO_DIFFERENCE, NOISE = "no practical difference", "no better than noise"
 UNDECIDED, NOT_TESTED = "undecided", "not tested"
-DECIDED = (SUPPORTED, IN_PART, CONTRADICTED, NO_DIFFERENCE, NOISE)
 CAUTION = 4  # contradicting is allowed a quarter of the error that supporting is
 
 
@@ -73,8 +70,6 @@ RULES = "2026-11-29"  # day on which the present rules were fixed; docs/paper.md
 FOR, AGAINST = "for", "against"  # sides of 0 on which another reading may lie
 CONTROLS = ("placebo", "accuracy")  # fields of an observation, and how their columns begin
 RANGE = ("placebo_low", "placebo_high")
-POWER = 0.8
-MOST, STUDIES = 1_000, 2_000  # largest number of units to try, and number of simulated studies
 DRAWS = 1_000
 BEYOND = 0.05  # share of draws that may lie beyond one end of the range
 
@@ -108,12 +103,6 @@ class Placebo:
         """
         low, high = np.array([ends(of_part) for of_part in self.estimates.T]).reshape(-1, 2).T
         return low, high
-
-    @property
-    def middle(self) -> np.ndarray:
-        """The median of the defined draws of each statistic, float64 k; NaN if there is none."""
-        defined = [of_part[np.isfinite(of_part)] for of_part in self.estimates.T]
-        return np.array([np.median(of_part) if len(of_part) else np.nan for of_part in defined])
 
     def bounds(self, sign: int) -> np.ndarray:
         """The end of each range that statistics of this sign must lie beyond, float64 k."""
@@ -156,7 +145,6 @@ class Observation:
         sign: 1 if a positive statistic supports the statement, -1 if a negative one does.
         margin: differences between minus and plus this margin have no practical importance.
         unit: sampling unit, in the plural, such as designs.
-        minimum: least number of units for a verdict.
         resampled: sources of variation that the intervals allow for, in words.
         parts: statistics on which the verdict rests; empty if the study cannot say anything.
         beside: further statistics, without a verdict.
@@ -183,7 +171,6 @@ class Observation:
     sign: int
     margin: float
     unit: str
-    minimum: int
     resampled: str
     parts: list[Part]
     beside: list[Part] = field(default_factory=list)
@@ -326,7 +313,7 @@ COLUMNS += [
     "leans",
     "reading",
 ]
-COLUMNS += ["metrics", "shifts", "sample_size_needed", "unit", "units", "units_needed"]
+COLUMNS += ["metrics", "shifts", "unit", "units"]
 COLUMNS += [
     "resampled",
     "image_share",
@@ -376,13 +363,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[Row]:
     row |= {
         "missing_requirements": "; ".join(filter(None, (observation.missing, observation.omitted)))
     }
-    row |= {"shifts": "+".join(observation.shifts), "units_needed": None, "sample_size_needed": ""}
-    if verdict == UNDECIDED:
-        units, decided = units_to_decide(observation, confidence)
-        row |= {
-            "units_needed": units,
-            "sample_size_needed": _sample_size_needed(observation, units, decided),
-        }
+    row |= {"shifts": "+".join(observation.shifts)}
     drawn = {name: getattr(observation, name) for name in CONTROLS}
     supported = {
         f"{name}_supported": share_supported(observation, of, confidence)
@@ -432,19 +413,6 @@ def _leans(part: Part, sign: int, confidence: float) -> str:
     return AGAINST if opposes < alpha and not estimate >= low else ""
 
 
-def _sample_size_needed(observation: Observation, units: int | None, verdict: str) -> str:
-    """The sample that would decide an observation, in words; arguments as `units_to_decide` returns
-    them."""
-    if units:
-        power = f"at {POWER * 100:.0f}% power if the estimates are right"
-        return f"{units:,} {observation.unit} ({verdict}), {power}"
-    images = any(part.image_share > 0 for part in observation.parts)
-    return (
-        f"{'more test images' if images else 'other data'}; up to {MOST:,} {observation.unit} "
-        "cannot settle it"
-    )
-
-
 def observation_table(observations: list[Observation], confidence: float) -> pd.DataFrame:
     """The table observations.csv: intervals and verdicts, a row per part of an observation and
     statistic beside it.
@@ -457,58 +425,4 @@ def observation_table(observations: list[Observation], confidence: float) -> pd.
     rows = [
         row for observation in observations for row in observation_rows(observation, confidence)
     ]
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    return table.astype({"units_needed": "Int64"})
-
-
-def units_to_decide(observation: Observation, confidence: float) -> tuple[int | None, str]:
-    """Number of units that decide with probability `POWER` if all estimates are right, and the most
-    frequent verdict.
-
-    It is larger than that of the observation and at least its minimum; None if not even `MOST`
-    suffice, or a part has no standard error. Parts are simulated as independent of each other.
-    """
-    parts = observation.parts + observation.controls
-    if not parts or not all(
-        np.isfinite([part.estimate, part.error]).all() and part.units for part in parts
-    ):
-        return None, ""
-
-    def enough(units: int) -> bool:
-        return np.isin(_simulated_verdicts(observation, confidence, units), DECIDED).mean() >= POWER
-
-    low, high = max(observation.minimum, *(part.units + 1 for part in parts)) - 1, MOST
-    if low >= high or not enough(high):
-        return None, ""
-    while high - low > 1:
-        middle = int(np.sqrt(low * high)) if high > 4 * low else (low + high) // 2
-        middle = max(middle, low + 1)
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    verdicts = _simulated_verdicts(observation, confidence, high)
-    return high, max(DECIDED, key=lambda verdict: (verdicts == verdict).sum())
-
-
-def _simulated_verdicts(observation: Observation, confidence: float, units: int) -> np.ndarray:
-    """Verdicts of simulated studies with `units` units whose truth is the estimates: normal, with
-    estimated errors.
-
-    The end of a placebo's range comes as much nearer to the middle of its draws as the error
-    becomes smaller.
-    """
-    parts = observation.parts + observation.controls
-    errors, freedom = np.transpose([part.with_units(units) for part in parts])
-    estimates, estimated = (np.empty((STUDIES, len(parts))) for _ in range(2))
-    for index, part in enumerate(parts):
-        random = stream(0, "power", index)
-        drawn = part.scale.to(part.estimate) + errors[index] * random.standard_normal(STUDIES)
-        estimates[:, index] = part.scale.back(drawn)
-        estimated[:, index] = errors[index] * np.sqrt(
-            random.chisquare(freedom[index], STUDIES) / freedom[index]
-        )
-    bounds = None
-    if observation.placebo:
-        middle = observation.placebo.middle
-        own = np.array([part.error for part in parts], float)
-        narrower = np.divide(errors, own, out=np.ones_like(own), where=own > 0)
-        bounds = middle + (observation.placebo.bounds(observation.sign) - middle) * narrower
-    return verdicts_of(observation, confidence, estimates, estimated, freedom, bounds)[0]
+    return pd.DataFrame(rows, columns=COLUMNS)

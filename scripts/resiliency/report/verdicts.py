@@ -67,7 +67,6 @@ TEXTS = [
     "part",
     "part_verdict",
     "missing_requirements",
-    "sample_size_needed",
     "leans",
     "reading",
     "metrics",
@@ -183,15 +182,9 @@ def reason_of(parts: list[Row], beside: list[Row], controls: list[Row]) -> str:
         failing := [control for control in controls if control["part_verdict"] == NOISE]
     ):
         sentences.append(f"Not significant: {_named(failing, len(controls), 'controls')}.")
-    if verdict == UNDECIDED:
-        if all(part["part_verdict"] in (SUPPORTED, NO_DIFFERENCE) for part in parts):
-            sentences.append("Corrected for multiple comparisons, this is undecided.")
-        needed = f"A verdict needs {first['sample_size_needed']}."
-        if first["units_needed"] > 0:
-            needed = (
-                f"About {int(first['units_needed']):,} {first['unit']} would probably settle this."
-            )
-        sentences.append(needed)
+    each_decided = all(part["part_verdict"] in (SUPPORTED, NO_DIFFERENCE) for part in parts)
+    if verdict == UNDECIDED and each_decided:
+        sentences.append("Corrected for multiple comparisons, this is undecided.")
     return " ".join(filter(None, [*sentences, *_caveats(first, beside)]))
 
 

@@ -270,7 +270,6 @@ def balance_is_most_resilient(
         sign=-1,
         margin=margin,
         unit="seeds",
-        minimum=SEEDS,
         resampled=resampled,
         parts=parts,
         missing=missing if len(seeds) < SEEDS else "",

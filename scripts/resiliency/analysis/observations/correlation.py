@@ -212,7 +212,6 @@ def attribution_diversity_is_less_negative(
         sign=1,
         margin=MARGIN,
         unit=unit,
-        minimum=FAMILIES if unit == "families" else DESIGNS,
         resampled=unit,
         parts=parts,
         beside=beside,

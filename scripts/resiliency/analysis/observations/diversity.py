@@ -137,7 +137,6 @@ def architecture_brings_diversity(
         sign=1,
         margin=MARGIN,
         unit=unit,
-        minimum=FAMILIES if unit == "families" else DESIGNS,
         resampled=unit,
         parts=parts,
         beside=beside,
