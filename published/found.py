@@ -13,7 +13,7 @@ from published.swaps import answers, equal_accuracy_row
 from published.what_helps import Studies, counts, leading, totals
 from resiliency.analysis.observations.architecture import CLEAN_ERROR
 from resiliency.analysis.observations.correlation import GIVEN
-from resiliency.analysis.verdicts import AGAINST, IN_PART, NOT_TESTED, RULES
+from resiliency.analysis.verdicts import IN_PART, NOT_TESTED, RULES
 from resiliency.base.names import CORRUPTED
 from resiliency.report import words
 from resiliency.report.cautions import late_settings
@@ -204,7 +204,19 @@ def _at_equal_accuracy(beside: list[dict]) -> str:
     given = [row for row in beside if row["reading"] == GIVEN]
     if not given or not all(row["high"] < 0 for row in given):
         return ""
-    return "reversed" if all(row["leans"] == AGAINST for row in given) else "noise"
+    return "reversed" if all(_is_beyond_noise(row, beside) for row in given) else "noise"
+
+
+def _is_beyond_noise(given: dict, beside: list[dict]) -> bool:
+    """Whether attributions are worse, given the mean accuracy of the members, than random numbers.
+
+    Former libraries drew none. Attributions that correlate positively then are no worse than these,
+    which have 0.
+    """
+    if pd.notna(given["placebo_low"]):
+        return given["estimate"] < given["placebo_low"]
+    own = given["part"].removesuffix(GIVEN) + "partial r of attribution diversity"
+    return any(row["part"] == own and row["high"] < 0 for row in beside)
 
 
 def _architecture(studies: Studies) -> list[dict]:

@@ -11,8 +11,6 @@ from scipy.special import stdtr, stdtrit
 
 from published.several_verdicts import with_verdicts
 from resiliency.analysis.member_tables import SHIFTED_ERROR
-from resiliency.analysis.observations.correlation import GIVEN
-from resiliency.analysis.verdicts import AGAINST
 from resiliency.base.names import CORRUPTED, INDEPENDENT
 from resiliency.report.templates import markdown_environment
 from resiliency.statistics.intervals import FISHER, holm
@@ -76,8 +74,6 @@ def as_now(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     Intervals and p-values of correlations leave out designs: those of the ensembles of observation
     2.
     """
-    if "observations" in tables:
-        tables = tables | {"observations": _beyond_noise(tables["observations"])}
     if "log_odds" not in tables.get("exchange_rates", ["log_odds"]):
         tables = tables | {
             "exchange_rates": _with_log_odds(tables["exchange_rates"], tables["members"])
@@ -105,26 +101,6 @@ def _with_log_odds(rates: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
     response = "corrupted_error" if (rates["images"] == CORRUPTED).all() else SHIFTED_ERROR
     median = members[members["origin"] == INDEPENDENT].groupby("design")[response].mean().median()
     return rates.assign(median_error=median, log_odds=logits(rates["points"].to_numpy(), median))
-
-
-def _beyond_noise(observations: pd.DataFrame) -> pd.DataFrame:
-    """observations.csv in which readings at equal accuracy of members lean only beyond random
-    numbers, as they do now.
-
-    Former libraries drew none. Attributions that correlate positively then are no worse than these,
-    which have 0.
-    """
-    given = (
-        (observations["reading"] == GIVEN)
-        & (observations["leans"] == AGAINST)
-        & observations["placebo_low"].isna()
-    )
-    worse = set(observations.loc[observations["high"] < 0, "part"])
-    own = (
-        observations["part"].where(given, "").str.removesuffix(GIVEN)
-        + "partial r of attribution diversity"
-    )
-    return observations.assign(leans=observations["leans"].mask(given & ~own.isin(worse)))
 
 
 def kept_specs(kept: Path) -> dict[str, dict]:

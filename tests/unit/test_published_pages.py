@@ -10,7 +10,7 @@ import yaml
 
 from published.__main__ import pages
 from published.found import page
-from published.kept import EXPERIMENTS, RESULTS, ROOT, as_now, kept_specs, kept_tables
+from published.kept import EXPERIMENTS, RESULTS, ROOT, kept_specs, kept_tables
 from published.page import page as page_of_study
 from published.several_verdicts import with_verdicts
 from resiliency.report import words
@@ -73,7 +73,7 @@ def test_at_equal_accuracy_the_reverse_is_told_beyond_random_numbers_alone(table
     table = tables["observations"].copy()
     given = table["reading"] == "given the mean accuracy of the members"
     table.loc[given, ["low", "high"]] = [-0.9, -0.3]
-    table.loc[given, ["leans", "placebo_low"]] = ["against", float("nan")]
+    table.loc[given, "placebo_low"] = float("nan")
     own = table["part"].str.endswith("partial r of attribution diversity", na=False)
     sentences = {
         (0.1, 0.4): "but no less than random numbers would",
@@ -81,7 +81,7 @@ def test_at_equal_accuracy_the_reverse_is_told_beyond_random_numbers_alone(table
     }
     for ends, said in sentences.items():
         table.loc[own, ["low", "high"]] = ends
-        assert said in page({"digits": tables | as_now({"observations": table})})
+        assert said in page({"digits": tables | {"observations": table}})
 
 
 def test_pages_of_registered_studies_say_what_was_known_and_what_earns_1a(tmp_path):

@@ -7,7 +7,7 @@ import pandas as pd
 from resiliency.analysis.observations.architecture import CLEAN_ERROR
 from resiliency.report.verdicts import by_observation
 
-NOTHING = dict.fromkeys(("leans", "reading", "metrics", "shifts", "least"), np.nan)
+NOTHING = dict.fromkeys(("reading", "metrics", "shifts", "least"), np.nan)
 NOTHING |= dict.fromkeys(("accuracy_low", "accuracy_high", "accuracy_supported"), np.nan)
 NOTHING |= dict.fromkeys(("placebo", "placebo_low", "placebo_high", "placebo_supported"), np.nan)
 NOTHING |= dict.fromkeys(("opposite_bound", "image_share"), np.nan)
@@ -35,14 +35,6 @@ def intervals(verdicts: list[str], *ends: tuple[float, float]) -> list[dict]:
     ]
 
 
-def leaning(sides: dict[str, str]) -> list[dict]:
-    """Rows beside the verdict, one per reading, that lean for or against the statement."""
-    return [
-        part("", -1, 1, f"images, {of}") | {"leans": side, "reading": of}
-        for of, side in sides.items()
-    ]
-
-
 def observation_of(
     parts: list[dict],
     verdict: str,
@@ -58,11 +50,6 @@ def observation_of(
 
 
 SMALL, NOISE, OPEN = "no practical difference", "no better than noise", "undecided"
-FEW = {"against double_fault": "against", "against q_statistic": "for", "given accuracy": "against"}
-MANY = {
-    f"against {name}": "against" for name in ("double_fault", "q_statistic", "error_consistency")
-}
-MANY |= {"against disagreement": "for", "given accuracy": "against"}
 CLEAN, CORRUPTED = "clean images", "corrupted images"
 RANGE = {"side": "above", "placebo": "random numbers", "placebo_low": -0.3, "placebo_high": 0.25}
 NOISY = [part(NOISE, 0.1, 0.3, CLEAN) | RANGE, part("supported", 0.2, 0.4, CORRUPTED) | RANGE]
@@ -70,7 +57,6 @@ NOISY += [part(NOISE, -0.1, 0.4, f"{CLEAN}, against noise") | RANGE | {"reading"
 (SUPPORTED,) = parts_of("supported")
 EARNED = {"accuracy_supported": 0.954, "accuracy_low": 0.08, "accuracy_high": 0.14}
 OF_CLEAN_ERROR = part("", 0.1, 0.5, "family against size, clean error") | {
-    "leans": "for",
     "reading": CLEAN_ERROR,
 }
 AT_EQUAL_ACCURACY = [
@@ -95,7 +81,7 @@ CASES = {  # rows, the verdict and what else the table says
     "one against, one open": (parts_of("contradicted", OPEN), "contradicted", {}),
     "significant, but small": (parts_of(SMALL), SMALL, {}),
     "small": (intervals([SMALL] * 2, (-0.1, 0.1), (-0.05, 0.1)), SMALL, {}),
-    "noise": ([*NOISY, *leaning({"against double_fault": "against"})], NOISE, {}),
+    "noise": (NOISY, NOISE, {}),
     "around 0": (intervals([OPEN], (-1, 1)), OPEN, {}),
     "one around 0, one against": (intervals([OPEN] * 2, (-1, 1), (-2, -1)), OPEN, {}),
     "one small, one around 0": (intervals([SMALL, OPEN], (-0.1, 0.1), (-1, 1)), OPEN, {}),
@@ -107,13 +93,6 @@ CASES = {  # rows, the verdict and what else the table says
         "not tested",
         {"missing": "needs 8 families; there are 2"},
     ),
-    "other readings, contradicted": (
-        [*parts_of("contradicted"), *leaning(FEW)],
-        "contradicted",
-        FREE,
-    ),
-    "other readings, open": ([*parts_of(OPEN), *leaning(FEW)], OPEN, FREE),
-    "many readings": ([*parts_of("supported"), *leaning(MANY)], "supported", FREE),
     "earned by accuracy": (
         [SUPPORTED | EARNED, OF_CLEAN_ERROR, *AT_EQUAL_ACCURACY],
         "supported",

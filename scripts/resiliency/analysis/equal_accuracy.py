@@ -152,11 +152,12 @@ class Model:
             lambda values: np.sqrt(floor * np.expm1(2 * np.maximum(values, 0))),
         )
 
-    def scale_in(self, unit: float) -> Scale:
-        """The `scale` of `spread` divided by so many percentage points."""
+    @property
+    def scale_in_points(self) -> Scale:
+        """The `scale` of `spread`."""
         return Scale(
-            lambda spread: self.scale.to(logits(np.multiply(spread, unit), self.share)),
-            lambda values: points(self.scale.back(values), self.share) / unit,
+            lambda spread: self.scale.to(logits(spread, self.share)),
+            lambda values: points(self.scale.back(values), self.share),
         )
 
     def of_slopes(self, varying: float) -> np.ndarray:

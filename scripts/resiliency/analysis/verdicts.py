@@ -67,7 +67,6 @@ def _without_placebo(p: PValues, alpha: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 RULES = "2026-11-29"  # day on which the present rules were fixed; docs/paper.md has their history
-FOR, AGAINST = "for", "against"  # sides of 0 on which another reading may lie
 CONTROLS = ("placebo", "accuracy")  # fields of an observation, and how their columns begin
 RANGE = ("placebo_low", "placebo_high")
 DRAWS = 1_000
@@ -310,7 +309,6 @@ COLUMNS += [
     "rule",
     "missing_requirements",
     "part_verdict",
-    "leans",
     "reading",
 ]
 COLUMNS += ["metrics", "shifts", "unit", "units"]
@@ -378,7 +376,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[Row]:
             "part_verdict": part_verdict,
         }
         own |= dict(zip(("low", "high"), part.interval(2 * confidence - 1).ends, strict=True))
-        own |= {"leans": _leans(part, sign, confidence) if part.reading else "", "placebo": ""}
+        own |= {"placebo": ""}
         if part_verdict:
             own |= supported | {
                 "placebo": observation.placebo.removed if observation.placebo else ""
@@ -397,20 +395,6 @@ def observation_rows(observation: Observation, confidence: float) -> list[Row]:
             }
         rows.append(dict.fromkeys(COLUMNS, np.nan) | row | own)
     return rows
-
-
-def _leans(part: Part, sign: int, confidence: float) -> str:
-    """Whether another reading lies on the statement's side of 0 by a one-sided bound, `for`, or on
-    the other.
-
-    It lies on neither if it is within its range on data without the effect.
-    """
-    supports, opposes, _ = part.p_values(part.estimate, part.error, part.freedom, sign, 0)
-    low, high = sorted(sign * end for end in part.noise)
-    alpha, estimate = 1 - confidence, sign * part.estimate
-    if supports < alpha and not estimate <= high:
-        return FOR
-    return AGAINST if opposes < alpha and not estimate >= low else ""
 
 
 def observation_table(observations: list[Observation], confidence: float) -> pd.DataFrame:

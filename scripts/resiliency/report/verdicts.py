@@ -10,9 +10,7 @@ from markupsafe import Markup
 
 from resiliency.analysis.observations.architecture import CLEAN_ERROR
 from resiliency.analysis.verdicts import (
-    AGAINST,
     CONTRADICTED,
-    FOR,
     IN_PART,
     NO_DIFFERENCE,
     NOISE,
@@ -24,15 +22,6 @@ from resiliency.analysis.verdicts import (
 from resiliency.report import words
 from resiliency.report.rows import Row
 
-# Verdict -> sides of the other readings that its reason names: those that say the reverse, of an
-# undecided one both.
-LEANING = {
-    SUPPORTED: [AGAINST],
-    IN_PART: [AGAINST],
-    CONTRADICTED: [FOR],
-    NOISE: [AGAINST],
-    UNDECIDED: [FOR, AGAINST],
-}
 READABLE = {
     "architecture family - log10 parameters": "family against size",
     "architecture family - ": "family against ",
@@ -67,7 +56,6 @@ TEXTS = [
     "part",
     "part_verdict",
     "missing_requirements",
-    "leans",
     "reading",
     "metrics",
     "shifts",
@@ -140,11 +128,10 @@ def _table(parts: list[Row], level: str) -> list[list[str]]:
             words.bounds(part[f"{of}_low"], part[f"{of}_high"]) or words.NOTHING for of in controls
         ]
         bounds = words.bounds(part["low"], part["high"]) or words.NOTHING
-        leans = f"none; {part['leans']} the statement" if part["leans"] else "none"
         own = [part["part"] or words.NOTHING, words.estimate(part["estimate"]), bounds, *ranges]
         share = words.percent(part["image_share"], 0)
         cells.append(
-            [*own, words.estimate(part["opposite_bound"]), share, part["part_verdict"] or leans]
+            [*own, words.estimate(part["opposite_bound"]), share, part["part_verdict"] or "none"]
         )
     return cells
 
@@ -190,7 +177,7 @@ def reason_of(parts: list[Row], beside: list[Row], controls: list[Row]) -> str:
 
 def _caveats(first: Row, beside: list[Row]) -> list[str]:
     """What else a reader must know of the verdict on an observation."""
-    verdict, readings = first["verdict"], [row for row in beside if row["reading"]]
+    verdict = first["verdict"]
     sentences = [_earned(first, beside)]
     for row in [
         row for row in beside if row["part"].startswith(ON_ACCURACY) and row["low"] <= row["high"]
@@ -202,11 +189,6 @@ def _caveats(first: Row, beside: list[Row]) -> list[str]:
         sentences.append("Expected by construction: seeds of one design differ less than designs.")
     if first["metrics"] and verdict != UNDECIDED:
         sentences.append(f"This holds for {first['metrics']} diversity.")
-    for side in LEANING.get(verdict, ()):
-        if leaning := [row for row in readings if row["leans"] == side]:
-            sentences.append(
-                f"Other readings {side} the statement: {_named(leaning, len(readings))}."
-            )
     if first["shifts"]:
         where = " + ".join(map(words.label, first["shifts"].split("+")))
         sentences.append(
@@ -267,7 +249,10 @@ def _is_earned_alone(first: Row) -> bool:
 
 def _earned(first: Row, beside: list[Row]) -> str:
     """What else than robustness the rule supports; "" if nothing."""
-    clean = any(row["reading"] == CLEAN_ERROR and row["leans"] == FOR for row in beside)
+    of_clean_error = [row for row in beside if row["reading"] == CLEAN_ERROR]
+    clean = any(
+        row["low"] > 0 and not row["estimate"] <= row["placebo_high"] for row in of_clean_error
+    )
     alone, share = _is_earned_alone(first), first["accuracy_supported"]
     if first["verdict"] not in (SUPPORTED, IN_PART) or not (clean or alone):
         return ""

@@ -297,7 +297,7 @@ SPREAD_REMOVED = (
     "added to clean accuracy"
 )
 SPREAD = "SD between families at equal clean accuracy and size"
-IN_LOG_ODDS, RELATIVE = f"{SPREAD}, in log odds", f"{SPREAD}, relative to the median error"
+IN_LOG_ODDS = f"{SPREAD}, in log odds"
 # SD between families of their slopes on clean accuracy, as a share of the mean, whose effect is
 # listed.
 SLOPES = 0.15
@@ -317,9 +317,8 @@ def families_differ_at_equal_accuracy(
     The statistic is the standard deviation between families, in percentage points, of the mixed
     model in `resiliency.analysis.equal_accuracy`. Families are left out in turn. It is a verdict
     only where training lengths vary, so that clean accuracy varies by intervention, and where
-    accuracy and error are of different images. Beside it are listed the same in log odds and
-    relative to the median error, what slopes that vary between families would give alone, and the
-    model's slopes, in logits.
+    accuracy and error are of different images. Beside it are listed the same in log odds, what
+    slopes that vary between families would give alone, and the model's slopes, in logits.
 
     Args:
         members: members.csv; only independently trained members count. `other_accuracy`, the clean
@@ -434,7 +433,7 @@ def _in_words(recipe: str) -> str:
 
 def part_of(model: Model) -> Part:
     """The spread between families, with the error that its verdict allows for."""
-    return _part(SPREAD, model.spread, model.scale_in(1), model)
+    return _part(SPREAD, model.spread, model.scale_in_points, model)
 
 
 def _part(name: str, replicates: np.ndarray, scale: Scale, model: Model, **fields: object) -> Part:
@@ -445,8 +444,7 @@ def _part(name: str, replicates: np.ndarray, scale: Scale, model: Model, **field
 
 
 def _beside(model: Model) -> list[Part]:
-    """The spread on other scales, what else would give one, and the fixed effects."""
-    share = "standard deviation between families, divided by the median error"
+    """The spread in log odds, what else would give one, and the fixed effects."""
     slopes = (
         f"SD that slopes on clean accuracy would give that vary by {SLOPES:.0%} between families"
     )
@@ -458,17 +456,10 @@ def _beside(model: Model) -> list[Part]:
             model,
             statistic="standard deviation in logits of the error",
         ),
-        _part(
-            RELATIVE,
-            model.spread / 100 / model.shares,
-            model.scale_in(100 * model.share),
-            model,
-            statistic=share,
-        ),
         Part.from_replicates(
             slopes,
             model.of_slopes(SLOPES),
-            model.scale_in(1),
+            model.scale_in_points,
             statistic="standard deviation, in percentage points",
         ),
     ]
