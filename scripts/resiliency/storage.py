@@ -185,10 +185,13 @@ IDENTIFIERS |= {
     "images",
     "test_set",
     "corruption",
+    "severities",
     "layers",
     "channels",
     "kernels",
     "class",
+    "label",
+    "answer",
     "predicted",
     "name",
 }

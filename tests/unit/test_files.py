@@ -55,9 +55,8 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
 )
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_tables_come_back_and_names_that_look_like_numbers_stay_names(tmp_path, names, suffix):
-    table = pd.DataFrame(
-        {column: names for column in ("member", "images", "family", "first", "second", "setting")}
-    )
+    columns = ["member", "images", "family", "first", "second", "setting", "severities", "label"]
+    table = pd.DataFrame(dict.fromkeys(columns, names))
     table = table.assign(error=[0.125, np.nan], n_images=[3, 4])
     path = tmp_path / f"table{suffix}"
     storage.write_table(path, table)
